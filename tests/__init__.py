@@ -1,0 +1,1 @@
+"""The platform's tests, and the collection's own under walkaway/."""

@@ -1,0 +1,1 @@
+"""The collection's own tests. They need nothing of the platform's, and nothing needs them."""
