@@ -1,0 +1,59 @@
+"""The recorder: a pytest plugin that writes a run's events. PYTEST_DONT_REWRITE.
+
+Loaded by `-p walkaway_recorder` first in argv. Inert without the supervisor's
+environment; stacks only in an xdist worker; silent in a pytest inside a test.
+"""
+
+import os
+import sys
+from typing import Any, Generator, List, Optional
+
+import pytest
+
+from . import environment, process
+from .recording import Recording
+from .xdist import SELECT, STACKS
+
+_recording: Optional[Recording] = None
+
+
+def _load() -> None:
+    global _recording  # noqa: PLW0603 - one recording a process, from import to exit
+    given = environment.take(os.environ)
+    if given is None:
+        return
+    try:
+        _recording = Recording(given)
+    except Exception as error:  # noqa: BLE001 - no record is no reason to fail the tests
+        sys.stderr.write(f"walkaway: cannot record: {error}\n")
+
+
+_load()
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, None]:
+    """Record what happens between here and the true final status."""
+    recording = _recording
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        _serve_worker(config, worker)
+    elif recording is None or not recording.begin(config):
+        recording = None  # nothing asked for, or a pytest.main() inside a test
+    outcome = yield
+    if worker is None and recording is not None and outcome.excinfo is None:
+        recording.end(outcome.get_result())
+
+
+def _serve_worker(config: pytest.Config, given: Any) -> None:
+    try:
+        if given.get(STACKS):
+            process.dump_stacks_on_request(given[STACKS], given.get("workerid", "-"))
+        if given.get(SELECT):
+            from .hooks import Selection
+
+            config.pluginmanager.register(
+                Selection(given[SELECT], None, aloud=False), "walkaway-selection"
+            )
+    except OSError as error:
+        sys.stderr.write(f"walkaway: no stacks from this worker: {error}\n")

@@ -1,0 +1,64 @@
+"""What the supervisor tells the recorder, read once and wiped from the environment.
+
+Knows the names of the variables; must not know what is done with them.
+"""
+
+import os
+from typing import MutableMapping, NamedTuple, Optional
+
+RECORD = "WALKAWAY_RECORD"
+EPOCH = "WALKAWAY_EPOCH"
+PASS = "WALKAWAY_PASS"
+SELECT = "WALKAWAY_SELECT"
+
+#: The folder that stands on PYTHONPATH for us: the one that holds this package.
+FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class Given(NamedTuple):
+    """The supervisor's wishes for one pass of pytest."""
+
+    record: str
+    #: Zero of all times, in seconds on CLOCK_BOOTTIME.
+    epoch: float
+    #: 1 for the first pass of a run.
+    pass_no: int
+    #: File of node ids to keep, or None for all.
+    select: Optional[str]
+
+
+def take(environ: MutableMapping[str, str]) -> Optional[Given]:
+    """Read our variables and remove every trace of us from `environ`.
+
+    A pytest that a test starts must find nothing of ours, else it would write
+    into this run's record or fail to import the plugin. None when no record was asked for.
+    """
+    record = environ.pop(RECORD, "")
+    epoch = environ.pop(EPOCH, "")
+    pass_no = environ.pop(PASS, "")
+    select = environ.pop(SELECT, "")
+    _leave_pythonpath(environ)
+    if not record:
+        return None
+    return Given(record, _number(epoch), max(1, int(_number(pass_no))), select or None)
+
+
+def _leave_pythonpath(environ: MutableMapping[str, str]) -> None:
+    before = environ.get("PYTHONPATH")
+    if before is None:
+        return
+    entries = before.split(os.pathsep)
+    kept = [entry for entry in entries if not entry or os.path.abspath(entry) != FOLDER]
+    if len(kept) == len(entries):
+        return
+    if any(kept):
+        environ["PYTHONPATH"] = os.pathsep.join(kept)
+    else:
+        del environ["PYTHONPATH"]
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,48 @@
+"""The long texts: one line of `failures.jsonl` a failure.
+
+Knows what is kept of a failure and for how many; must not know results or events.
+"""
+
+from typing import Any, Dict, List, Optional, Tuple
+
+from . import texts
+from .writer import AppendFile, to_json
+
+_TEXTS_A_CAUSE = 3
+_TEXTS_IN_ALL = 200
+
+
+class Failures:
+    """Writes failures; full texts for the first three of a cause, 200 in all."""
+
+    def __init__(self, file: AppendFile, cwd: str) -> None:
+        self.file = file
+        self.root = cwd
+        self._cwd = cwd
+        self._causes: Dict[Tuple[str, str, str], List[int]] = {}
+        self._texts = 0
+
+    def put(
+        self,
+        head: Dict[str, object],
+        when: str,
+        longrepr: Any,
+        sections: Any = (),
+        **tail: object,
+    ) -> Optional[int]:
+        """Write one failure; return its line, or None when it was dropped.
+
+        `head` is what comes first ("i", "id", "r"), `tail` what comes last ("t").
+        """
+        said = texts.read(longrepr, self.root, self._cwd)
+        cause = self._causes.setdefault(said.cause, [len(self._causes), 0])
+        line: Dict[str, object] = {"e": "x"}
+        line.update(head)
+        line.update(w=when, type=said.type, msg=said.message, at=said.at, cause=cause[0])
+        if cause[1] < _TEXTS_A_CAUSE and self._texts < _TEXTS_IN_ALL:
+            cause[1] += 1
+            self._texts += 1
+            line["text"] = texts.short_traceback(longrepr)
+            line["out"] = texts.outputs(sections)
+        line.update(tail)
+        return self.file.lines - 1 if self.file.put(to_json(line)) else None

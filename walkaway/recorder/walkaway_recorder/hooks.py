@@ -1,0 +1,210 @@
+"""pytest's hooks, each a guarded call: recording must never fail or change a test.
+
+Knows pytest's order of events; must not know formats.
+"""
+
+from typing import Any, Dict, List, Optional, Set, Tuple
+
+import pytest
+
+from .events import Events
+from .failures import Failures
+from .ids import Ids, read_ids
+from .ledger import Ledger
+from .xdist import Workers
+
+Exit = pytest.exit.Exception
+
+_LISTING = (
+    "collectonly", "help", "version", "showfixtures", "show_fixtures_per_test",
+    "markers", "cacheshow", "setuponly", "setupplan",
+)  # fmt: skip
+_DISTINCT_WARNINGS = 200
+
+
+def only_lists(config: pytest.Config) -> bool:
+    """Tell whether this pytest will print something and run no test."""
+    return any(getattr(config.option, name, None) for name in _LISTING)
+
+
+class Hooks:
+    """What the recorder listens to in a serial pytest or in xdist's controller."""
+
+    def __init__(
+        self, events: Events, ids: Ids, failures: Failures, ledger: Ledger, workers: Workers
+    ) -> None:
+        self._events = events
+        self._ids = ids
+        self._failures = failures
+        self._ledger = ledger
+        self._workers = workers
+        self._deselected = 0
+        self._listing = False
+        self._warned: Set[Tuple[str, str, str]] = set()
+
+    # -- the session
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        try:
+            self._listing = only_lists(config)
+            self._failures.root = str(config.rootpath)
+            self._events.put(
+                "configured",
+                rootdir=str(config.rootpath),
+                args=[str(arg) for arg in config.args[:20]],
+                list=self._listing,
+                maxfail=int(getattr(config.option, "maxfail", 0) or 0),
+            )
+        except Exit:
+            raise
+        except Exception as error:
+            self._events.note(error)
+
+    def pytest_deselected(self, items: List[pytest.Item]) -> None:
+        self._deselected += len(items)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        try:
+            self._workers.collected([item.nodeid for item in session.items], self._deselected)
+        except Exit:
+            raise
+        except Exception as error:
+            self._events.note(error)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        try:
+            option = session.config.option
+            stops_here = session.testsfailed and not option.continue_on_collection_errors
+            if not self._listing and not stops_here:
+                self._events.put("loop")
+        except Exit:
+            raise
+        except Exception as error:
+            self._events.note(error)
+
+    def pytest_keyboard_interrupt(self, excinfo: "pytest.ExceptionInfo[BaseException]") -> None:
+        try:
+            self._events.put("ki", kind=excinfo.typename, m=str(excinfo.value)[:2000])
+        except Exit:
+            raise
+        except Exception as error:
+            self._events.note(error)
+
+    def pytest_internalerror(self, excrepr: Any) -> None:
+        try:
+            self._events.put("ie", m=str(excrepr)[:2000])
+        except Exit:
+            raise
+        except Exception as error:
+            self._events.note(error)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        try:
+            why = session.shouldfail or session.shouldstop or self._workers.should_stop()
+            if why:
+                self._events.put("stopping", m=str(why)[:300])
+            self._events.put("finish", exit=int(exitstatus))
+        except Exit:
+            raise
+        except Exception as error:
+            self._events.note(error)
+
+    # -- tests
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        try:
+            if not self._listing:
+                self._ledger.start(nodeid, self._workers.starting)
+        except Exit:
+            raise
+        except Exception as error:
+            self._events.note(error)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        try:
+            if not self._listing:
+                self._ledger.report(report, self._workers.of(report) if self._workers.on else "")
+        except Exit:
+            raise
+        except Exception as error:
+            self._events.note(error)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        try:
+            if not self._workers.on:
+                self._ledger.logged(nodeid)
+        except Exit:
+            raise
+        except Exception as error:
+            self._events.note(error)
+
+    # -- what else is said
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.outcome != "failed":
+            return
+        try:
+            self._events.collection_errors += 1
+            head: Dict[str, object] = {"id": report.nodeid, "r": "error"}
+            now = round(self._events.now(), 3)
+            told = self._failures.put(head, "collect", report.longrepr, report.sections, t=now)
+            more = {} if told is None else {"x": told}
+            self._events.put("ce", id=report.nodeid, **more)
+        except Exit:
+            raise
+        except Exception as error:
+            self._events.note(error)
+
+    def pytest_warning_recorded(self, warning_message: Any, nodeid: str) -> None:
+        try:
+            self._events.warnings += 1
+            if len(self._warned) >= _DISTINCT_WARNINGS:
+                return
+            category = getattr(warning_message.category, "__name__", "")
+            message = str(warning_message.message)[:300]
+            at = f"{self._relative(str(warning_message.filename))}:{warning_message.lineno}"
+            key = (category, message, at)
+            if key in self._warned:
+                return
+            self._warned.add(key)
+            index = self._ids.number.get(nodeid)
+            more: Dict[str, object] = {} if index is None else {"i": index}
+            self._events.put("wn", c=category, m=message, at=at, **more)
+        except Exit:
+            raise
+        except Exception as error:
+            self._events.note(error)
+
+    def _relative(self, path: str) -> str:
+        root = self._failures.root.rstrip("/") + "/"
+        return path[len(root) :] if path.startswith(root) else path
+
+
+class Selection:
+    """Keeps the tests that a file lists and drops all others, in every process that collects."""
+
+    def __init__(self, path: str, events: Optional[Events], *, aloud: bool) -> None:
+        self._path = path
+        self._events = events
+        self._aloud = aloud
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: List[pytest.Item]
+    ) -> None:
+        dropped: List[pytest.Item] = []
+        try:
+            wanted = set(read_ids(self._path))
+            dropped = [item for item in items if item.nodeid not in wanted]
+            items[:] = [item for item in items if item.nodeid in wanted]
+        except OSError as error:
+            if self._events is not None:
+                self._events.note(error)
+        if dropped and self._aloud:
+            config.hook.pytest_deselected(items=dropped)

@@ -1,0 +1,21 @@
+"""Start pytest with the recorder where PYTHONPATH is ignored: `python -I isolated.py ARGS`."""
+
+import os
+import sys
+from typing import List
+
+
+def main(args: List[str]) -> int:
+    """Run pytest in this process; return its exit code."""
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    # Last, and left there: xdist gives its workers a copy of sys.path.
+    sys.path.append(folder)
+    import pytest
+
+    if "-pwalkaway_recorder" not in args and "walkaway_recorder" not in args:
+        args = ["-p", "walkaway_recorder", *args]
+    return int(pytest.main(args))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

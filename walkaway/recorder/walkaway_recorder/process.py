@@ -1,0 +1,120 @@
+"""The process itself: its lock, its forks, its stack on request, its output.
+
+Knows the operating system; must not know tests.
+"""
+
+import errno
+import faulthandler
+import fcntl
+import io
+import os
+import signal
+import stat
+import sys
+import time
+from functools import partial
+from typing import Any, Callable, List, Optional, TextIO
+
+from .writer import open_kept
+
+#: What a full disk answers: no space, no quota, RLIMIT_FSIZE; a dying one: EIO.
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+_LOCK_TRIES = 100
+_LOCK_PAUSE_S = 0.01
+
+_stack_files: List[int] = []
+
+
+def start_ticks() -> int:
+    """Return this process's start in clock ticks after boot (0 where unknown)."""
+    try:
+        with open("/proc/self/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def clock() -> Callable[[], float]:
+    """Return the clock of all times of a record, in seconds."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+    return time.monotonic
+
+
+def hold_lock(path: str) -> int:
+    """Hold the lock that says pytest is alive, until the process ends; return its descriptor.
+
+    Readers probe with a shared lock for a moment, so it may take more than one try.
+    """
+    fd = open_kept(path, os.O_RDWR | os.O_CREAT)
+    for _ in range(_LOCK_TRIES):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            time.sleep(_LOCK_PAUSE_S)
+        except OSError:  # no flock on this file system
+            break
+    return fd
+
+
+def after_fork(close: Callable[[], None]) -> None:
+    """Have `close` called in every forked child: it must neither hold our lock nor write."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=close)
+
+
+def dump_stacks_on_request(folder: str, worker: str = "-") -> None:
+    """Let SIGRTMIN+6 append all stacks to FOLDER/PID.txt.
+
+    The first line is written last: a process without it has no handler, and the
+    signal would kill it.
+    """
+    if not hasattr(faulthandler, "register") or not hasattr(signal, "SIGRTMIN"):
+        return
+    os.makedirs(folder, exist_ok=True)
+    fd = open_kept(
+        os.path.join(folder, f"{os.getpid()}.txt"), os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    )
+    _stack_files.append(fd)
+    faulthandler.register(signal.SIGRTMIN + 6, file=fd, all_threads=True, chain=False)
+    os.write(fd, f"{os.getpid()} {start_ticks()} {worker}\n".encode())
+
+
+class PatientFile(io.FileIO):
+    """A descriptor whose writes a full disk cannot fail; what does not fit is lost.
+
+    pytest would end with an internal error at the first line that its own log refuses.
+    """
+
+    def write(self, data: Any) -> int:
+        """Write, or claim to have written."""
+        try:
+            return super().write(data) or 0
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            return len(data) if isinstance(data, bytes) else memoryview(data).nbytes
+
+
+def patient(stream: Optional[TextIO], fd: int) -> Optional[TextIO]:
+    """Return a line buffered stand-in for sys.stdout or sys.stderr if `fd` is a regular file."""
+    if stream is None or not stat.S_ISREG(os.fstat(fd).st_mode) or stream.fileno() != fd:
+        return stream
+    stream.flush()
+    return io.TextIOWrapper(
+        io.BufferedWriter(PatientFile(fd, "wb", closefd=False)),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=True,
+    )
+
+
+def make_output_patient() -> None:
+    """Replace sys.stdout and sys.stderr where they are files."""
+    try:
+        sys.stdout = patient(sys.stdout, 1)
+        sys.stderr = patient(sys.stderr, 2)
+    except (OSError, ValueError, AttributeError):
+        # Closed, or somebody's own object: then it is theirs to keep safe.
+        return

@@ -1,0 +1,135 @@
+"""One recording: every file opened at load, every part put together.
+
+Knows the parts; must not know what any of them writes.
+"""
+
+import os
+import sys
+from typing import Dict, Optional
+
+import pytest
+
+from . import process, xdist
+from .environment import Given
+from .events import Events
+from .failures import Failures
+from .hooks import Exit, Hooks, Selection, only_lists
+from .ids import Ids
+from .ledger import Ledger
+from .writer import open_lines
+
+_CASE_VERBOSITY = (8, 1)
+
+
+class Recording:
+    """The record of one pass, from the plugin's import to pytest's last word."""
+
+    def __init__(self, given: Given) -> None:
+        folder = given.record
+        self._given = given
+        self._config: Optional[pytest.Config] = None
+        self._pid = os.getpid()
+        self._events = Events(
+            open_lines(os.path.join(folder, "events.jsonl")),
+            process.clock(),
+            given.epoch,
+            given.pass_no,
+        )
+        self._lock = process.hold_lock(os.path.join(folder, "pytest.lock"))
+        self._events.put("loaded", **_loaded(given.pass_no))
+        self._ids = Ids(folder)
+        self._failures = Failures(
+            open_lines(os.path.join(folder, "failures.jsonl")), os.getcwd()
+        )
+        self._ledger = Ledger(self._events, self._ids, self._failures)
+        self._events.more = self._more
+        process.after_fork(self._leave)
+        process.make_output_patient()
+        try:
+            process.dump_stacks_on_request(os.path.join(folder, "stacks"))
+        except OSError as error:
+            self._events.note(error)
+
+    def begin(self, config: pytest.Config) -> bool:
+        """Listen to the process's first pytest; False for one inside a test."""
+        if self._config is not None or os.getpid() != self._pid:
+            return False
+        self._config = config
+        try:
+            self._listen(config)
+        except Exit:
+            raise
+        except Exception as error:  # noqa: BLE001 - see hooks.py
+            self._events.note(error)
+        return True
+
+    def end(self, status: object) -> None:
+        """Write pytest's final status as the last line."""
+        try:
+            if os.getpid() == self._pid:
+                self._ids.flush()
+                self._events.end(int(status or 0))  # type: ignore[call-overload]  # int or ExitCode
+        except Exit:
+            raise
+        except Exception as error:  # noqa: BLE001 - see hooks.py
+            self._events.note(error)
+
+    def _listen(self, config: pytest.Config) -> None:
+        given = self._given
+        to_workers: Dict[str, object] = {
+            xdist.STACKS: os.path.join(given.record, "stacks"),
+            xdist.SELECT: given.select or "",
+        }
+        xdist.choose_restarts(config, given.pass_no)
+        if _version(pytest.__version__) < _CASE_VERBOSITY and not only_lists(config):
+            # No verbosity_test_cases yet: the log is to have a line a test all the same.
+            config.option.verbose = config.option.verbose or 1
+        workers = xdist.Workers(self._events, self._ids, to_workers)
+        hooks = Hooks(self._events, self._ids, self._failures, self._ledger, workers)
+        manager = config.pluginmanager
+        manager.register(workers, "walkaway-workers")
+        manager.register(hooks, "walkaway-recorder")
+        if given.select:
+            selection = Selection(given.select, self._events, aloud=given.pass_no == 1)
+            manager.register(selection, "walkaway-selection")
+
+    def _more(self) -> Dict[str, object]:
+        self._ids.flush()
+        return {
+            "fl": self._ledger.in_flight(),
+            "x": self._failures.file.lines,
+            "dropped": self._events.file.dropped + self._failures.file.dropped,
+        }
+
+    def _leave(self) -> None:
+        """In a forked child: let go of the lock, and write nothing more."""
+        self._events.file.close()
+        self._failures.file.close()
+        self._ids.close()
+        lock, self._lock = self._lock, -1
+        if lock >= 0:
+            os.close(lock)
+
+
+def _loaded(pass_no: int) -> Dict[str, object]:
+    return {
+        "pid": os.getpid(),
+        "start": process.start_ticks(),
+        "pass": pass_no,
+        "python": ".".join(str(part) for part in sys.version_info[:3]),
+        "pytest": pytest.__version__,
+        "xdist": _xdist_version(),
+    }
+
+
+def _xdist_version() -> Optional[str]:
+    from importlib import metadata
+
+    try:
+        return metadata.version("pytest-xdist")
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _version(text: str) -> "tuple[int, ...]":
+    return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())

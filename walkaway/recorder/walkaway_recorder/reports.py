@@ -1,0 +1,69 @@
+"""From pytest's reports to one result a test.
+
+Pure: takes reports, returns words. Must not know files or time.
+"""
+
+from typing import Any, Optional
+
+from pytest import TestReport
+
+PASSED = "passed"
+FAILED = "failed"
+ERROR = "error"
+SKIPPED = "skipped"
+XFAILED = "xfailed"
+XPASSED = "xpassed"
+CRASHED = "crashed"
+#: Not a result of a test: failed subtests are counted beside their tests.
+SUBFAILED = "subfailed"
+
+_REASON_CHARS = 200
+
+
+def result_of(report: TestReport) -> str:
+    """Return the result that this one report speaks for."""
+    outcome: str = report.outcome
+    expected = hasattr(report, "wasxfail")
+    if outcome == "passed":
+        return XPASSED if expected else PASSED
+    if outcome == "skipped":
+        return XFAILED if expected else SKIPPED
+    return FAILED if report.when == "call" else ERROR
+
+
+def is_subtest(report: TestReport) -> bool:
+    """Tell a subtest's report (pytest >= 9 and pytest-subtests) from its test's."""
+    return type(report) is not TestReport and getattr(report, "context", None) is not None
+
+
+def subtest_description(report: Any) -> str:
+    """Return what the terminal calls the subtest, such as `[message] (i=1)`."""
+    describe = getattr(report, "sub_test_description", None) or getattr(
+        report, "_sub_test_description", None
+    )
+    if describe is not None:
+        return str(describe())[:_REASON_CHARS]
+    context = report.context
+    message = getattr(context, "msg", None)
+    values = ", ".join(f"{name}={value}" for name, value in dict(context.kwargs).items())
+    return " ".join(
+        ([f"[{message}]"] if message is not None else []) + ([f"({values})"] if values else [])
+    )[:_REASON_CHARS]
+
+
+def reason_of(report: TestReport) -> Optional[str]:
+    """Return why a test was skipped or expected to fail, at most 200 characters."""
+    wasxfail = getattr(report, "wasxfail", None)
+    if wasxfail is not None:
+        text = _without(str(wasxfail), "reason: ")
+    elif report.outcome == "skipped" and isinstance(report.longrepr, tuple):
+        text = _without(str(report.longrepr[2]), "Skipped: ")
+    elif report.outcome == "skipped":
+        text = str(report.longrepr)
+    else:
+        return None
+    return text[:_REASON_CHARS] or None
+
+
+def _without(text: str, prefix: str) -> str:
+    return text[len(prefix) :] if text.startswith(prefix) else text

@@ -1,0 +1,215 @@
+"""What a failure says: its type, message, place, short traceback and cause.
+
+Pure: takes pytest's failure representations, returns bounded strings. No function
+of `os` is called late: a test may have put a fake file system in its place.
+"""
+
+import re
+from typing import Any, Iterable, List, NamedTuple, Optional, Tuple
+
+MESSAGE_CHARS = 2000
+TEXT_CHARS = 8000
+OUTPUT_CHARS = 4000
+
+_FOREIGN = re.compile(r"(?:^|/)(?:site-packages|dist-packages|\.?venv|\.tox|\.nox|lib/python\d[^/]*)/")
+_TYPED = re.compile(r"([A-Za-z_][\w.]*)(?:: ?(.*)|\s*)\Z", re.DOTALL)
+_DEF = re.compile(r"\bdef\s+(\w+)")
+_NATIVE = re.compile(r'File "([^"\n]+)", line (\d+), in (\S+)')
+_MASKS: Tuple[Tuple["re.Pattern[str]", str], ...] = (
+    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "HEX"),
+    (re.compile(r"0x[0-9a-f]+", re.IGNORECASE), "0x…"),
+    (re.compile(r"(?<![\w/.:])(?:/[^\s/'\",:;()\[\]<>]+){2,}/?"), "PATH"),
+    (re.compile(r"\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,}\b", re.IGNORECASE), "HEX"),
+    (re.compile(r"(?<!…)\d+(?:\.\d+)?"), "N"),
+)
+
+
+class Frame(NamedTuple):
+    """One place of a traceback; `path` as pytest gave it, `name` may be empty."""
+
+    path: str
+    line: int
+    name: str
+
+
+class Failure(NamedTuple):
+    """The short facts of a failure."""
+
+    type: str
+    message: str
+    at: str
+    #: What is equal for failures of one cause.
+    cause: Tuple[str, str, str]
+
+
+def read(longrepr: Any, root: str, cwd: str) -> Failure:
+    """Return the facts of a failure from a report's `longrepr` of any kind.
+
+    `root` is pytest's rootdir and `cwd` its starting folder, both absolute.
+    """
+    frames = list(_frames(longrepr))
+    said = _said(longrepr)
+    kind, message = split_type(said)
+    path, line, name = _place(frames, root, cwd)
+    at = f"{path}:{line}" if line else path
+    if name:
+        at += f" in {name}"
+    first = message.lstrip().split("\n", 1)[0][:300]
+    return Failure(kind, message[:MESSAGE_CHARS], at, (kind, mask(first), f"{path} in {name}"))
+
+
+def split_type(said: str) -> Tuple[str, str]:
+    """Split `ValueError: no` into type and message; an assertion shows none."""
+    if said.startswith("assert "):
+        return "AssertionError", said
+    if said.startswith("[XPASS(strict)]"):
+        return "XPASS(strict)", said[len("[XPASS(strict)]") :].strip()
+    head, newline, rest = said.partition("\n")
+    match = _TYPED.match(head)
+    if match is None or (match.group(2) is None and not _is_exception_name(match.group(1))):
+        return "", said
+    return match.group(1), (match.group(2) or "") + newline + rest
+
+
+def _is_exception_name(word: str) -> bool:
+    return word[:1].isupper() or "." in word or word.endswith(("Error", "Exception"))
+
+
+def mask(text: str) -> str:
+    """Blank out what differs from failure to failure of one cause."""
+    for pattern, instead in _MASKS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def shorten(text: str, limit: int) -> str:
+    """Keep head and tail of `text` within `limit` characters."""
+    if len(text) <= limit:
+        return text
+    note = f"\n... {len(text) - limit} characters left out ...\n"
+    head = limit // 3
+    return text[:head] + note + text[len(text) - (limit - head) :]
+
+
+def short_traceback(longrepr: Any) -> str:
+    """Return the places, failing lines and error lines, at most 8 KB."""
+    parts: List[str] = []
+    for traceback, note in _chain(longrepr):
+        entries = getattr(traceback, "reprentries", None) or []
+        lines = [line for entry in entries for line in _entry_lines(entry)]
+        if not lines:
+            return shorten(_whole(longrepr), TEXT_CHARS)
+        parts.extend(lines)
+        if note:
+            parts.extend(["", str(note), ""])
+    return shorten("\n".join(parts) if parts else _whole(longrepr), TEXT_CHARS)
+
+
+def outputs(sections: Iterable[Tuple[str, str]]) -> List[List[str]]:
+    """Return captured output as [heading, text], each at most 4 KB."""
+    return [[str(name), shorten(str(text), OUTPUT_CHARS)] for name, text in sections if text]
+
+
+def _entry_lines(entry: Any) -> List[str]:
+    lines = [str(line) for line in getattr(entry, "lines", ())]
+    location = getattr(entry, "reprfileloc", None)
+    if location is None:
+        return lines
+    name = _name(entry, location)
+    head = f"{location.path}:{location.lineno}:" + (f" in {name}" if name else "")
+    if getattr(entry, "style", "short") == "long":
+        lines = ["    " + line[1:].strip() if line.startswith(">") else line
+                 for line in lines if line.startswith((">", "E"))]
+    return [head, *lines]
+
+
+def _chain(longrepr: Any) -> List[Tuple[Any, Optional[str]]]:
+    chain = getattr(longrepr, "chain", None)
+    if chain:
+        return [(element[0], element[2]) for element in chain]
+    traceback = getattr(longrepr, "reprtraceback", None)
+    return [(traceback, None)] if traceback is not None else []
+
+
+def _frames(longrepr: Any) -> Iterable[Frame]:
+    chain = _chain(longrepr)
+    entries = getattr(chain[-1][0], "reprentries", None) or [] if chain else []
+    found = False
+    for entry in entries:
+        location = getattr(entry, "reprfileloc", None)
+        if location is not None:
+            found = True
+            yield Frame(str(location.path), int(location.lineno or 0), _name(entry, location))
+    crash = getattr(longrepr, "reprcrash", None)
+    if found:
+        return
+    text = _whole(longrepr) if not chain or entries else ""
+    for match in _NATIVE.finditer(text):
+        found = True
+        yield Frame(match.group(1), int(match.group(2)), match.group(3))
+    if not found and crash is not None:
+        yield Frame(str(crash.path), int(crash.lineno or 0), "")
+    if not found and hasattr(longrepr, "filename"):  # a fixture that was not found
+        yield Frame(str(longrepr.filename), int(longrepr.firstlineno) + 1, "")
+
+
+def _name(entry: Any, location: Any) -> str:
+    message = str(getattr(location, "message", "") or "")
+    if message.startswith("in "):
+        return message[3:]
+    for line in getattr(entry, "lines", ()):
+        match = _DEF.search(line)
+        if match:
+            return match.group(1)
+    return ""
+
+
+def _place(frames: List[Frame], root: str, cwd: str) -> Tuple[str, int, str]:
+    """Return the deepest frame of the project itself, else the deepest."""
+    last = ("", 0, "")
+    inside = root.rstrip("/") + "/"
+    for path, line, name in reversed(frames):
+        whole = path if path.startswith("/") else _join(cwd, path)
+        own = whole.startswith(inside)
+        here = (whole[len(inside) :] if own else whole, line, name)
+        if own and not _FOREIGN.search(here[0]):
+            return here
+        if not last[0]:
+            last = here
+    return last
+
+
+def _join(folder: str, path: str) -> str:
+    while path.startswith("../"):
+        folder, path = folder.rsplit("/", 1)[0], path[3:]
+    return f"{folder}/{path}"
+
+
+def _said(longrepr: Any) -> str:
+    crash = getattr(longrepr, "reprcrash", None)
+    if crash is not None:
+        return str(crash.message)
+    if hasattr(longrepr, "errorstring"):
+        return f"FixtureLookupError: {str(longrepr.errorstring).strip()}"
+    text = _whole(longrepr)
+    lines = text.split("\n")
+    for number in range(len(lines) - 1, -1, -1):
+        if lines[number].startswith("E  "):
+            while number and lines[number - 1].startswith("E  "):
+                number -= 1
+            block = []
+            for line in lines[number:]:
+                if not line.startswith("E  "):
+                    break
+                block.append(line[1:].strip())
+            return "\n".join(block)
+    return text.strip()
+
+
+def _whole(longrepr: Any) -> str:
+    if longrepr is None:
+        return ""
+    try:
+        return str(longrepr)
+    except Exception as error:  # a broken __repr__ of the tested project
+        return f"<unprintable: {type(error).__name__}>"
