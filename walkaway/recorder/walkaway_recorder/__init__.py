@@ -4,17 +4,19 @@ Loaded by `-p walkaway_recorder` first in argv. Inert without the supervisor's
 environment; stacks only in an xdist worker; silent in a pytest inside a test.
 """
 
+from __future__ import annotations
+
 import os
 import sys
-from typing import Any, Generator, List, Optional
+from typing import Any, Generator
 
 import pytest
 
-from . import environment, process
-from .recording import Recording
-from .xdist import SELECT, STACKS
+from walkaway_recorder import environment, process
+from walkaway_recorder.recording import Recording
+from walkaway_recorder.xdist import SELECT, STACKS
 
-_recording: Optional[Recording] = None
+_recording: Recording | None = None
 
 
 def _load() -> None:
@@ -24,7 +26,7 @@ def _load() -> None:
         return
     try:
         _recording = Recording(given)
-    except Exception as error:  # noqa: BLE001 - no record is no reason to fail the tests
+    except Exception as error:
         sys.stderr.write(f"walkaway: cannot record: {error}\n")
 
 
@@ -45,12 +47,12 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, None]:
         recording.end(outcome.get_result())
 
 
-def _serve_worker(config: pytest.Config, given: Any) -> None:
+def _serve_worker(config: pytest.Config, given: dict[str, str]) -> None:
     try:
         if given.get(STACKS):
             process.dump_stacks_on_request(given[STACKS], given.get("workerid", "-"))
         if given.get(SELECT):
-            from .hooks import Selection
+            from walkaway_recorder.hooks import Selection
 
             config.pluginmanager.register(
                 Selection(given[SELECT], None, aloud=False), "walkaway-selection"

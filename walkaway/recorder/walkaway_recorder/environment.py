@@ -3,12 +3,14 @@
 Knows the names of the variables; must not know what is done with them.
 """
 
+from __future__ import annotations
+
 import os
-from typing import MutableMapping, NamedTuple, Optional
+from typing import MutableMapping, NamedTuple
 
 RECORD = "WALKAWAY_RECORD"
 EPOCH = "WALKAWAY_EPOCH"
-PASS = "WALKAWAY_PASS"
+NUMBER = "WALKAWAY_PASS"
 SELECT = "WALKAWAY_SELECT"
 
 #: The folder that stands on PYTHONPATH for us: the one that holds this package.
@@ -24,10 +26,10 @@ class Given(NamedTuple):
     #: 1 for the first pass of a run.
     pass_no: int
     #: File of node ids to keep, or None for all.
-    select: Optional[str]
+    select: str | None
 
 
-def take(environ: MutableMapping[str, str]) -> Optional[Given]:
+def take(environ: MutableMapping[str, str]) -> Given | None:
     """Read our variables and remove every trace of us from `environ`.
 
     A pytest that a test starts must find nothing of ours, else it would write
@@ -35,7 +37,7 @@ def take(environ: MutableMapping[str, str]) -> Optional[Given]:
     """
     record = environ.pop(RECORD, "")
     epoch = environ.pop(EPOCH, "")
-    pass_no = environ.pop(PASS, "")
+    pass_no = environ.pop(NUMBER, "")
     select = environ.pop(SELECT, "")
     _leave_pythonpath(environ)
     if not record:

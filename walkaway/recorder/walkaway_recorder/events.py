@@ -3,10 +3,11 @@
 Knows the clock, the counters and the file; must not know pytest.
 """
 
-from json import dumps
-from typing import Callable, Dict, Optional
+from __future__ import annotations
 
-from .writer import AppendFile, to_json
+from typing import Callable
+
+from walkaway_recorder.writer import AppendFile, to_json
 
 CHECKPOINT_BYTES = 64 * 1024
 _NOTED_ERRORS = 5
@@ -20,13 +21,13 @@ class Events:
     ) -> None:
         self.file = file
         self.pass_no = pass_no
-        self.counts: Dict[str, int] = {}
+        self.counts: dict[str, int] = {}
         self.reported = 0
         self.collection_errors = 0
         self.warnings = 0
         self.errors = 0
         #: What a checkpoint tells beside the counters; set by who knows it.
-        self.more: Callable[[], Dict[str, object]] = dict
+        self.more: Callable[[], dict[str, object]] = dict
         self._clock = clock
         self._epoch = epoch
         self._since_checkpoint = 0
@@ -36,9 +37,9 @@ class Events:
         """Return seconds since the run was started."""
         return self._clock() - self._epoch
 
-    def put(self, kind: str, **fields: object) -> None:
+    def put(self, kind: str, /, **fields: object) -> None:
         """Write one event."""
-        event: Dict[str, object] = {"e": kind, "t": round(self.now(), 3)}
+        event: dict[str, object] = {"e": kind, "t": round(self.now(), 3)}
         event.update(fields)
         self.put_line(to_json(event))
 
@@ -55,25 +56,16 @@ class Events:
         self.put_line(f'{{"e":"s","t":{t:.3f},"i":{index}{worker}}}\n'.encode())
         return t
 
-    def finished(  # noqa: PLR0913 - one call a test: building an object costs a microsecond
-        self,
-        index: int,
-        result: str,
-        setup: float,
-        call: float,
-        teardown: float,
-        worker: str,
-        text: Optional[int],
-        reason: Optional[str],
+    def finished(
+        self, index: int, result: str, durations: tuple[float, float, float], more: str
     ) -> None:
-        """Write and count a test's result; durations in seconds."""
+        """Write and count a test's result; seconds of setup, call and teardown.
+
+        `more` is what follows in JSON, each piece with its comma before it.
+        """
         self.reported += 1
         self.counts[result] = self.counts.get(result, 0) + 1
-        more = worker
-        if text is not None:
-            more += f',"x":{text}'
-        if reason:
-            more += f',"m":{dumps(reason)}'
+        setup, call, teardown = durations
         self.put_line(
             f'{{"e":"f","t":{self._clock() - self._epoch:.3f},"i":{index},"r":"{result}","d":['
             f"{setup * 1000:.2f},{call * 1000:.2f},{teardown * 1000:.2f}]{more}}}\n".encode()
@@ -96,7 +88,7 @@ class Events:
         if self.errors <= _NOTED_ERRORS:
             self.put("re", m=f"{type(error).__name__}: {error}{_where(error)}"[:2000])
 
-    def _totals(self) -> Dict[str, object]:
+    def _totals(self) -> dict[str, object]:
         return {
             "n": self.reported,
             "c": self.counts,

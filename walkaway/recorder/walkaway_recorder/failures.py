@@ -3,10 +3,15 @@
 Knows what is kept of a failure and for how many; must not know results or events.
 """
 
-from typing import Any, Dict, List, Optional, Tuple
+from __future__ import annotations
 
-from . import texts
-from .writer import AppendFile, to_json
+from typing import TYPE_CHECKING
+
+from walkaway_recorder import texts
+from walkaway_recorder.writer import AppendFile, to_json
+
+if TYPE_CHECKING:
+    from walkaway_recorder.foreign import Foreign
 
 _TEXTS_A_CAUSE = 3
 _TEXTS_IN_ALL = 200
@@ -19,24 +24,26 @@ class Failures:
         self.file = file
         self.root = cwd
         self._cwd = cwd
-        self._causes: Dict[Tuple[str, str, str], List[int]] = {}
+        self._causes: dict[tuple[str, str, str], list[int]] = {}
         self._texts = 0
 
     def put(
         self,
-        head: Dict[str, object],
+        head: dict[str, object],
         when: str,
-        longrepr: Any,
-        sections: Any = (),
+        longrepr: Foreign,
+        sections: Foreign = (),
+        place: texts.Frame = texts.NOWHERE,
         **tail: object,
-    ) -> Optional[int]:
+    ) -> int | None:
         """Write one failure; return its line, or None when it was dropped.
 
-        `head` is what comes first ("i", "id", "r"), `tail` what comes last ("t").
+        `head` is what comes first ("i", "id", "r"), `tail` what comes last ("t");
+        `place` stands in where the text names none.
         """
-        said = texts.read(longrepr, self.root, self._cwd)
+        said = texts.read(longrepr, self.root, self._cwd, place)
         cause = self._causes.setdefault(said.cause, [len(self._causes), 0])
-        line: Dict[str, object] = {"e": "x"}
+        line: dict[str, object] = {"e": "x"}
         line.update(head)
         line.update(w=when, type=said.type, msg=said.message, at=said.at, cause=cause[0])
         if cause[1] < _TEXTS_A_CAUSE and self._texts < _TEXTS_IN_ALL:

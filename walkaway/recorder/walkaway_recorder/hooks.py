@@ -3,17 +3,20 @@
 Knows pytest's order of events; must not know formats.
 """
 
-from typing import Any, Dict, List, Optional, Set, Tuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pytest
 
-from .events import Events
-from .failures import Failures
-from .ids import Ids, read_ids
-from .ledger import Ledger
-from .xdist import Workers
+from walkaway_recorder.foreign import Foreign, Guard
+from walkaway_recorder.ids import Ids, read_ids
 
-Exit = pytest.exit.Exception
+if TYPE_CHECKING:
+    from walkaway_recorder.events import Events
+    from walkaway_recorder.failures import Failures
+    from walkaway_recorder.ledger import Ledger
+    from walkaway_recorder.xdist import Workers
 
 _LISTING = (
     "collectonly", "help", "version", "showfixtures", "show_fixtures_per_test",
@@ -34,18 +37,19 @@ class Hooks:
         self, events: Events, ids: Ids, failures: Failures, ledger: Ledger, workers: Workers
     ) -> None:
         self._events = events
+        self._guard = Guard(events.note)
         self._ids = ids
         self._failures = failures
         self._ledger = ledger
         self._workers = workers
         self._deselected = 0
         self._listing = False
-        self._warned: Set[Tuple[str, str, str]] = set()
+        self._warned: set[tuple[str, str, str]] = set()
 
     # -- the session
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        try:
+        with self._guard:
             self._listing = only_lists(config)
             self._failures.root = str(config.rootpath)
             self._events.put(
@@ -55,114 +59,74 @@ class Hooks:
                 list=self._listing,
                 maxfail=int(getattr(config.option, "maxfail", 0) or 0),
             )
-        except Exit:
-            raise
-        except Exception as error:
-            self._events.note(error)
 
-    def pytest_deselected(self, items: List[pytest.Item]) -> None:
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self._deselected += len(items)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        try:
+        with self._guard:
             self._workers.collected([item.nodeid for item in session.items], self._deselected)
-        except Exit:
-            raise
-        except Exception as error:
-            self._events.note(error)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        try:
+        with self._guard:
             option = session.config.option
             stops_here = session.testsfailed and not option.continue_on_collection_errors
             if not self._listing and not stops_here:
                 self._events.put("loop")
-        except Exit:
-            raise
-        except Exception as error:
-            self._events.note(error)
 
-    def pytest_keyboard_interrupt(self, excinfo: "pytest.ExceptionInfo[BaseException]") -> None:
-        try:
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        with self._guard:
             self._events.put("ki", kind=excinfo.typename, m=str(excinfo.value)[:2000])
-        except Exit:
-            raise
-        except Exception as error:
-            self._events.note(error)
 
-    def pytest_internalerror(self, excrepr: Any) -> None:
-        try:
+    def pytest_internalerror(self, excrepr: Foreign) -> None:
+        with self._guard:
             self._events.put("ie", m=str(excrepr)[:2000])
-        except Exit:
-            raise
-        except Exception as error:
-            self._events.note(error)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        try:
+        with self._guard:
             why = session.shouldfail or session.shouldstop or self._workers.should_stop()
             if why:
                 self._events.put("stopping", m=str(why)[:300])
             self._events.put("finish", exit=int(exitstatus))
-        except Exit:
-            raise
-        except Exception as error:
-            self._events.note(error)
 
     # -- tests
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        try:
+        with self._guard:
             if not self._listing:
                 self._ledger.start(nodeid, self._workers.starting)
-        except Exit:
-            raise
-        except Exception as error:
-            self._events.note(error)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        try:
+        with self._guard:
             if not self._listing:
                 self._ledger.report(report, self._workers.of(report) if self._workers.on else "")
-        except Exit:
-            raise
-        except Exception as error:
-            self._events.note(error)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        try:
+        with self._guard:
             if not self._workers.on:
                 self._ledger.logged(nodeid)
-        except Exit:
-            raise
-        except Exception as error:
-            self._events.note(error)
 
     # -- what else is said
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.outcome != "failed":
             return
-        try:
+        with self._guard:
             self._events.collection_errors += 1
-            head: Dict[str, object] = {"id": report.nodeid, "r": "error"}
+            head: dict[str, object] = {"id": report.nodeid, "r": "error"}
             now = round(self._events.now(), 3)
             told = self._failures.put(head, "collect", report.longrepr, report.sections, t=now)
             more = {} if told is None else {"x": told}
             self._events.put("ce", id=report.nodeid, **more)
-        except Exit:
-            raise
-        except Exception as error:
-            self._events.note(error)
 
-    def pytest_warning_recorded(self, warning_message: Any, nodeid: str) -> None:
-        try:
+    def pytest_warning_recorded(self, warning_message: Foreign, nodeid: str) -> None:
+        with self._guard:
             self._events.warnings += 1
             if len(self._warned) >= _DISTINCT_WARNINGS:
                 return
@@ -174,12 +138,8 @@ class Hooks:
                 return
             self._warned.add(key)
             index = self._ids.number.get(nodeid)
-            more: Dict[str, object] = {} if index is None else {"i": index}
+            more: dict[str, object] = {} if index is None else {"i": index}
             self._events.put("wn", c=category, m=message, at=at, **more)
-        except Exit:
-            raise
-        except Exception as error:
-            self._events.note(error)
 
     def _relative(self, path: str) -> str:
         root = self._failures.root.rstrip("/") + "/"
@@ -189,16 +149,16 @@ class Hooks:
 class Selection:
     """Keeps the tests that a file lists and drops all others, in every process that collects."""
 
-    def __init__(self, path: str, events: Optional[Events], *, aloud: bool) -> None:
+    def __init__(self, path: str, events: Events | None, *, aloud: bool) -> None:
         self._path = path
         self._events = events
         self._aloud = aloud
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(
-        self, config: pytest.Config, items: List[pytest.Item]
+        self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        dropped: List[pytest.Item] = []
+        dropped: list[pytest.Item] = []
         try:
             wanted = set(read_ids(self._path))
             dropped = [item for item in items if item.nodeid not in wanted]

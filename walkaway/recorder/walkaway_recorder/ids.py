@@ -3,13 +3,15 @@
 Knows how an id is written as one line; must not know events.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import re
 import struct
-from typing import Dict, Iterable, List
+from typing import Iterable
 
-from .writer import open_kept
+from walkaway_recorder.writer import open_kept
 
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
@@ -35,7 +37,7 @@ def from_line(line: bytes) -> str:
     return text.decode("utf-8", "surrogateescape")
 
 
-def read_ids(path: str) -> List[str]:
+def read_ids(path: str) -> list[str]:
     """Return the ids of a list such as collected.txt, in its order."""
     with open(path, "rb") as file:
         return [from_line(line) for line in file if line != b"\n"]
@@ -45,11 +47,11 @@ class Ids:
     """The number of every id; a number never changes within a run."""
 
     def __init__(self, folder: str) -> None:
-        self.number: Dict[str, int] = {}
+        self.number: dict[str, int] = {}
         self._text = open_kept(os.path.join(folder, "collected.txt"))
         self._index = open_kept(os.path.join(folder, "collected.idx"))
         self._size = 0
-        self._unwritten: List[bytes] = []
+        self._unwritten: list[bytes] = []
         self._ftruncate, self._write = os.ftruncate, os.write
         self._written = self._recall()
 
@@ -58,7 +60,7 @@ class Ids:
         size = os.fstat(self._text).st_size
         data = os.pread(self._text, size, 0) if size else b""
         whole = data[: data.rfind(b"\n") + 1]
-        offsets: List[int] = []
+        offsets: list[int] = []
         for line in _lines(whole):
             self.number[from_line(line)] = len(offsets)
             offsets.append(self._size)
@@ -118,6 +120,6 @@ class Ids:
         self._text = self._index = -1
 
 
-def _lines(data: bytes) -> List[bytes]:
+def _lines(data: bytes) -> list[bytes]:
     # bytes.splitlines would also split at \r; an id's line ends at \n alone.
     return [line + b"\n" for line in data.split(b"\n")[:-1]]

@@ -1,11 +1,12 @@
 """Start pytest with the recorder where PYTHONPATH is ignored: `python -I isolated.py ARGS`."""
 
+from __future__ import annotations
+
 import os
 import sys
-from typing import List
 
 
-def main(args: List[str]) -> int:
+def main(args: list[str]) -> int:
     """Run pytest in this process; return its exit code."""
     folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     # Last, and left there: xdist gives its workers a copy of sys.path.

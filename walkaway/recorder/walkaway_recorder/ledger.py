@@ -3,15 +3,20 @@
 Knows the order in which pytest, xdist and rerunfailures report; must not know files.
 """
 
+from __future__ import annotations
+
 from json import dumps
-from typing import Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING
 
-from pytest import TestReport
+from walkaway_recorder import reports, texts
 
-from . import reports
-from .events import Events
-from .failures import Failures
-from .ids import Ids
+if TYPE_CHECKING:
+    import pytest
+
+    from walkaway_recorder.events import Events
+    from walkaway_recorder.failures import Failures
+    from walkaway_recorder.foreign import Foreign
+    from walkaway_recorder.ids import Ids
 
 
 class Flight:
@@ -30,8 +35,8 @@ class Flight:
         self.setup = self.call = 0.0
         self.result = ""
         #: Line in failures.jsonl, and the reason of a skip.
-        self.told: Optional[int] = None
-        self.why: Optional[str] = None
+        self.told: int | None = None
+        self.why: str | None = None
         self.subfailed = 0
         self.saw = False
 
@@ -44,8 +49,8 @@ class Ledger:
         self._ids = ids
         self._failures = failures
         #: By worker ("" when serial) and node id: --dist=each runs an id on every worker.
-        self._flights: Dict[Tuple[str, str], Flight] = {}
-        self._pieces: Dict[str, str] = {"": ""}
+        self._flights: dict[tuple[str, str], Flight] = {}
+        self._pieces: dict[str, str] = {"": ""}
 
     def index(self, nodeid: str) -> int:
         """Return the id's number; an id that a plugin made up later gets the next one."""
@@ -64,19 +69,18 @@ class Ledger:
         since = self._events.started(index, self._piece(worker))
         self._flights[key] = Flight(index, since)
 
-    def report(self, report: TestReport, worker: str = "") -> None:
+    def report(self, report: Foreign, worker: str = "") -> None:
         """Take in one report; the teardown's ends the test."""
         nodeid = report.nodeid
         when: str = report.when or ""
+        outcome: str = report.outcome
         if when == "???":
             self._crash(report, nodeid, worker)
             return
         flight = self._flights.get((worker, nodeid))
         if flight is None:
-            flight = self._flights[worker, nodeid] = Flight(
-                self.index(nodeid), self._events.now()
-            )
-        if report.outcome == "passed" and when != "call":
+            flight = self._flights[worker, nodeid] = Flight(self.index(nodeid), self._events.now())
+        if outcome == "passed" and when != "call":
             if when == "setup":
                 flight.setup = report.duration
                 flight.saw = True
@@ -85,10 +89,9 @@ class Ledger:
             return
         if reports.is_subtest(report):
             self._subtest(report, flight)
-        elif report.outcome not in {"passed", "failed", "skipped"}:
+        elif outcome == "rerun":  # pytest-rerunfailures: only the last attempt counts
             flight.clear()
-            if report.outcome == "rerun":
-                self._events.put("rr", i=flight.index)
+            self._events.put("rr", i=flight.index)
         else:
             self._phase(report, when, flight)
             if when == "teardown":
@@ -100,14 +103,14 @@ class Ledger:
         if flight is not None and flight.saw:
             self._finish(nodeid, worker, flight, 0.0)
 
-    def in_flight(self) -> List[List[object]]:
+    def in_flight(self) -> list[list[object]]:
         """Return [index, worker or None, seconds of its start] of every test in flight."""
         return [
             [flight.index, worker or None, round(flight.since, 3)]
             for (worker, _), flight in self._flights.items()
         ]
 
-    def _phase(self, report: TestReport, when: str, flight: Flight) -> None:
+    def _phase(self, report: pytest.TestReport, when: str, flight: Flight) -> None:
         result = reports.result_of(report)
         flight.saw = True
         if when == "setup":
@@ -119,9 +122,10 @@ class Ledger:
             return
         if report.outcome == "failed":
             told = self._tell(report, flight.index, result, when)
+            if flight.told is None:
+                flight.told = told
             if flight.result in {reports.FAILED, reports.ERROR}:
                 return
-            flight.told = told
         flight.result = result
         flight.why = reports.reason_of(report)
 
@@ -130,42 +134,47 @@ class Ledger:
         if flight.subfailed and result == reports.PASSED:
             result = reports.FAILED
         del self._flights[worker, nodeid]
-        self._events.finished(
-            flight.index,
-            result,
-            flight.setup,
-            flight.call,
-            teardown,
-            self._piece(worker),
-            flight.told,
-            flight.why,
-        )
+        more = self._piece(worker)
+        if flight.told is not None:
+            more += f',"x":{flight.told}'
+        if flight.why:
+            more += f',"m":{dumps(flight.why)}'
+        durations = (flight.setup, flight.call, teardown)
+        self._events.finished(flight.index, result, durations, more)
 
-    def _subtest(self, report: TestReport, flight: Flight) -> None:
+    def _subtest(self, report: pytest.TestReport, flight: Flight) -> None:
         if report.outcome != "failed":
             return
         flight.subfailed += 1
         counts = self._events.counts
         counts[reports.SUBFAILED] = counts.get(reports.SUBFAILED, 0) + 1
         told = self._tell(report, flight.index, reports.FAILED, "call")
+        if flight.told is None:
+            flight.told = told
         more = {} if told is None else {"x": told}
         name = reports.subtest_description(report)
         self._events.put("sub", i=flight.index, r=reports.FAILED, m=name, **more)
 
-    def _crash(self, report: TestReport, nodeid: str, worker: str) -> None:
+    def _crash(self, report: pytest.TestReport, nodeid: str, worker: str) -> None:
         flight = self._flights.get((worker, nodeid))
         if flight is None:  # the worker died between two tests
-            flight = self._flights[worker, nodeid] = Flight(
-                self.index(nodeid), self._events.now()
-            )
+            flight = self._flights[worker, nodeid] = Flight(self.index(nodeid), self._events.now())
         flight.result = reports.CRASHED
         flight.told = self._tell(report, flight.index, reports.CRASHED, "crash")
         self._finish(nodeid, worker, flight, 0.0)
 
-    def _tell(self, report: TestReport, index: int, result: str, when: str) -> Optional[int]:
-        head: Dict[str, object] = {"i": index, "id": report.nodeid, "r": result}
+    def _tell(self, report: pytest.TestReport, index: int, result: str, when: str) -> int | None:
+        head: dict[str, object] = {"i": index, "id": report.nodeid, "r": result}
         now = round(self._events.now(), 3)
-        return self._failures.put(head, when, report.longrepr, report.sections, t=now)
+        path, line, name = report.location
+        return self._failures.put(
+            head,
+            when,
+            report.longrepr,
+            report.sections,
+            place=texts.Frame(str(path), 0 if line is None else line + 1, str(name)),
+            t=now,
+        )
 
     def _piece(self, worker: str) -> str:
         piece = self._pieces.get(worker)

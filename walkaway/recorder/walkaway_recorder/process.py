@@ -3,6 +3,8 @@
 Knows the operating system; must not know tests.
 """
 
+from __future__ import annotations
+
 import errno
 import faulthandler
 import fcntl
@@ -13,16 +15,19 @@ import stat
 import sys
 import time
 from functools import partial
-from typing import Any, Callable, List, Optional, TextIO
+from typing import TYPE_CHECKING, Callable, TextIO
 
-from .writer import open_kept
+from walkaway_recorder.writer import open_kept
+
+if TYPE_CHECKING:
+    from walkaway_recorder.foreign import Foreign
 
 #: What a full disk answers: no space, no quota, RLIMIT_FSIZE; a dying one: EIO.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 _LOCK_TRIES = 100
 _LOCK_PAUSE_S = 0.01
 
-_stack_files: List[int] = []
+_stack_files: list[int] = []
 
 
 def start_ticks() -> int:
@@ -87,7 +92,7 @@ class PatientFile(io.FileIO):
     pytest would end with an internal error at the first line that its own log refuses.
     """
 
-    def write(self, data: Any) -> int:
+    def write(self, data: Foreign) -> int:
         """Write, or claim to have written."""
         try:
             return super().write(data) or 0
@@ -97,7 +102,7 @@ class PatientFile(io.FileIO):
             return len(data) if isinstance(data, bytes) else memoryview(data).nbytes
 
 
-def patient(stream: Optional[TextIO], fd: int) -> Optional[TextIO]:
+def patient(stream: TextIO | None, fd: int) -> TextIO | None:
     """Return a line buffered stand-in for sys.stdout or sys.stderr if `fd` is a regular file."""
     if stream is None or not stat.S_ISREG(os.fstat(fd).st_mode) or stream.fileno() != fd:
         return stream

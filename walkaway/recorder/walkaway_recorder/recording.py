@@ -3,20 +3,25 @@
 Knows the parts; must not know what any of them writes.
 """
 
+from __future__ import annotations
+
 import os
 import sys
-from typing import Dict, Optional
+from typing import TYPE_CHECKING
 
 import pytest
 
-from . import process, xdist
-from .environment import Given
-from .events import Events
-from .failures import Failures
-from .hooks import Exit, Hooks, Selection, only_lists
-from .ids import Ids
-from .ledger import Ledger
-from .writer import open_lines
+from walkaway_recorder import process, xdist
+from walkaway_recorder.events import Events
+from walkaway_recorder.failures import Failures
+from walkaway_recorder.foreign import Guard
+from walkaway_recorder.hooks import Hooks, Selection, only_lists
+from walkaway_recorder.ids import Ids
+from walkaway_recorder.ledger import Ledger
+from walkaway_recorder.writer import open_lines
+
+if TYPE_CHECKING:
+    from walkaway_recorder.environment import Given
 
 _CASE_VERBOSITY = (8, 1)
 
@@ -27,7 +32,7 @@ class Recording:
     def __init__(self, given: Given) -> None:
         folder = given.record
         self._given = given
-        self._config: Optional[pytest.Config] = None
+        self._config: pytest.Config | None = None
         self._pid = os.getpid()
         self._events = Events(
             open_lines(os.path.join(folder, "events.jsonl")),
@@ -35,12 +40,11 @@ class Recording:
             given.epoch,
             given.pass_no,
         )
+        self._guard = Guard(self._events.note)
         self._lock = process.hold_lock(os.path.join(folder, "pytest.lock"))
         self._events.put("loaded", **_loaded(given.pass_no))
         self._ids = Ids(folder)
-        self._failures = Failures(
-            open_lines(os.path.join(folder, "failures.jsonl")), os.getcwd()
-        )
+        self._failures = Failures(open_lines(os.path.join(folder, "failures.jsonl")), os.getcwd())
         self._ledger = Ledger(self._events, self._ids, self._failures)
         self._events.more = self._more
         process.after_fork(self._leave)
@@ -55,28 +59,20 @@ class Recording:
         if self._config is not None or os.getpid() != self._pid:
             return False
         self._config = config
-        try:
+        with self._guard:
             self._listen(config)
-        except Exit:
-            raise
-        except Exception as error:  # noqa: BLE001 - see hooks.py
-            self._events.note(error)
         return True
 
     def end(self, status: object) -> None:
         """Write pytest's final status as the last line."""
-        try:
+        with self._guard:
             if os.getpid() == self._pid:
                 self._ids.flush()
                 self._events.end(int(status or 0))  # type: ignore[call-overload]  # int or ExitCode
-        except Exit:
-            raise
-        except Exception as error:  # noqa: BLE001 - see hooks.py
-            self._events.note(error)
 
     def _listen(self, config: pytest.Config) -> None:
         given = self._given
-        to_workers: Dict[str, object] = {
+        to_workers: dict[str, object] = {
             xdist.STACKS: os.path.join(given.record, "stacks"),
             xdist.SELECT: given.select or "",
         }
@@ -93,7 +89,7 @@ class Recording:
             selection = Selection(given.select, self._events, aloud=given.pass_no == 1)
             manager.register(selection, "walkaway-selection")
 
-    def _more(self) -> Dict[str, object]:
+    def _more(self) -> dict[str, object]:
         self._ids.flush()
         return {
             "fl": self._ledger.in_flight(),
@@ -111,7 +107,7 @@ class Recording:
             os.close(lock)
 
 
-def _loaded(pass_no: int) -> Dict[str, object]:
+def _loaded(pass_no: int) -> dict[str, object]:
     return {
         "pid": os.getpid(),
         "start": process.start_ticks(),
@@ -122,7 +118,7 @@ def _loaded(pass_no: int) -> Dict[str, object]:
     }
 
 
-def _xdist_version() -> Optional[str]:
+def _xdist_version() -> str | None:
     from importlib import metadata
 
     try:
@@ -131,5 +127,5 @@ def _xdist_version() -> Optional[str]:
         return None
 
 
-def _version(text: str) -> "tuple[int, ...]":
+def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())

@@ -3,9 +3,14 @@
 Pure: takes reports, returns words. Must not know files or time.
 """
 
-from typing import Any, Optional
+from __future__ import annotations
 
-from pytest import TestReport
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from walkaway_recorder.foreign import Foreign
 
 PASSED = "passed"
 FAILED = "failed"
@@ -20,7 +25,7 @@ SUBFAILED = "subfailed"
 _REASON_CHARS = 200
 
 
-def result_of(report: TestReport) -> str:
+def result_of(report: pytest.TestReport) -> str:
     """Return the result that this one report speaks for."""
     outcome: str = report.outcome
     expected = hasattr(report, "wasxfail")
@@ -31,12 +36,12 @@ def result_of(report: TestReport) -> str:
     return FAILED if report.when == "call" else ERROR
 
 
-def is_subtest(report: TestReport) -> bool:
+def is_subtest(report: pytest.TestReport) -> bool:
     """Tell a subtest's report (pytest >= 9 and pytest-subtests) from its test's."""
-    return type(report) is not TestReport and getattr(report, "context", None) is not None
+    return type(report) is not pytest.TestReport and getattr(report, "context", None) is not None
 
 
-def subtest_description(report: Any) -> str:
+def subtest_description(report: Foreign) -> str:
     """Return what the terminal calls the subtest, such as `[message] (i=1)`."""
     describe = getattr(report, "sub_test_description", None) or getattr(
         report, "_sub_test_description", None
@@ -51,7 +56,7 @@ def subtest_description(report: Any) -> str:
     )[:_REASON_CHARS]
 
 
-def reason_of(report: TestReport) -> Optional[str]:
+def reason_of(report: pytest.TestReport) -> str | None:
     """Return why a test was skipped or expected to fail, at most 200 characters."""
     wasxfail = getattr(report, "wasxfail", None)
     if wasxfail is not None:

@@ -4,18 +4,26 @@ Pure: takes pytest's failure representations, returns bounded strings. No functi
 of `os` is called late: a test may have put a fake file system in its place.
 """
 
+from __future__ import annotations
+
 import re
-from typing import Any, Iterable, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Iterable, NamedTuple
+
+if TYPE_CHECKING:
+    from walkaway_recorder.foreign import Foreign
 
 MESSAGE_CHARS = 2000
 TEXT_CHARS = 8000
 OUTPUT_CHARS = 4000
 
-_FOREIGN = re.compile(r"(?:^|/)(?:site-packages|dist-packages|\.?venv|\.tox|\.nox|lib/python\d[^/]*)/")
+_NOT_OURS = re.compile(
+    r"(?:^|/)(?:site-packages|dist-packages|\.?venv|\.tox|\.nox|lib/python\d[^/]*)/"
+)
 _TYPED = re.compile(r"([A-Za-z_][\w.]*)(?:: ?(.*)|\s*)\Z", re.DOTALL)
 _DEF = re.compile(r"\bdef\s+(\w+)")
 _NATIVE = re.compile(r'File "([^"\n]+)", line (\d+), in (\S+)')
-_MASKS: Tuple[Tuple["re.Pattern[str]", str], ...] = (
+_FIXTURE_OF = re.compile(r"^file (.+), line (\d+)$", re.MULTILINE)
+_MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "HEX"),
     (re.compile(r"0x[0-9a-f]+", re.IGNORECASE), "0x…"),
     (re.compile(r"(?<![\w/.:])(?:/[^\s/'\",:;()\[\]<>]+){2,}/?"), "PATH"),
@@ -32,6 +40,9 @@ class Frame(NamedTuple):
     name: str
 
 
+NOWHERE = Frame("", 0, "")
+
+
 class Failure(NamedTuple):
     """The short facts of a failure."""
 
@@ -39,18 +50,19 @@ class Failure(NamedTuple):
     message: str
     at: str
     #: What is equal for failures of one cause.
-    cause: Tuple[str, str, str]
+    cause: tuple[str, str, str]
 
 
-def read(longrepr: Any, root: str, cwd: str) -> Failure:
+def read(longrepr: Foreign, root: str, cwd: str, place: Frame = NOWHERE) -> Failure:
     """Return the facts of a failure from a report's `longrepr` of any kind.
 
-    `root` is pytest's rootdir and `cwd` its starting folder, both absolute.
+    `root` is pytest's rootdir and `cwd` its starting folder, both absolute;
+    `place` is the answer where the representation names no frame.
     """
     frames = list(_frames(longrepr))
     said = _said(longrepr)
     kind, message = split_type(said)
-    path, line, name = _place(frames, root, cwd)
+    path, line, name = _place(frames, root, cwd) if frames else place
     at = f"{path}:{line}" if line else path
     if name:
         at += f" in {name}"
@@ -58,13 +70,15 @@ def read(longrepr: Any, root: str, cwd: str) -> Failure:
     return Failure(kind, message[:MESSAGE_CHARS], at, (kind, mask(first), f"{path} in {name}"))
 
 
-def split_type(said: str) -> Tuple[str, str]:
+def split_type(said: str) -> tuple[str, str]:
     """Split `ValueError: no` into type and message; an assertion shows none."""
     if said.startswith("assert "):
         return "AssertionError", said
     if said.startswith("[XPASS(strict)]"):
         return "XPASS(strict)", said[len("[XPASS(strict)]") :].strip()
     head, newline, rest = said.partition("\n")
+    if head.startswith("fixture '") and head.endswith("' not found"):
+        return "FixtureLookupError", said
     match = _TYPED.match(head)
     if match is None or (match.group(2) is None and not _is_exception_name(match.group(1))):
         return "", said
@@ -91,9 +105,9 @@ def shorten(text: str, limit: int) -> str:
     return text[:head] + note + text[len(text) - (limit - head) :]
 
 
-def short_traceback(longrepr: Any) -> str:
+def short_traceback(longrepr: Foreign) -> str:
     """Return the places, failing lines and error lines, at most 8 KB."""
-    parts: List[str] = []
+    parts: list[str] = []
     for traceback, note in _chain(longrepr):
         entries = getattr(traceback, "reprentries", None) or []
         lines = [line for entry in entries for line in _entry_lines(entry)]
@@ -105,12 +119,12 @@ def short_traceback(longrepr: Any) -> str:
     return shorten("\n".join(parts) if parts else _whole(longrepr), TEXT_CHARS)
 
 
-def outputs(sections: Iterable[Tuple[str, str]]) -> List[List[str]]:
+def outputs(sections: Iterable[tuple[str, str]]) -> list[list[str]]:
     """Return captured output as [heading, text], each at most 4 KB."""
     return [[str(name), shorten(str(text), OUTPUT_CHARS)] for name, text in sections if text]
 
 
-def _entry_lines(entry: Any) -> List[str]:
+def _entry_lines(entry: Foreign) -> list[str]:
     lines = [str(line) for line in getattr(entry, "lines", ())]
     location = getattr(entry, "reprfileloc", None)
     if location is None:
@@ -118,12 +132,15 @@ def _entry_lines(entry: Any) -> List[str]:
     name = _name(entry, location)
     head = f"{location.path}:{location.lineno}:" + (f" in {name}" if name else "")
     if getattr(entry, "style", "short") == "long":
-        lines = ["    " + line[1:].strip() if line.startswith(">") else line
-                 for line in lines if line.startswith((">", "E"))]
+        lines = [
+            "    " + line[1:].strip() if line.startswith(">") else line
+            for line in lines
+            if line.startswith((">", "E"))
+        ]
     return [head, *lines]
 
 
-def _chain(longrepr: Any) -> List[Tuple[Any, Optional[str]]]:
+def _chain(longrepr: Foreign) -> list[tuple[Foreign, str | None]]:
     chain = getattr(longrepr, "chain", None)
     if chain:
         return [(element[0], element[2]) for element in chain]
@@ -131,7 +148,7 @@ def _chain(longrepr: Any) -> List[Tuple[Any, Optional[str]]]:
     return [(traceback, None)] if traceback is not None else []
 
 
-def _frames(longrepr: Any) -> Iterable[Frame]:
+def _frames(longrepr: Foreign) -> Iterable[Frame]:
     chain = _chain(longrepr)
     entries = getattr(chain[-1][0], "reprentries", None) or [] if chain else []
     found = False
@@ -149,11 +166,12 @@ def _frames(longrepr: Any) -> Iterable[Frame]:
         yield Frame(match.group(1), int(match.group(2)), match.group(3))
     if not found and crash is not None:
         yield Frame(str(crash.path), int(crash.lineno or 0), "")
-    if not found and hasattr(longrepr, "filename"):  # a fixture that was not found
-        yield Frame(str(longrepr.filename), int(longrepr.firstlineno) + 1, "")
+    if not found and crash is None:
+        for match in _FIXTURE_OF.finditer(text):  # a fixture that was not found
+            yield Frame(match.group(1), int(match.group(2)), "")
 
 
-def _name(entry: Any, location: Any) -> str:
+def _name(entry: Foreign, location: Foreign) -> str:
     message = str(getattr(location, "message", "") or "")
     if message.startswith("in "):
         return message[3:]
@@ -164,7 +182,7 @@ def _name(entry: Any, location: Any) -> str:
     return ""
 
 
-def _place(frames: List[Frame], root: str, cwd: str) -> Tuple[str, int, str]:
+def _place(frames: list[Frame], root: str, cwd: str) -> tuple[str, int, str]:
     """Return the deepest frame of the project itself, else the deepest."""
     last = ("", 0, "")
     inside = root.rstrip("/") + "/"
@@ -172,7 +190,7 @@ def _place(frames: List[Frame], root: str, cwd: str) -> Tuple[str, int, str]:
         whole = path if path.startswith("/") else _join(cwd, path)
         own = whole.startswith(inside)
         here = (whole[len(inside) :] if own else whole, line, name)
-        if own and not _FOREIGN.search(here[0]):
+        if own and not _NOT_OURS.search(here[0]):
             return here
         if not last[0]:
             last = here
@@ -185,28 +203,24 @@ def _join(folder: str, path: str) -> str:
     return f"{folder}/{path}"
 
 
-def _said(longrepr: Any) -> str:
+def _said(longrepr: Foreign) -> str:
     crash = getattr(longrepr, "reprcrash", None)
     if crash is not None:
         return str(crash.message)
     if hasattr(longrepr, "errorstring"):
-        return f"FixtureLookupError: {str(longrepr.errorstring).strip()}"
+        return str(longrepr.errorstring).strip()
     text = _whole(longrepr)
     lines = text.split("\n")
-    for number in range(len(lines) - 1, -1, -1):
-        if lines[number].startswith("E  "):
-            while number and lines[number - 1].startswith("E  "):
-                number -= 1
-            block = []
-            for line in lines[number:]:
-                if not line.startswith("E  "):
-                    break
-                block.append(line[1:].strip())
-            return "\n".join(block)
-    return text.strip()
+    block: list[str] = []
+    for line in reversed(lines):  # the last block of error lines
+        if line.startswith("E  "):
+            block.append(line[1:].strip())
+        elif block:
+            break
+    return "\n".join(reversed(block)) or text.strip()
 
 
-def _whole(longrepr: Any) -> str:
+def _whole(longrepr: Foreign) -> str:
     if longrepr is None:
         return ""
     try:

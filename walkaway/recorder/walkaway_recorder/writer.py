@@ -3,17 +3,19 @@
 Knows bytes and descriptors; must not know what the bytes mean.
 """
 
+from __future__ import annotations
+
 import fcntl
 import json
 import os
-from typing import Callable, Dict
+from typing import Callable
 
 #: Our descriptors are moved up here when the limit allows: tests that close or
 #: count the low ones then neither hit us nor get a number that we still write to.
 _HIGH_FD = 800
 
 
-def to_json(event: Dict[str, object]) -> bytes:
+def to_json(event: dict[str, object]) -> bytes:
     """Return `event` as one line of UTF-8, lone surrogates escaped."""
     try:
         return (json.dumps(event, ensure_ascii=False, separators=(",", ":")) + "\n").encode()

@@ -3,15 +3,18 @@
 Knows xdist's names (3.5 to 3.8), each looked up with care; must not know results.
 """
 
+from __future__ import annotations
+
 from collections import Counter
-from typing import Any, Callable, Dict, List
+from typing import TYPE_CHECKING, Callable
 
 import pytest
 
-from .events import Events
-from .ids import Ids
+from walkaway_recorder.foreign import Foreign, Guard
 
-Exit = pytest.exit.Exception
+if TYPE_CHECKING:
+    from walkaway_recorder.events import Events
+    from walkaway_recorder.ids import Ids
 
 #: What the controller hands to each of its workers.
 STACKS = "walkaway_stacks"
@@ -33,21 +36,22 @@ def choose_restarts(config: pytest.Config, pass_no: int) -> None:
 class Workers:
     """Follows xdist's workers and what they collected; idle in a serial run."""
 
-    def __init__(self, events: Events, ids: Ids, given: Dict[str, object]) -> None:
+    def __init__(self, events: Events, ids: Ids, given: dict[str, object]) -> None:
         #: True once xdist distributes this run.
         self.on = False
         #: The worker whose start is just being told, "" for none.
         self.starting = ""
         self._events = events
+        self._guard = Guard(events.note)
         self._ids = ids
         self._given = given
-        self._session: Any = None
+        self._session: Foreign = None
         self._each = False
-        self._nodes: List[str] = []
-        self._pending: Dict[str, List[str]] = {}
+        self._nodes: list[str] = []
+        self._pending: dict[str, list[str]] = {}
         self._told = False
 
-    def of(self, report: Any) -> str:
+    def of(self, report: Foreign) -> str:
         """Return the worker that a report comes from."""
         node = getattr(report, "node", None)
         return str(node.gateway.id) if node is not None else ""
@@ -56,7 +60,7 @@ class Workers:
         """Return why xdist stops early, or something false."""
         return getattr(self._session, "shouldstop", None)
 
-    def collected(self, nodeids: List[str], deselected: int = 0) -> None:
+    def collected(self, nodeids: list[str], deselected: int = 0) -> None:
         """Write down the ids that this pass is to report."""
         self._told = True
         self._ids.add(nodeids)
@@ -79,7 +83,7 @@ class Workers:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         # Registered before xdist's own trylast hook, so called before its workers start.
-        try:
+        with self._guard:
             dsession = session.config.pluginmanager.get_plugin("dsession")
             if dsession is None:
                 return
@@ -87,13 +91,9 @@ class Workers:
             self._session = dsession
             self._each = session.config.option.dist == "each"
             dsession.worker_logstart = self._naming(dsession.worker_logstart)
-        except Exit:
-            raise
-        except Exception as error:
-            self._events.note(error)
 
     def _naming(self, logstart: Callable[..., None]) -> Callable[..., None]:
-        def worker_logstart(node: Any, *args: Any, **kwargs: Any) -> None:
+        def worker_logstart(node: Foreign, *args: Foreign, **kwargs: Foreign) -> None:
             self.starting = str(node.gateway.id)
             try:
                 logstart(node, *args, **kwargs)
@@ -103,41 +103,29 @@ class Workers:
         return worker_logstart
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        try:
+    def pytest_configure_node(self, node: Foreign) -> None:
+        with self._guard:
             self._nodes.append(str(node.gateway.id))
             node.workerinput.update(self._given)
-        except Exit:
-            raise
-        except Exception as error:
-            self._events.note(error)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodeready(self, node: Any) -> None:
-        try:
+    def pytest_testnodeready(self, node: Foreign) -> None:
+        with self._guard:
             process = getattr(getattr(node.gateway, "_io", None), "popen", None)
             self._events.put("wup", w=str(node.gateway.id), pid=getattr(process, "pid", 0))
-        except Exit:
-            raise
-        except Exception as error:
-            self._events.note(error)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any, error: object) -> None:
-        try:
+    def pytest_testnodedown(self, node: Foreign, error: object) -> None:
+        with self._guard:
             worker = str(node.gateway.id)
             self._events.put("wdown", w=worker, m=None if error is None else str(error)[:2000])
             if self._each and not self._told and worker in self._nodes:
                 self._nodes.remove(worker)
                 self._tell_each()
-        except Exit:
-            raise
-        except Exception as own:
-            self._events.note(own)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, node: Any, ids: List[str]) -> None:
-        try:
+    def pytest_xdist_node_collection_finished(self, node: Foreign, ids: list[str]) -> None:
+        with self._guard:
             if self._told:
                 self._ids.add(ids)  # a worker that collected differently
             elif self._each:
@@ -145,10 +133,6 @@ class Workers:
                 self._tell_each()
             else:
                 self.collected(list(ids))
-        except Exit:
-            raise
-        except Exception as error:
-            self._events.note(error)
 
     def _tell_each(self) -> None:
         """With --dist=each every worker reports every test of its own: wait for all."""
