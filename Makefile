@@ -1,0 +1,77 @@
+# One target a task, and .venv made on the way. `make` prints the list.
+# What is said here is explained in docs/design.md, "The Makefile".
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+# `make -j4 test-async wait` starts before it waits.
+.NOTPARALLEL:
+
+# What makes .venv; an older Python looks for a newer one on PATH by itself.
+PYTHON3 ?= python3
+PYTHON := .venv/bin/python
+STAMP := .venv/.walkaway-stamp
+
+# Exactly as typed: $(value) is not expanded, and no shell sees it. `ARGS` itself would be
+# exported expanded, so it is not.
+export WALKAWAY_ARGS := $(value ARGS)
+export WALKAWAY_OPTS := $(value OPTS)
+unexport ARGS OPTS
+
+# A word that is no target is meant for pytest, and so is an option of make's that pytest has
+# too, behind `test`: refused here, while make still reads this file and nothing has begun.
+TARGETS := $(shell sed -n 's/^\.PHONY: \([a-z-]*\) .*/\1/p' Makefile)
+STRANGERS := $(filter-out $(TARGETS) $(STAMP),$(MAKECMDGOALS))
+ifneq ($(filter test test-async,$(MAKECMDGOALS)),)
+STRANGERS += $(shell tr '\n\0' ' \n' 2>/dev/null </proc/$$PPID/cmdline | \
+	sed -n '/^test\(-async\)*$$/,$$ { /^-[dklmnopqrsW]/p; /^--\(debug\|quiet\|trace\)/p; }')
+endif
+# ARG='-m slow' would be ignored, and everything would run.
+STRANGERS += $(foreach name,$(filter ARG Args arg args FLAGS OPT OPTIONS Opts opt opts,\
+	$(.VARIABLES)),$(if $(filter command,$(origin $(name))),$(name)))
+ifneq ($(strip $(STRANGERS)),)
+$(shell $(PYTHON3) scripts/corrected_line.py $$PPID $(TARGETS) >&2)
+$(error refused)
+endif
+
+.PHONY: help ## this list
+help:
+	@sed -n 's/^\.PHONY: \([a-z-]*\) ## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+	@echo
+	@echo "pytest's arguments:  make test-async ARGS='tests/unit -k \"a or b\"'"
+	@echo "a task's own flags:  make progress OPTS='--run 7f3a --json'"
+	@echo "make exits 2 whatever failed; scripts that need the true exit code call"
+	@echo ".venv/bin/inv TASK (inv --list, inv --help TASK)."
+
+# A stamp file, not .venv/bin/inv: an interrupted install leaves the latter behind.
+$(STAMP): requirements.txt requirements-test.txt requirements-dev.txt scripts/bootstrap.py
+	@command -v $(PYTHON3) >/dev/null || { \
+	echo "walkaway: no $(PYTHON3) on PATH: install Python 3.11 or newer" >&2; exit 69; }
+	@$(PYTHON3) scripts/bootstrap.py
+ifeq ($(realpath $(PYTHON)),)
+.PHONY: $(STAMP)
+endif
+
+# Run
+
+.PHONY: test ## run the tests here; Ctrl-C stops them
+.PHONY: test-async ## start the tests and give the prompt back
+.PHONY: progress ## how far the latest run is
+.PHONY: status ## the same as progress
+.PHONY: wait ## wait for the end and tell the verdict
+.PHONY: failures ## what failed so far, grouped by cause
+.PHONY: results ## tests and their results
+.PHONY: log ## what pytest printed
+.PHONY: logs ## the same as log
+.PHONY: stop ## stop a run
+.PHONY: kill ## the same as stop
+.PHONY: runs ## the runs that left a record
+
+# Development
+
+.PHONY: lint ## ruff and mypy --strict
+.PHONY: check ## lint and all tests of this repository
+
+TASKS := $(filter-out help,$(TARGETS))
+$(TASKS): $(STAMP)
+	@$(PYTHON) -m walkaway make $@

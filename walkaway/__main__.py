@@ -1,0 +1,58 @@
+"""`python -m walkaway make TASK`: the door between make and Invoke.
+
+make can hand over a text exactly only through the environment: WALKAWAY_ARGS holds pytest's
+arguments and WALKAWAY_OPTS the task's own, each as one shell line that no shell has read. Here
+they become an argv list, and Invoke runs in this process: a second one would cost another start.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+
+from walkaway.model.exitcodes import NOT_STARTABLE, WRONG_USE
+
+TAKE_PYTEST_ARGS = frozenset({"test", "test-async"})
+
+
+def words(variable: str) -> list[str]:
+    """Take `WALKAWAY_<variable>` out of the environment and split it as a shell would."""
+    text = os.environ.pop(f"WALKAWAY_{variable}", "")
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        sys.stderr.write(f"make: {variable} cannot be split: {error} in {text[:200]!r}\n")
+        sys.exit(WRONG_USE)
+
+
+def invoke_argv(task: str, options: list[str], args: list[str]) -> list[str]:
+    """Invoke's command line; what follows `--` is pytest's and is read by no parser of ours."""
+    if task in TAKE_PYTEST_ARGS:
+        return ["inv", task, *options, *(["--", *args] if args else [])]
+    return ["inv", task, *options, *args]
+
+
+def main() -> None:
+    match sys.argv[1:]:
+        case ["make", task]:
+            pass
+        case _:
+            sys.stderr.write("usage: python -m walkaway make TASK   (`inv --list` is for people)\n")
+            sys.exit(WRONG_USE)
+    args, options = words("ARGS"), words("OPTS")
+    try:
+        from invoke.main import program
+    except ImportError as error:
+        sys.stderr.write(
+            f"walkaway: {sys.prefix} lacks Invoke ({error}). If Python was upgraded:\n"
+            "delete .venv, then run the same command again.\n"
+        )
+        sys.exit(NOT_STARTABLE)
+    # Tasks read pytest's arguments from sys.argv: Invoke's own copy has lost their quoting.
+    sys.argv = invoke_argv(task, options, args)
+    program.run(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
