@@ -12,6 +12,7 @@ import difflib
 import re
 import shlex
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,16 +71,17 @@ def advice(words: Sequence[str], tasks: Sequence[str]) -> list[str]:
         lines = [f"make: no variable named {name}: nothing was started. Say"]
         settings[settings.index(misnamed[0])] = f"{right}={value}"
         return [*lines, f"  {shown_line([*before, task], settings)}"]
+    named = textwrap.shorten(shlex.join(rest), 60, placeholder=" …")
     if task not in TAKE_PYTEST_ARGS:
         run = next((word for word in rest if RUN_ID.fullmatch(word)), None)
         flag = f"--run {run}" if run else "--flag"
         return [
-            f"make: {shlex.join(rest)} is no target: nothing was started. Flags of {task} go into",
+            f"make: {named} is no target: nothing was started. Flags of {task} go into",
             f"  make {task} OPTS={quoted(flag)}    (`make` lists targets, inv --help {task} flags)",
         ]
     line = shown_line([*before, task], [*settings, f"ARGS={shlex.join(rest)}"])
     lines = [
-        f"make: {shlex.join(rest)} would not reach pytest: nothing was started. Say",
+        f"make: {named} would not reach pytest: nothing was started. Say",
         f"  {line}",
     ]
     if all(word.startswith("-") for word in rest):  # no stranger: make could have meant them

@@ -1,0 +1,1 @@
+"""What the collection's tests share: scratch checkouts, bounded waits, real processes."""
