@@ -1,0 +1,15 @@
+"""The one class of expected failures. Caught once, where Invoke is met; anything else is a bug."""
+
+from __future__ import annotations
+
+
+class WalkawayError(Exception):
+    """Something a user can mend: what is wrong, with which value, what to do, and an exit code.
+
+    ``message`` has at most three lines; ``code`` comes from `walkaway.model.exitcodes`.
+    """
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code

@@ -1,0 +1,29 @@
+"""Every exit code there is, in one place. Those from 0 to 5 are pytest's own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PASSED: Final = 0
+FAILED: Final = 1
+INTERRUPTED: Final = 2
+INTERNAL_ERROR: Final = 3
+USAGE_ERROR: Final = 4
+NO_TESTS: Final = 5
+
+WRONG_USE: Final = 64
+"""A flag, selector or value that cannot be; or several live runs and none named."""
+INCOMPLETE: Final = 65
+"""Tests that were collected did not report, or pytest ended without its end."""
+NO_SUCH_RUN: Final = 66
+NOT_STARTABLE: Final = 69
+"""The interpreter, command, service or engine that the run needs is not there."""
+VANISHED: Final = 70
+CANNOT_RECORD: Final = 73
+"""The record could not be created: no run was started."""
+STILL_RUNNING: Final = 75
+LIMIT: Final = 124
+"""Deadline, stall, output or disk limit."""
+SIGNAL_BASE: Final = 128
+CTRL_C: Final = 130
+OUT_OF_MEMORY: Final = 137

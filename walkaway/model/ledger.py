@@ -1,0 +1,148 @@
+"""The ledger: what was collected minus what reported, by name.
+
+Reads a whole record, so it is for the end of a run and for `results`, never for a look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from walkaway.model.events import Event, number, text, whole
+from walkaway.model.progress import Progress
+from walkaway.model.words import Result
+
+
+@dataclass(slots=True)
+class Row:
+    """One test: its results in the order of reporting (several for duplicates), and its times."""
+
+    owed: int = 0
+    results: list[str] = field(default_factory=list)
+    durations_s: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    worker: str = ""
+    reason: str = ""
+    failure: int | None = None
+    """Line in failures.jsonl."""
+    subfailures: int = 0
+    reruns: int = 0
+
+    @property
+    def missing(self) -> int:
+        """Reports that were owed and never came."""
+        return max(0, self.owed - len(self.results))
+
+    @property
+    def total_s(self) -> float:
+        """Seconds in setup, call and teardown together."""
+        return sum(self.durations_s)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """All tests of a run, by their index in collected.txt, and the fold of its events."""
+
+    rows: list[Row] = field(default_factory=list)
+    progress: Progress = field(default_factory=Progress)
+    curve: list[tuple[int, float]] = field(default_factory=list)
+    """(tests done, seconds after pytest's start): how the run went, for the next one's ETA."""
+
+    @property
+    def missing(self) -> list[int]:
+        """Indexes of tests that owe a report."""
+        return [i for i, row in enumerate(self.rows) if row.missing]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Results as they stand in the events."""
+        counts: dict[str, int] = {}
+        for row in self.rows:
+            for result in row.results:
+                counts[result] = counts.get(result, 0) + 1
+        return counts
+
+
+def build(ids: Sequence[str], events: Iterable[Event]) -> Ledger:
+    """Fold all events of a run whose collected ids are given."""
+    ledger = Ledger([Row() for _ in ids])
+    marks: list[float] = []
+    offset = 0.0
+    for event in events:
+        kind = event["e"]
+        ledger.progress.add(event)
+        if kind == "loaded" and not marks:
+            offset = number(event, "t")
+        elif kind == "collected":
+            _owe(ledger, event)
+        elif kind in {"f", "sub", "rr"}:
+            row = _row(ledger, whole(event, "i", -1))
+            if row is not None:
+                _report(row, event)
+            if kind == "f":
+                marks.append(number(event, "t") - offset)
+    ledger.curve = _thin(marks)
+    return ledger
+
+
+def final_result(row: Row) -> Result | None:
+    """Return the one result of a test: the worst of its reports; None when it never reported."""
+    if not row.results:
+        return None
+    if row.subfailures and set(row.results) <= {Result.PASSED}:
+        return Result.FAILED
+    order = ("crashed", "error", "failed", "xpassed", "passed", "xfailed", "skipped")
+    for name in order:
+        if name in row.results:
+            return Result(name)
+    return None
+
+
+def _owe(ledger: Ledger, event: Event) -> None:
+    """Only the first pass owes reports: a later one runs what is still missing."""
+    if ledger.progress.passes > 1:
+        return
+    dup = event.get("dup")
+    extra = dup if isinstance(dup, dict) else {}
+    unique = whole(event, "unique", len(ledger.rows))
+    while len(ledger.rows) < unique:  # collected.txt was cut short: the ids are gone, not the debt
+        ledger.rows.append(Row())
+    for index in range(unique):
+        ledger.rows[index].owed = 1
+    for key, count in extra.items():
+        if str(key).isdigit() and isinstance(count, int):
+            row = _row(ledger, int(key))
+            if row is not None:
+                row.owed = count
+
+
+def _row(ledger: Ledger, index: int) -> Row | None:
+    return ledger.rows[index] if 0 <= index < len(ledger.rows) else None
+
+
+def _report(row: Row, event: Event) -> None:
+    kind = event["e"]
+    if kind == "rr":
+        row.reruns += 1
+        return
+    if isinstance(event.get("x"), int) and row.failure is None:
+        row.failure = whole(event, "x")
+    if kind == "sub":
+        row.subfailures += 1
+        return
+    row.results.append(text(event, "r", "?"))
+    row.worker = text(event, "w")
+    row.reason = text(event, "m")
+    times = event.get("d")
+    if isinstance(times, list) and len(times) == 3:  # noqa: PLR2004 - setup, call, teardown
+        setup, call, teardown = (
+            float(v) / 1000 if isinstance(v, (int, float)) else 0.0 for v in times
+        )
+        row.durations_s = (setup, call, teardown)
+
+
+def _thin(marks: list[float], points: int = 50) -> list[tuple[int, float]]:
+    if not marks:
+        return []
+    step = max(1, len(marks) // points)
+    chosen = list(range(step, len(marks), step))
+    return [(n, round(marks[n - 1], 3)) for n in [*chosen, len(marks)]]

@@ -1,0 +1,215 @@
+"""The fold of a run's events: counts, what is in flight, how pytest itself says it ended.
+
+Fed from a checkpoint on, it needs no more than the last 64 KB or so of the events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from walkaway.model.events import Event, number, text, whole
+from walkaway.model.words import BAD
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """A test that has started and not finished. ``since`` is seconds after the run's start."""
+
+    index: int
+    worker: str
+    since: float
+
+
+@dataclass(slots=True)
+class Progress:
+    """Counters of one run over all its passes. Mutable: `add` is the fold."""
+
+    loaded: bool = False
+    collected: bool = False
+    looped: bool = False
+    listing: bool = False
+    expected: int = 0
+    """Reports that the run owes, over all passes known so far."""
+    counts: dict[str, int] = field(default_factory=dict)
+    in_flight: dict[tuple[str, int], float] = field(default_factory=dict)
+    workers: set[str] = field(default_factory=set)
+    failures: int = 0
+    """Lines of failures.jsonl."""
+    collection_errors: int = 0
+    warnings: int = 0
+    dropped: int = 0
+    passes: int = 1
+    ended: Event | None = None
+    """The recorder's final event of the newest pass."""
+    internal_error: str = ""
+    interrupted: Event | None = None
+    stopping: str = ""
+    worker_crashes: int = 0
+    in_flight_lost: set[int] = field(default_factory=set)
+    """Tests that were in flight on a worker that crashed: the culprits."""
+    last_t: float = 0.0
+    first_start: float | None = None
+
+    @property
+    def done(self) -> int:
+        """Tests that have reported."""
+        return sum(n for result, n in self.counts.items() if result != "subfailed")
+
+    @property
+    def bad(self) -> int:
+        """Tests that failed, errored or crashed."""
+        return sum(n for result, n in self.counts.items() if result in BAD)
+
+    @property
+    def running(self) -> list[InFlight]:
+        """Tests in flight, longest first."""
+        rows = [InFlight(i, w, since) for (w, i), since in self.in_flight.items()]
+        return sorted(rows, key=lambda row: (row.since, row.worker))
+
+    def add(self, event: Event) -> None:
+        """Fold one event."""
+        self.last_t = max(self.last_t, number(event, "t"))
+        step = _STEPS.get(event["e"])
+        if step is not None:
+            step(self, event)
+
+
+def fold(events: Iterable[Event], into: Progress | None = None) -> Progress:
+    """Fold events into a progress (a new one unless given)."""
+    progress = into or Progress()
+    for event in events:
+        progress.add(event)
+    return progress
+
+
+def _loaded(p: Progress, event: Event) -> None:
+    p.loaded = True
+    p.passes = max(p.passes, whole(event, "pass", 1))
+    p.ended = None
+    p.in_flight.clear()
+
+
+def _configured(p: Progress, event: Event) -> None:
+    p.listing = event.get("list") is True
+
+
+def _collected(p: Progress, event: Event) -> None:
+    p.collected = True
+    if p.passes == 1:
+        p.expected = whole(event, "n")
+        p.counts.clear()
+    workers = event.get("workers")
+    if isinstance(workers, list):
+        p.workers.update(w for w in workers if isinstance(w, str))
+
+
+def _loop(p: Progress, _event: Event) -> None:
+    p.looped = True
+
+
+def _start(p: Progress, event: Event) -> None:
+    t = number(event, "t")
+    if p.first_start is None:
+        p.first_start = t
+    p.in_flight[text(event, "w"), whole(event, "i", -1)] = t
+
+
+def _finish(p: Progress, event: Event) -> None:
+    index, worker, result = whole(event, "i", -1), text(event, "w"), text(event, "r")
+    if p.in_flight.pop((worker, index), None) is None:
+        for key in [key for key in p.in_flight if key[1] == index]:
+            del p.in_flight[key]
+    p.counts[result] = p.counts.get(result, 0) + 1
+    if isinstance(event.get("x"), int):
+        p.failures = max(p.failures, whole(event, "x") + 1)
+
+
+def _sub(p: Progress, event: Event) -> None:
+    p.counts["subfailed"] = p.counts.get("subfailed", 0) + 1
+    p.failures = max(p.failures, whole(event, "x", -1) + 1)
+
+
+def _collection_error(p: Progress, event: Event) -> None:
+    p.collection_errors += 1
+    p.failures = max(p.failures, whole(event, "x", -1) + 1)
+
+
+def _warning(p: Progress, _event: Event) -> None:
+    p.warnings += 1
+
+
+def _internal(p: Progress, event: Event) -> None:
+    p.internal_error = p.internal_error or text(event, "m", "?")
+
+
+def _interrupt(p: Progress, event: Event) -> None:
+    p.interrupted = event
+
+
+def _worker_down(p: Progress, event: Event) -> None:
+    worker = text(event, "w")
+    crashed = event.get("m") is not None
+    p.worker_crashes += crashed
+    for key in [key for key in p.in_flight if key[0] == worker]:
+        del p.in_flight[key]
+        if crashed:
+            p.in_flight_lost.add(key[1])
+
+
+def _stopping(p: Progress, event: Event) -> None:
+    p.stopping = text(event, "m")
+
+
+def _totals(p: Progress, event: Event) -> None:
+    """Take over what a checkpoint or the end says: the recorder's memory is the better counter.
+
+    Both count over all passes so far.
+    """
+    counts = event.get("c")
+    if isinstance(counts, dict):
+        p.counts = {str(k): v for k, v in counts.items() if isinstance(v, int)}
+        p.expected = whole(event, "n", p.expected)
+        p.loaded = p.collected = True
+    p.failures = whole(event, "x", p.failures)
+    p.collection_errors = max(p.collection_errors, whole(event, "ce"))
+    p.warnings = max(p.warnings, whole(event, "wn"))
+    p.dropped = max(p.dropped, whole(event, "dropped"))
+    p.passes = max(p.passes, whole(event, "pass", 1))
+
+
+def _checkpoint(p: Progress, event: Event) -> None:
+    _totals(p, event)
+    flights = event.get("fl")
+    if isinstance(flights, list):
+        p.in_flight = {
+            (row[1] or "", row[0]): float(row[2])
+            for row in flights
+            if isinstance(row, list) and len(row) == 3  # noqa: PLR2004 - index, worker, start
+        }
+    p.workers.update(w for w, _ in p.in_flight if w)
+
+
+def _end(p: Progress, event: Event) -> None:
+    _totals(p, event)
+    p.ended = event
+    p.in_flight.clear()
+
+
+_STEPS = {
+    "loaded": _loaded,
+    "configured": _configured,
+    "collected": _collected,
+    "loop": _loop,
+    "s": _start,
+    "f": _finish,
+    "sub": _sub,
+    "ce": _collection_error,
+    "wn": _warning,
+    "ie": _internal,
+    "ki": _interrupt,
+    "wdown": _worker_down,
+    "stopping": _stopping,
+    "k": _checkpoint,
+    "end": _end,
+}

@@ -1,0 +1,100 @@
+"""What was started: the contents of run.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+SCHEMA = 1
+MB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of a run. Seconds and bytes; 0 switches a limit off, but for the log's parts."""
+
+    deadline_s: float = 4 * 3600.0
+    stall_s: float = 600.0
+    output_bytes: int = 8192 * MB
+    """What pytest may print in all before the run is ended."""
+    capture_bytes: int = 1024 * MB
+    """What one test may print into pytest's capture file."""
+    log_head_bytes: int = 16 * MB
+    """Kept of a huge log: its head and its tail; the middle's disk space is given back."""
+    log_tail_bytes: int = 64 * MB
+    disk_floor_bytes: int = 64 * MB
+    """Free space below which a run that fills the disk by itself is ended."""
+    grace_s: float = 10.0
+    """Between INT and TERM; half of it between TERM and KILL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What started a run. ``kind`` is agent, terminal, shell, ci or run."""
+
+    kind: str = "shell"
+    key: str = ""
+    """Equal keys are the same origin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run, as its starter wrote it down. Paths are absolute."""
+
+    id: str
+    root: str
+    cwd: str
+    args: tuple[str, ...]
+    """Arguments as typed, for pytest."""
+    argv: tuple[str, ...]
+    """The whole command: pytest, the recorder, options, arguments."""
+    created_s: float
+    """Wall clock, seconds since the epoch."""
+    started_boot: float
+    """Seconds since boot: the zero of every `t` in the record."""
+    boot_id: str = ""
+    host: str = ""
+    lock: tuple[int, int] = (0, 0)
+    """Device and inode of supervisor.lock."""
+    key: str = ""
+    """Equal keys, equal trees: the same run."""
+    label: str = ""
+    """Arguments for people: task options and pytest arguments in one line."""
+    origin: Origin = Origin()
+    limits: Limits = Limits()
+    backend: str = "local"
+    workers: int = 0
+    parent: str = ""
+    """Record folder of the run that this one was started in."""
+    select: str = ""
+    """File of node ids to keep, in the record folder."""
+    on_end: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
+    ci: bool = False
+    version: str = ""
+    schema: int = field(default=SCHEMA)
+
+    @property
+    def short(self) -> str:
+        """The last four hex digits of the id."""
+        return self.id.rpartition("-")[2]
+
+
+def from_json(data: dict[str, Any]) -> Run:
+    """Read run.json. Unknown keys are left aside; `ValueError` when it is not one."""
+    try:
+        known = {f.name for f in fields(Run)}
+        values = {key: value for key, value in data.items() if key in known}
+        values["origin"] = Origin(**values.get("origin", {}))
+        limits = values.get("limits", {})
+        values["limits"] = Limits(
+            **{f.name: limits[f.name] for f in fields(Limits) if f.name in limits}
+        )
+        for name in ("args", "argv", "on_end", "notify"):
+            values[name] = tuple(values.get(name, ()))
+        device, inode = values.get("lock", (0, 0))
+        values["lock"] = (device, inode)
+        return Run(**values)
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        message = f"not a run.json: {error}"
+        raise ValueError(message) from error

@@ -1,0 +1,58 @@
+"""The closed sets of the vocabulary: status of a run, outcome of a run, result of a test."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where a run stands. Derived at every look, never stored."""
+
+    QUEUED = "queued"
+    PREPARING = "preparing"
+    RUNNING = "running"
+    DONE = "done"
+    UNKNOWN = "unknown"
+    """It cannot be told from here: another host, another boot, or locks that are not honoured."""
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    INTERNAL_ERROR = "internal-error"
+    USAGE_ERROR = "usage-error"
+    NO_TESTS = "no-tests"
+    NOTHING_RUN = "nothing-run"
+    COLLECTION_ERROR = "collection-error"
+    INCOMPLETE = "incomplete"
+    CRASHED = "crashed"
+    KILLED = "killed"
+    OUT_OF_MEMORY = "out-of-memory"
+    TIMED_OUT = "timed-out"
+    STALLED = "stalled"
+    OUTPUT_LIMIT = "output-limit"
+    DISK_FULL = "disk-full"
+    STOPPED = "stopped"
+    NOT_STARTED = "not-started"
+    VANISHED = "vanished"
+
+
+class Result(StrEnum):
+    """How a test ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    SKIPPED = "skipped"
+    XFAILED = "xfailed"
+    XPASSED = "xpassed"
+    CRASHED = "crashed"
+    LOST = "lost"
+    NOT_RUN = "not-run"
+
+
+BAD: frozenset[str] = frozenset({Result.FAILED, Result.ERROR, Result.CRASHED})
+"""Results that make a run fail."""

@@ -1,0 +1,36 @@
+"""The second pass: tests that were lost with a crashed worker, never the culprit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from walkaway.model.endings import Facts
+from walkaway.model.ledger import Ledger
+
+MOST_PASSES = 3
+_PYTEST_ENDED = frozenset({0, 1, 2})
+
+
+def lost_with_a_worker(book: Ledger, facts: Facts) -> list[int]:
+    """Return indexes of tests to run in another pass; nothing when something else explains them.
+
+    Never after -x, --maxfail, a stop or a limit, and never a test that was in flight.
+    """
+    p = book.progress
+    explained = facts.ended_by or facts.stopping or facts.collection_errors or facts.internal_error
+    if explained or facts.status not in _PYTEST_ENDED or not p.worker_crashes or p.interrupted:
+        return []
+    return [i for i in book.missing if not book.rows[i].results and i not in p.in_flight_lost]
+
+
+def write_selection(folder: Path, number: int, nodeids: list[str]) -> None:
+    """Write the ids of a pass as the recorder reads them."""
+    lines = "".join(id_line(nodeid) for nodeid in nodeids)
+    (folder / f"select-{number}.txt").write_bytes(lines.encode("utf-8", "surrogateescape"))
+
+
+def id_line(nodeid: str) -> str:
+    """Return a line of an id file: plain, or JSON when it holds a control character."""
+    plain = not nodeid.startswith('"') and not any(ord(c) < 0x20 for c in nodeid)  # noqa: PLR2004
+    return (nodeid if plain else json.dumps(nodeid)) + "\n"

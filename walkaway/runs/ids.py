@@ -1,0 +1,62 @@
+"""Run ids: UTC to the second, then the fraction of the second as four hex digits; and selectors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
+
+_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
+_SECOND = "%Y%m%d-%H%M%S"
+_TICKS = 0x10000
+_SHOWN = 8
+
+
+def is_id(name: str) -> bool:
+    """Tell whether a name has the form of a run id."""
+    return _ID.fullmatch(name) is not None
+
+
+def new_id(now_s: float, newest: str | None) -> str:
+    """Make an id of the wall clock, always above the newest there: sorting is truth.
+
+    A clock that was set back gives the newest id plus one tick (1/65536 s).
+    """
+    second = int(now_s)
+    tick = int((now_s - second) * _TICKS)
+    fresh = _format(datetime.fromtimestamp(second, UTC), tick)
+    if newest is None or fresh > newest:
+        return fresh
+    stamp, _, digits = newest.rpartition("-")
+    tick = int(digits, 16) + 1
+    moment = datetime.strptime(stamp, _SECOND).replace(tzinfo=UTC)
+    return _format(moment + timedelta(seconds=tick // _TICKS), tick % _TICKS)
+
+
+def select(selector: str, ids: Sequence[str]) -> str:
+    """Return the one id that a selector means: the four digits, or any unique part of an id.
+
+    `WalkawayError` 66 when there is none, 64 when there are several.
+    """
+    wanted = selector.strip().lower().removeprefix("test-run-").removesuffix(".log")
+    if not wanted:
+        message = "--run is empty. Give `latest`, four hex digits, or a part of a run id."
+        raise WalkawayError(message, exitcodes.WRONG_USE)
+    exact = [i for i in ids if i == wanted or i.endswith("-" + wanted)]
+    found = exact or [i for i in ids if wanted in i]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        message = f"No run {selector!r} here.\nSee what there is: inv runs"
+        raise WalkawayError(message, exitcodes.NO_SUCH_RUN)
+    shown = ", ".join(sorted(found, reverse=True)[:_SHOWN])
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    message = f"{selector!r} fits {len(found)} runs: {shown}{more}.\nGive more of the id."
+    raise WalkawayError(message, exitcodes.WRONG_USE)
+
+
+def _format(moment: datetime, tick: int) -> str:
+    return f"{moment.strftime(_SECOND)}-{tick:04x}"

@@ -1,0 +1,78 @@
+"""flock, and how to ask who holds one. Light: the supervisor imports it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+
+
+class Hold(Enum):
+    """What a probe found."""
+
+    HELD = "held"
+    FREE = "free"
+    ABSENT = "absent"
+    ELSEWHERE = "elsewhere"
+    """The file is not the one that was locked (a copy, an overlay, a FUSE view)."""
+
+
+def acquire(path: str) -> int | None:
+    """Take an exclusive lock at once; the open descriptor, or None when somebody has it."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def probe(path: str, identity: tuple[int, int] | None = None) -> Hold:
+    """Ask whether a lock is held. A shared probe: exclusive ones would see each other.
+
+    ``identity`` is (device, inode) of the file that was locked. FUSE and overlay views show another
+    device and never honour the lock (measured): there FREE would be a lie.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return Hold.ABSENT
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return Hold.HELD
+    except OSError:
+        return Hold.ELSEWHERE
+    else:
+        status = os.fstat(fd)
+        if identity is not None and (status.st_dev, status.st_ino) != identity:
+            return Hold.ELSEWHERE
+        return Hold.FREE
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def exclusive(path: str, wait_s: float) -> Iterator[None]:
+    """Hold an exclusive lock; `TimeoutError` when it was not to be had within ``wait_s``."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(path) from None
+                time.sleep(0.005)
+        yield
+    finally:
+        os.close(fd)

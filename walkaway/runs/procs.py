@@ -1,0 +1,136 @@
+"""Processes by what /proc says of them. A PID is never trusted without its start time.
+
+Where there is no /proc (not Linux) every answer is empty, and callers do their best without.
+Light: the supervisor imports it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import NamedTuple
+
+
+class Proc(NamedTuple):
+    """One process. ``start``: clock ticks since boot; ``cpu_ticks``: with reaped children's."""
+
+    pid: int
+    ppid: int
+    start: int
+    cpu_ticks: int
+    state: str
+
+
+def read(pid: int) -> Proc | None:
+    """Return a process, or None when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            data = file.read()
+    except OSError:
+        return None
+    # The command name may hold spaces and brackets: fields count from the last ')'.
+    fields = data[data.rfind(b")") + 2 :].split()
+    return Proc(
+        pid,
+        int(fields[1]),
+        int(fields[19]),
+        sum(int(field) for field in fields[11:15]),
+        fields[0].decode(),
+    )
+
+
+def start_ticks(pid: int) -> int:
+    """Return a process's start time in clock ticks since boot; 0 when it cannot be told."""
+    proc = read(pid)
+    return proc.start if proc else 0
+
+
+def alive(pid: int, start: int) -> bool:
+    """Tell whether this very process lives; with ``start`` 0, whether the PID does."""
+    proc = read(pid)
+    if proc is not None:
+        return proc.state not in "ZX" and start in {0, proc.start}
+    if os.path.isdir("/proc/self"):
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def everyone() -> dict[int, Proc]:
+    """All processes that can be seen, by PID."""
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return {}
+    return {proc.pid: proc for name in names if name.isdigit() and (proc := read(int(name)))}
+
+
+def descendants(of: int, processes: dict[int, Proc]) -> list[Proc]:
+    """Children of a process, their children, and so on; zombies included."""
+    children: dict[int, list[Proc]] = {}
+    for proc in processes.values():
+        children.setdefault(proc.ppid, []).append(proc)
+    found: list[Proc] = []
+    queue = [of]
+    while queue:
+        born = children.get(queue.pop(), [])
+        found += born
+        queue += [proc.pid for proc in born]
+    return found
+
+
+def marked(marker: bytes, processes: dict[int, Proc]) -> list[Proc]:
+    """Processes whose environment holds ``marker`` (`NAME=value`) as one whole entry."""
+    found = []
+    for proc in processes.values():
+        try:
+            with open(f"/proc/{proc.pid}/environ", "rb") as file:
+                environ = file.read()
+        except OSError:
+            continue
+        if marker in environ.split(b"\0"):
+            found.append(proc)
+    return found
+
+
+def command(pid: int) -> str:
+    """Return the command line of a process, at most 200 characters, printable."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read(400).rstrip(b"\0").split(b"\0")
+    except OSError:
+        return "?"
+    line = " ".join(word.decode(errors="replace") for word in words)
+    return "".join(c if c.isprintable() else "?" for c in line)[:200] or "?"
+
+
+def send(pid: int, start: int, number: int) -> bool:  # noqa: PLR0911 - each step may find it gone
+    """Signal this very process, and no later one of the same PID. False when it is gone."""
+    opener = getattr(os, "pidfd_open", None)
+    if opener is None or start == 0:
+        if not alive(pid, start):
+            return False
+        try:
+            os.kill(pid, number)
+        except OSError:
+            return False
+        return True
+    try:
+        fd = opener(pid)
+    except OSError:
+        return False
+    try:
+        # Checked after the open: the descriptor now holds one process, the right one or not.
+        if not alive(pid, start):
+            return False
+        signal.pidfd_send_signal(fd, number)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True

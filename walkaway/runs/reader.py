@@ -1,0 +1,131 @@
+"""Reading a record's files: a bounded part for looks, the whole for judgements."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from walkaway.model import events
+from walkaway.model.events import Event
+
+TAIL_BYTES = 192 * 1024
+"""Reaches back beyond one checkpoint (every 64 KB) even when lines are long."""
+FAILURES_BYTES = 4 * 1024 * 1024
+_ID_BYTES = 64 * 1024
+
+
+def tail(path: Path, size_bytes: int = TAIL_BYTES) -> bytes:
+    """Return the last bytes of a file; nothing when it is not there."""
+    try:
+        with path.open("rb") as file:
+            length = os.fstat(file.fileno()).st_size
+            file.seek(max(0, length - size_bytes))
+            return file.read(size_bytes)
+    except OSError:
+        return b""
+
+
+def head(path: Path, size_bytes: int) -> bytes:
+    """Return the first bytes of a file; nothing when it is not there."""
+    try:
+        with path.open("rb") as file:
+            return file.read(size_bytes)
+    except OSError:
+        return b""
+
+
+def recent_events(path: Path) -> list[Event]:
+    """Return the first events of a run (loaded, collected) and then the last ones.
+
+    Bounded: from the last checkpoint on the fold of these is the fold of all.
+    """
+    first = head(path, 16 * 1024)
+    last = tail(path)
+    try:
+        length = path.stat().st_size
+    except OSError:
+        return []
+    if length <= len(last):
+        return list(events.parse(last))
+    opening = [e for e in events.parse(first) if e["e"] in {"loaded", "configured", "loop"}]
+    return opening + list(_from_checkpoint(list(events.parse(last))))
+
+
+def _from_checkpoint(found: list[Event]) -> Iterator[Event]:
+    marks = [i for i, event in enumerate(found) if event["e"] in {"k", "end"}]
+    return iter(found[marks[0] :] if marks else found)
+
+
+def all_events(path: Path) -> Iterator[Event]:
+    """Return every event of a file, line by line."""
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                event = events.parse_line(line)
+                if event is not None:
+                    yield event
+    except OSError:
+        return
+
+
+def outcome(folder: Path) -> dict[str, Any] | None:
+    """Return outcome.json, or None while there is none."""
+    try:
+        data = json.loads((folder / "outcome.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) and isinstance(data.get("outcome"), str) else None
+
+
+def ids(folder: Path) -> list[str]:
+    """Return all collected ids in order."""
+    try:
+        data = (folder / "collected.txt").read_bytes()
+    except OSError:
+        return []
+    return [decode_id(line) for line in data.split(b"\n")[:-1]]
+
+
+def decode_id(line: bytes) -> str:
+    """Return the id that stands in a line of collected.txt."""
+    text = line.decode("utf-8", "surrogateescape")
+    if text.startswith('"'):
+        try:
+            value = json.loads(text)
+        except ValueError:
+            return text
+        return str(value)
+    return text
+
+
+class Ids:
+    """Looks up single ids by index through collected.idx, without reading the rest."""
+
+    def __init__(self, folder: Path) -> None:
+        self._text = folder / "collected.txt"
+        self._index = folder / "collected.idx"
+
+    def __getitem__(self, index: int) -> str:
+        """Return the id of a test; `test #7` when it cannot be read."""
+        try:
+            with self._index.open("rb") as file:
+                file.seek(index * 8)
+                raw = file.read(8)
+            (offset,) = struct.unpack("<Q", raw)
+            with self._text.open("rb") as file:
+                file.seek(offset)
+                line = file.readline(_ID_BYTES)
+        except (OSError, struct.error, ValueError):
+            return f"test #{index}"
+        return decode_id(line.rstrip(b"\n"))
+
+
+def log_lines(path: Path, lines: int) -> list[str]:
+    """Return the last lines of the log, from its last bytes only."""
+    data = tail(path, min(4 * 1024 * 1024, 64 * 1024 + 400 * lines)).replace(b"\0", b"")
+    found = data.decode("utf-8", "replace").splitlines()
+    return found[-lines:] if lines else []

@@ -1,0 +1,75 @@
+"""Letting go: the supervisor is started so that nothing that happens to us happens to it.
+
+Double fork, new session, stdin from /dev/null, no descriptor inherited but the lock. Background
+shells, `nohup`, `setsid` and Invoke's `disown` each die under a killed group, session or process
+tree (measured); this survives all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+SUPERVISOR = Path(__file__).resolve().parent.parent / "supervisor" / "__main__.py"
+_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MAKE_TERMOUT", "MAKE_TERMERR")
+_CONSUMED = (*_MAKE, "WALKAWAY_ARGS", "WALKAWAY_OPTS", "PYTEST_TIMEOUT")
+"""Not for pytest: a jobserver of a make that is gone, our own input, and the run's limit, which
+pytest-timeout would take for its limit per test."""
+
+
+def supervisor(record: Path, cwd: Path, lock_fd: int) -> None:
+    """Start the supervisor of a record. Returns once it has been exec'd; `OSError` when not.
+
+    ``lock_fd`` is the descriptor that holds the record's supervisor.lock; it goes to the
+    supervisor and stays the caller's to close.
+    """
+    argv = [sys.executable, "-I", "-S", str(SUPERVISOR), str(record), str(lock_fd)]
+    environ = {k: v for k, v in os.environ.items() if k not in _CONSUMED}
+    ready, report = os.pipe()  # close-on-exec: end of file means that exec succeeded
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setsid()
+            if os.fork() == 0:
+                _become(argv, environ, str(record / "supervisor.log"), str(cwd), lock_fd, report)
+        finally:
+            os._exit(0)
+    os.close(report)
+    try:
+        os.waitpid(child, 0)
+        with os.fdopen(ready, "rb") as pipe:
+            failure = pipe.read()
+    except BaseException:
+        os.close(ready)
+        raise
+    if failure:
+        raise OSError(int(failure), os.strerror(int(failure)), sys.executable)
+
+
+def _become(  # noqa: PLR0913, PLR0917 - all of it is made before the fork
+    argv: list[str], environ: dict[str, str], log: str, cwd: str, lock_fd: int, report: int
+) -> None:
+    """In the grandchild: leave everything behind and turn into the supervisor. Never returns."""
+    try:
+        # A session of its own, and not as leader of the starter's: no terminal can come to it.
+        os.setsid()
+        os.chdir(cwd)
+        null = os.open(os.devnull, os.O_RDWR)
+        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        for target, source in ((0, null), (1, out), (2, out)):
+            os.dup2(source, target)
+        keep = sorted({lock_fd, report})
+        low = 3
+        for fd in keep:
+            os.closerange(low, fd)
+            low = fd + 1
+        os.closerange(low, max(low, os.sysconf("SC_OPEN_MAX")))
+        os.set_inheritable(lock_fd, True)  # noqa: FBT003 - os takes it so
+        os.execve(argv[0], argv, environ)  # noqa: S606 - no shell is the point
+    except OSError as error:
+        os.write(report, str(error.errno or 1).encode())
+    finally:
+        os._exit(1)

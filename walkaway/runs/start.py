@@ -1,0 +1,157 @@
+"""Starting a run: join an identical live one, or make the record and let a supervisor go."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from walkaway import __version__
+from walkaway.errors import WalkawayError
+from walkaway.model import events, exitcodes
+from walkaway.model.run import Run
+from walkaway.runs import again as passes
+from walkaway.runs import clock, ids, lock, spawn, tree
+from walkaway.runs.store import FOLDER, Record, Records
+
+_START_WAIT_S = 30.0
+_TREE_WAIT_S = 5.0
+_LOCK_FILE = ".start.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The answer to a start: the run, and whether it was there already."""
+
+    record: Record
+    run: Run
+    joined: bool
+
+
+def start(records: Records, wanted: Run, *, again: bool, select: tuple[str, ...] = ()) -> Started:
+    """Start ``wanted`` (its id, times and lock are filled in here), or answer with its live twin.
+
+    ``select``: node ids to keep, of a rerun. `WalkawayError` 73 when no record can be made, 69
+    when the supervisor cannot be started.
+    """
+    records.prepare()
+    try:
+        with lock.exclusive(str(records.folder / _LOCK_FILE), _START_WAIT_S):
+            wanted = replace(wanted, key=key(wanted, select))
+            if not again and (twin := _twin(records, wanted)):
+                return Started(twin, twin.run(), joined=True)
+            return _create(records, wanted, select)
+    except TimeoutError as error:
+        message = (
+            f"Another start has held {FOLDER / _LOCK_FILE} for {_START_WAIT_S:.0f} s.\n"
+            "No run was started. See what runs: inv runs"
+        )
+        raise WalkawayError(message, exitcodes.CANNOT_RECORD) from error
+    except OSError as error:
+        message = (
+            f"Cannot make a record in {records.folder}: {error.strerror or error}.\n"
+            "No run was started. Mend the folder (owner, space), then again."
+        )
+        raise WalkawayError(message, exitcodes.CANNOT_RECORD) from error
+
+
+def key(run: Run, select: tuple[str, ...]) -> str:
+    """Return the key of a run: checkout, folder, command and selection, but no limit."""
+    parts = [os.path.realpath(run.root), run.cwd, run.backend, *run.argv, "", *select]
+    return hashlib.blake2b(
+        "\0".join(parts).encode(errors="surrogateescape"), digest_size=12
+    ).hexdigest()
+
+
+def _twin(records: Records, wanted: Run) -> Record | None:
+    """Find a live run with the same key on the same tree."""
+    mine: tree.Tree | None = None
+    for run_id in reversed(records.ids()):
+        record = records.record(run_id)
+        if record.path("outcome.json").exists():
+            continue
+        if lock.probe(str(record.path("supervisor.lock"))) is not lock.Hold.HELD:
+            continue
+        try:
+            live = record.run()
+        except WalkawayError:
+            continue
+        if live.key != wanted.key or record.path("stop.json").exists():
+            continue
+        mine = mine or tree.fingerprint(wanted.root)
+        if mine.fingerprint and _tree_of(record) == mine.fingerprint:
+            return record
+    return None
+
+
+def _tree_of(record: Record) -> str:
+    """Return the fingerprint that a live run started on, which its supervisor is still taking."""
+    path = record.path("supervisor.jsonl")
+    deadline = time.monotonic() + _TREE_WAIT_S
+    while time.monotonic() < deadline:
+        try:
+            with path.open("rb") as file:
+                head = file.read(64 * 1024)
+        except OSError:
+            head = b""
+        for event in events.parse(head):
+            if event["e"] == "tree":
+                return events.text(event, "fp")
+        if record.path("outcome.json").exists():
+            return ""
+        time.sleep(0.01)
+    return ""
+
+
+def _create(records: Records, wanted: Run, select: tuple[str, ...]) -> Started:
+    """Make the record under a temporary name, lock it, rename it: never visible unlocked."""
+    existing = records.ids()
+    now = time.time()
+    run_id = ids.new_id(now, existing[-1] if existing else None)
+    fresh = records.folder / f".new-{run_id}-{os.getpid()}"
+    lock_fd = -1
+    try:
+        fresh.mkdir()
+        fd = lock.acquire(str(fresh / "supervisor.lock"))
+        if fd is None:
+            raise BlockingIOError(None, "a new lock is held by somebody else")
+        lock_fd = fd
+        status = os.fstat(lock_fd)
+        record = records.record(run_id)
+        run = replace(
+            wanted,
+            id=run_id,
+            created_s=now,
+            started_boot=clock.boot_s(),
+            boot_id=clock.boot_id(),
+            host=clock.host(),
+            lock=(status.st_dev, status.st_ino),
+            version=__version__,
+            select="select.txt" if select else "",
+        )
+        if select:
+            lines = "".join(passes.id_line(nodeid) for nodeid in select)
+            (fresh / "select.txt").write_bytes(lines.encode(errors="surrogateescape"))
+        data = json.dumps(asdict(run), ensure_ascii=True, indent=1)
+        (fresh / "run.json").write_text(data + "\n", encoding="ascii")
+        record.log.touch(exist_ok=False)
+        fresh.rename(record.folder)
+        try:
+            spawn.supervisor(record.folder, Path(run.cwd), lock_fd)
+        except OSError as error:
+            shutil.rmtree(record.folder, ignore_errors=True)
+            record.log.unlink(missing_ok=True)
+            message = f"The supervisor cannot be started: {error}.\nNo run was started."
+            raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error
+        return Started(record, run, joined=False)
+    except OSError:
+        shutil.rmtree(fresh, ignore_errors=True)
+        records.record(run_id).log.unlink(missing_ok=True)
+        raise
+    finally:
+        if lock_fd >= 0:
+            os.close(lock_fd)

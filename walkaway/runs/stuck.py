@@ -1,0 +1,80 @@
+"""The tests that a limit found in flight, with the stacks that their processes wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from walkaway.model.events import number
+from walkaway.model.ledger import Ledger
+from walkaway.model.progress import InFlight, Progress
+from walkaway.runs import reader, usual
+from walkaway.runs.store import Records
+
+_STACK_LINES = 12
+_STACK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A test in flight when the run was ended. ``stack`` is its process's, innermost first."""
+
+    id: str
+    worker: str
+    for_s: float
+    usual_s: float | None
+    stack: tuple[str, ...]
+
+
+def find(folder: Path, book: Ledger, names: list[str]) -> list[Stuck]:
+    """Name the tests in flight at the moment of the limit, from the events up to it."""
+    limit = None
+    for event in reader.all_events(folder / "supervisor.jsonl"):
+        if event["e"] == "limit" and limit is None:
+            limit = number(event, "t")
+    if limit is None:
+        return []
+    at = Progress()
+    for event in reader.all_events(folder / "events.jsonl"):
+        if number(event, "t") <= limit:
+            at.add(event)
+    stacks = _stacks(folder)
+    past = usual.newest(Records(folder.parents[3]), folder.name.removeprefix("test-run-"))
+    return [_stuck(row, names, limit, stacks, past) for row in at.running if book.rows]
+
+
+def _stuck(
+    row: InFlight,
+    names: list[str],
+    limit: float,
+    stacks: dict[str, tuple[str, ...]],
+    past: list[Path],
+) -> Stuck:
+    nodeid = names[row.index] if 0 <= row.index < len(names) else f"test #{row.index}"
+    return Stuck(
+        id=nodeid,
+        worker=row.worker,
+        for_s=round(limit - row.since, 1),
+        usual_s=usual.usual_s(past, nodeid),
+        stack=stacks.get(row.worker, ()),
+    )
+
+
+def _stacks(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Return what each worker's process wrote (`""` for a serial run), its main thread first."""
+    found: dict[str, tuple[str, ...]] = {}
+    for path in sorted((folder / "stacks").glob("*.txt")):
+        lines = reader.head(path, _STACK_BYTES).decode("utf-8", "replace").splitlines()
+        words = lines[0].split() if lines else []
+        if len(words) < 3 or len(lines) < 2:  # noqa: PLR2004 - pid, start, worker; then stacks
+            continue
+        worker = "" if words[2] == "-" else words[2]
+        found[worker] = _main_thread(lines[1:])
+    return found
+
+
+def _main_thread(lines: list[str]) -> tuple[str, ...]:
+    """Return the frames of the newest dump's last thread: faulthandler ends with the main one."""
+    starts = [i for i, line in enumerate(lines) if "most recent call first" in line]
+    block = lines[starts[-1] + 1 :] if starts else lines
+    return tuple(line.strip() for line in block[:_STACK_LINES] if line.strip())

@@ -1,0 +1,81 @@
+"""Usual times of tests, from the newest finished records: sorted by hash, found by bisection."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+
+from walkaway.model import progress
+from walkaway.runs import reader
+from walkaway.runs.store import Records
+
+_ENTRY = struct.Struct("<8sf")
+_LOOK_BACK = 6
+
+
+def _key(nodeid: str) -> bytes:
+    return hashlib.blake2b(nodeid.encode(errors="surrogateescape"), digest_size=8).digest()
+
+
+def write(path: Path, times_s: Iterable[tuple[str, float]]) -> None:
+    """Write durations.bin: 12 bytes a test, sorted by the hash of its id."""
+    entries = sorted((_key(nodeid), seconds) for nodeid, seconds in times_s)
+    path.write_bytes(b"".join(_ENTRY.pack(key, seconds) for key, seconds in entries))
+
+
+def lookup(path: Path, nodeid: str) -> float | None:
+    """Return the seconds that a test took in the run of this durations.bin, or None."""
+    wanted = _key(nodeid)
+    try:
+        with path.open("rb") as file:
+            low, high = 0, os.fstat(file.fileno()).st_size // _ENTRY.size
+            while low < high:
+                middle = (low + high) // 2
+                file.seek(middle * _ENTRY.size)
+                key, seconds = _ENTRY.unpack(file.read(_ENTRY.size))
+                if key == wanted:
+                    return float(seconds)
+                if key < wanted:
+                    low = middle + 1
+                else:
+                    high = middle
+    except (OSError, struct.error):
+        return None
+    return None
+
+
+def newest(records: Records, before: str) -> list[Path]:
+    """Return durations.bin of the newest finished runs that are older than a run, newest first."""
+    found: list[Path] = []
+    for run_id in reversed(records.ids()):
+        if run_id >= before:
+            continue
+        path = records.record(run_id).path("durations.bin")
+        if path.exists():
+            found.append(path)
+            if len(found) == _LOOK_BACK:
+                break
+    return found
+
+
+def usual_s(paths: Iterable[Path], nodeid: str) -> float | None:
+    """Return a test's usual seconds: what it took the last time that it ran to its end."""
+    for path in paths:
+        seconds = lookup(path, nodeid)
+        if seconds is not None:
+            return seconds
+    return None
+
+
+def longest_in_flight_s(record: str) -> float:
+    """Return the longest usual time of a run's tests in flight; 0 when none is known."""
+    folder = Path(record)
+    records = Records(folder.parents[3])
+    state = progress.fold(reader.recent_events(folder / "events.jsonl"))
+    paths = newest(records, folder.name.removeprefix("test-run-"))
+    names = reader.Ids(folder)
+    times = [usual_s(paths, names[row.index]) or 0.0 for row in state.running]
+    return max(times, default=0.0)

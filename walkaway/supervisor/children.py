@@ -1,0 +1,98 @@
+"""Starting children: pytest itself, and helpers whose answer comes through a pipe."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+
+_HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
+
+
+class SpawnError(Exception):
+    """A command could not be executed; the text says why."""
+
+
+def spawn(
+    argv: Sequence[str], environ: Mapping[str, str], cwd: str, out_fd: int, in_fd: int | None = None
+) -> int:
+    """Start a command in a session of its own, both outputs into ``out_fd``. Returns its PID.
+
+    `SpawnError` when it cannot be executed.
+    """
+    ready, report = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _default_signals()
+            os.setsid()
+            os.chdir(cwd)
+            os.dup2(in_fd if in_fd is not None else os.open(os.devnull, os.O_RDONLY), 0)
+            os.dup2(out_fd, 1)
+            os.dup2(out_fd, 2)
+            os.execvpe(argv[0], list(argv), dict(environ))  # noqa: S606 - no shell is the point
+        except OSError as error:
+            os.write(report, f"{argv[0]}: {error.strerror}".encode(errors="replace"))
+        finally:
+            os._exit(127)
+    os.close(report)
+    with os.fdopen(ready, "rb") as pipe:
+        failure = pipe.read().decode(errors="replace")
+    if failure:
+        os.waitpid(pid, 0)
+        raise SpawnError(failure)
+    return pid
+
+
+class Helper:
+    """A child that answers in bytes: a function run in a fork, or a command.
+
+    Its memory is its own, and its death loses nothing but the answer.
+    """
+
+    def __init__(
+        self, work: Callable[[], bytes] | Sequence[str], close: Sequence[int] = ()
+    ) -> None:
+        self.answer = b""
+        self.done = False
+        self.fd, write = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                _default_signals()
+                os.setsid()
+                for fd in close:
+                    os.close(fd)
+                if callable(work):
+                    _write_all(write, work())
+                else:
+                    os.dup2(write, 1)
+                    os.execv(work[0], list(work))  # noqa: S606 - no shell is the point
+            except BaseException:  # noqa: BLE001 - it goes to supervisor.log, and then we are gone
+                import traceback
+
+                traceback.print_exc()
+                os._exit(1)
+            finally:
+                os._exit(0)
+        os.close(write)
+
+    def read(self) -> bool:
+        """Take what is in the pipe (call when readable). True once the answer is whole."""
+        data = os.read(self.fd, 1 << 16)
+        self.answer += data
+        if not data:
+            self.done = True
+            os.close(self.fd)
+        return self.done
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def _default_signals() -> None:
+    signal.set_wakeup_fd(-1)
+    for number in _HANDLED:
+        signal.signal(number, signal.SIG_DFL)

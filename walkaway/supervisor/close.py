@@ -1,0 +1,174 @@
+"""Closing a record: the judgement in a child, the outcome by us, the user's on_end last.
+
+The child reads the whole record and may need memory or die; then a plain outcome is written from
+what we saw ourselves. Either way there is one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+from walkaway.runs import clock
+from walkaway.supervisor import kernel
+from walkaway.supervisor.children import Helper, SpawnError, spawn
+from walkaway.supervisor.family import reap
+
+if TYPE_CHECKING:
+    from walkaway.supervisor.main import Supervisor
+
+_JUDGE_WAIT_S = 300.0
+_HOOK_WAIT_S = 60.0
+_OUTCOME_BYTES = 128 * 1024
+_RESERVED = ".outcome.reserved"
+_TRIES = 20
+
+
+def usual_s(record: str) -> bytes:
+    """In a child: the longest usual time of the tests in flight, in seconds."""
+    from walkaway.runs import usual
+
+    return str(usual.longest_in_flight_s(record)).encode()
+
+
+def close(supervisor: Supervisor) -> bool:
+    """Judge what happened. True: another pass was asked for; False: the outcome is written."""
+    supervisor.keeper.check()
+    observed = _observed(supervisor)
+    judged = _judge(supervisor, observed)
+    if judged is not None and "again" in judged:
+        supervisor.journal.write("phase", name="pass", tests=judged["again"])
+        return True
+    supervisor.keeper.release()
+    _write(supervisor, judged if judged is not None else _plain(supervisor, observed))
+    supervisor.keeper.check()
+    _tell(supervisor)
+    return False
+
+
+def reserve_outcome(record: str) -> None:
+    """Keep space for the outcome from the start: it is written on a full disk, too."""
+    with contextlib.suppress(OSError):
+        path = os.path.join(record, _RESERVED)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            kernel.reserve(fd, 0, _OUTCOME_BYTES)
+        finally:
+            os.close(fd)
+
+
+def _observed(supervisor: Supervisor) -> dict[str, Any]:
+    code, number = supervisor.exit or (None, None)
+    return {
+        "exit_code": code,
+        "signal": number,
+        "ended_by": supervisor.ending.kind,
+        "why": supervisor.ending.why,
+        "spawn_error": supervisor.spawn_error,
+        "out_of_memory": supervisor.memory.just_now() if number else supervisor.memory.ever(),
+        "adopted": supervisor.adopted,
+        "pass": supervisor.pass_number,
+        "restored": supervisor.keeper.restored,
+        "now": supervisor.journal.now(),
+        "ended_at": clock.iso(time.time()),
+    }
+
+
+def _judge(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any] | None:
+    def work() -> bytes:
+        from walkaway.runs import closing
+
+        return json.dumps(closing.judge(supervisor.record, observed)).encode()
+
+    helper = Helper(work, [supervisor.lock_fd])
+    deadline = time.monotonic() + _JUDGE_WAIT_S
+    while not helper.done:
+        ready, _, _ = select.select([helper.fd], [], [], 1.0)
+        if ready:
+            helper.read()
+        elif time.monotonic() > deadline:
+            os.kill(helper.pid, signal.SIGKILL)  # not reaped yet: the PID is still ours
+    reap(set())
+    with contextlib.suppress(ValueError):
+        answer = json.loads(helper.answer)
+        if isinstance(answer, dict):
+            return answer
+    return None
+
+
+def _plain(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any]:
+    """Return an outcome from nothing but what the supervisor saw. Never `passed`."""
+    code, number = observed["exit_code"], observed["signal"]
+    basis = f"signal {number}" if number else f"exit status {code}"
+    return {
+        "schema": 1,
+        "id": supervisor.run["id"],
+        "outcome": "incomplete",
+        "code": 65,
+        "pytest_exit": code,
+        "signal": number,
+        "ended_at": observed["ended_at"],
+        "duration_s": round(observed["now"], 3),
+        "notes": ["the record could not be judged: see supervisor.log in the record folder"],
+        "rests_on": f"pytest's {basis}; the tests could not be counted",
+    }
+
+
+def _write(supervisor: Supervisor, outcome: dict[str, Any]) -> None:
+    """Write, fsync, link: outcome.json is whole or not there, and never replaced."""
+    data = json.dumps(outcome, indent=1).encode() + b"\n"
+    final = os.path.join(supervisor.record, "outcome.json")
+    reserved = os.path.join(supervisor.record, _RESERVED)
+    for _ in range(_TRIES):
+        try:
+            fd = os.open(reserved, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                rest = data
+                while rest:
+                    rest = rest[os.write(fd, rest) :]
+                os.ftruncate(fd, len(data))
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            os.link(reserved, final)
+            os.unlink(reserved)
+        except FileExistsError:
+            with contextlib.suppress(OSError):
+                os.unlink(reserved)
+            return
+        except OSError as error:
+            supervisor.journal.write("phase", name=f"outcome not written yet: {error}")
+            supervisor.keeper.check()
+            time.sleep(0.5)
+        else:
+            return
+
+
+def _tell(supervisor: Supervisor) -> None:
+    """Run the user's on_end and notify commands, once; their failure changes nothing."""
+    run = supervisor.run
+    path = os.path.join(supervisor.record, "outcome.json")
+    for name in ("on_end", "notify"):
+        argv = run.get(name)
+        if not argv:
+            continue
+        try:
+            with open(path, "rb") as outcome:
+                environ = {k: v for k, v in os.environ.items() if k != "WALKAWAY_RUN"}
+                pid = spawn(argv, environ, run["root"], 2, outcome.fileno())
+        except (SpawnError, OSError) as error:
+            supervisor.journal.write("phase", name=f"{name}: {error}")
+            continue
+        deadline = time.monotonic() + _HOOK_WAIT_S
+        ended: dict[int, int] = {}
+        while pid not in ended:
+            ended.update(reap(set()))
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.02)
+        supervisor.journal.write("phase", name=f"{name} ended", status=ended[pid])

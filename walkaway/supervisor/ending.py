@@ -1,0 +1,56 @@
+"""Ending a run on purpose: INT so that pytest can report, then TERM, then KILL. Never blocks."""
+
+from __future__ import annotations
+
+import signal
+
+from walkaway.runs import procs
+from walkaway.supervisor import stacks
+from walkaway.supervisor.family import Family
+from walkaway.supervisor.journal import Journal
+
+_WITH_STACKS = frozenset({"deadline", "stall"})
+_AT_ONCE = frozenset({"output", "disk"})
+"""No grace: a flood goes on for as long as it is given."""
+
+
+class Ending:
+    """One way from the decision to the last signal. ``kind`` is the word of the record."""
+
+    def __init__(self, family: Family, journal: Journal, grace_s: float) -> None:
+        self._family = family
+        self._journal = journal
+        self._grace_s = grace_s
+        self._next = 0.0
+        self._steps: list[int] = []
+        self.kind = ""
+        self.why = ""
+
+    def begin(self, kind: str, why: str, record: str) -> None:
+        """Start ending the run, for the first reason only."""
+        if self.kind:
+            return
+        self.kind, self.why = kind, why
+        if kind in _WITH_STACKS:
+            stacks.take(record)
+        self._steps = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
+        if kind in _AT_ONCE:
+            self._steps = [signal.SIGKILL]
+        self._next = 0.0
+        self.step()
+
+    def step(self) -> None:
+        """Send what is due. Call at every turn."""
+        if not self.kind or self._journal.now() < self._next:
+            return
+        number = self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
+        self._journal.write("signal", sig=signal.Signals(number).name)
+        if number == signal.SIGINT:
+            # pytest alone: it tells its workers, ends the fixtures and writes its reports.
+            if self._family.main is not None:
+                procs.send(*self._family.main, number)
+            wait = self._grace_s
+        else:
+            self._family.signal_all(number)
+            wait = self._grace_s / 2 if number == signal.SIGTERM else 1.0
+        self._next = self._journal.now() + wait

@@ -1,0 +1,99 @@
+"""All processes of a run: finding them, measuring them, and ending them until nobody is left.
+
+As child subreaper the supervisor sees every descendant, daemons included: by session id 5 of 6
+kinds of daemon stayed, by an environment marker 2, by this none (measured). A supervisor that
+adopted a run is nobody's ancestor and goes by pytest's descendants and the marker.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from walkaway.runs import procs
+
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_TERM_WAIT_S = 2.0
+_KILL_WAIT_S = 20.0
+_PAUSE_S = 0.02
+
+
+class Family:
+    """The processes of one run."""
+
+    def __init__(self, marker: str) -> None:
+        self._marker = marker.encode(errors="surrogateescape")
+        self.helpers: set[int] = set()
+        """Our own children that are no part of the run."""
+        self.main: tuple[int, int] | None = None
+        """PID and start time of pytest."""
+        self.adopted = False
+
+    def members(self) -> list[procs.Proc]:
+        """Living processes of the run, pytest included."""
+        everyone = procs.everyone()
+        found = {p.pid: p for p in procs.descendants(os.getpid(), everyone)}
+        if self.adopted:
+            if self.main and procs.alive(*self.main):
+                found[self.main[0]] = everyone.get(self.main[0]) or procs.Proc(
+                    *self.main, 0, 0, "R"
+                )
+                found.update((p.pid, p) for p in procs.descendants(self.main[0], everyone))
+            found.update((p.pid, p) for p in procs.marked(self._marker, everyone))
+        own = {os.getpid(), *self.helpers}
+        return [p for p in found.values() if p.pid not in own and p.state not in "ZX"]
+
+    def signal_all(self, number: int) -> None:
+        """Signal every member once."""
+        for proc in self.members():
+            procs.send(proc.pid, proc.start, number)
+
+    def cpu_s(self) -> float:
+        """CPU seconds that the members and their reaped children have used."""
+        return sum(proc.cpu_ticks for proc in self.members()) / _TICKS_PER_S
+
+    def sweep(self) -> list[tuple[int, str]]:
+        """End whoever is left after pytest; returns who it was. Until two scans find nobody."""
+        left = self._settled()
+        named = [(proc.pid, procs.command(proc.pid)) for proc in left]
+        if left:
+            self.signal_all(signal.SIGTERM)
+            self._wait_gone(_TERM_WAIT_S, signal.SIGTERM)
+        self._wait_gone(_KILL_WAIT_S, signal.SIGKILL)
+        return named
+
+    def _settled(self) -> list[procs.Proc]:
+        """Return members that do not go by themselves: workers leave a moment after pytest."""
+        deadline = time.monotonic() + 0.5
+        while (left := self.members()) and time.monotonic() < deadline:
+            reap(self.helpers)
+            time.sleep(_PAUSE_S)
+        return left
+
+    def _wait_gone(self, wait_s: float, number: int) -> None:
+        deadline = time.monotonic() + wait_s
+        empty = 0
+        while empty < 2 and time.monotonic() < deadline:  # noqa: PLR2004 - one scan can miss a fork
+            reap(self.helpers)
+            members = self.members()
+            empty = 0 if members else empty + 1
+            for proc in members:
+                if number == signal.SIGKILL:
+                    procs.send(proc.pid, proc.start, number)
+            if members:
+                time.sleep(_PAUSE_S)
+
+
+def reap(but: set[int]) -> dict[int, int]:
+    """Collect ended children that nobody else waits for; their wait status by PID."""
+    ended: dict[int, int] = {}
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return ended
+        if pid == 0:
+            return ended
+        but.discard(pid)
+        ended[pid] = status

@@ -1,0 +1,41 @@
+"""What Python does not offer of Linux: subreaping, reserving and giving back disk space.
+
+Each call answers False where the kernel or the file system does not do it: best effort.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+_PR_SET_CHILD_SUBREAPER = 36
+_FALLOC_KEEP_SIZE = 0x01
+_FALLOC_PUNCH_HOLE = 0x02
+_LINUX = sys.platform == "linux"
+
+
+def become_subreaper() -> bool:
+    """Have orphaned descendants become our children, so that none is lost from sight."""
+    if not _LINUX:
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    return bool(libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+def reserve(fd: int, offset: int, size_bytes: int) -> bool:
+    """Keep space for a file beyond its end, its size unchanged: writable on a full disk."""
+    return _fallocate(fd, _FALLOC_KEEP_SIZE, offset, size_bytes)
+
+
+def punch(fd: int, offset: int, size_bytes: int) -> bool:
+    """Give back the space of a file's part, which reads as zeros from then on."""
+    return _fallocate(fd, _FALLOC_KEEP_SIZE | _FALLOC_PUNCH_HOLE, offset, size_bytes)
+
+
+def _fallocate(fd: int, mode: int, offset: int, size_bytes: int) -> bool:
+    if not _LINUX or size_bytes <= 0:
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    call = getattr(libc, "fallocate64", None) or libc.fallocate
+    call.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+    return bool(call(fd, mode, offset, size_bytes) == 0)

@@ -1,0 +1,238 @@
+"""The life of a run: start pytest, watch it, end it when it must, close the record."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+from typing import Any
+
+from walkaway.runs import lock, procs
+from walkaway.supervisor import close, kernel, passes
+from walkaway.supervisor.children import Helper, SpawnError
+from walkaway.supervisor.ending import Ending
+from walkaway.supervisor.family import Family, reap
+from walkaway.supervisor.journal import Journal
+from walkaway.supervisor.keeper import Keeper
+from walkaway.supervisor.memory import OutOfMemory
+from walkaway.supervisor.output import Output
+from walkaway.supervisor.silence import Silence
+from walkaway.supervisor.trees import Trees
+
+_TURN_S = 0.1
+_SLOW_TURN_S = 1.0
+MARKER = "WALKAWAY_RUN"
+
+
+def main(record: str, lock_fd: int) -> int:
+    """Own the run of ``record`` until its outcome is written. ``lock_fd`` -1: adopt it."""
+    adopted = lock_fd < 0
+    if adopted:
+        taken = lock.acquire(os.path.join(record, "supervisor.lock"))
+        if taken is None or os.path.exists(os.path.join(record, "outcome.json")):
+            return 0
+        lock_fd = taken
+    os.set_inheritable(lock_fd, False)  # noqa: FBT003 - os takes it so
+    supervisor = Supervisor(record, lock_fd, adopted=adopted)
+    supervisor.run_through()
+    return 0
+
+
+class Supervisor:
+    """Everything that is known of one run while it lives."""
+
+    def __init__(self, record: str, lock_fd: int, *, adopted: bool) -> None:
+        self.record = record
+        self.adopted = adopted
+        with open(os.path.join(record, "run.json"), encoding="utf-8") as file:
+            self.run: dict[str, Any] = json.load(file)
+        limits = self.run["limits"]
+        self.keeper = Keeper(record, lock_fd)
+        self.journal = Journal(self.keeper.fds["supervisor.jsonl"], self.run["started_boot"])
+        self.family = Family(f"{MARKER}={record}")
+        self.family.adopted = adopted
+        self.ending = Ending(self.family, self.journal, limits["grace_s"])
+        self.silence = Silence(self.family, self.journal, limits["stall_s"])
+        self.output = Output(self.keeper.log_fd, limits, os.path.dirname(record))
+        self.memory = OutOfMemory()
+        self.trees = Trees(self.run["root"], self.journal, self.family)
+        self.lock_fd = lock_fd
+        self.exit: tuple[int | None, int | None] | None = None
+        """(exit code, signal) of the pass that ended; (None, None) when not observed."""
+        self.spawn_error = ""
+        self.pass_number = 1
+        self.pytest_started = self.journal.now()
+        self._asked: Helper | None = None
+        self._slow_at = 0.0
+        self._scan_at = 0.0
+        self._pids: list[int] = []
+        self._wakeup, wake = os.pipe()
+        os.set_blocking(self._wakeup, False)
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._told_to_end)
+        signal.signal(signal.SIGINT, self._told_to_end)
+
+    def run_through(self) -> None:
+        """Run every pass, then close the record."""
+        kernel.become_subreaper()
+        start = procs.start_ticks(os.getpid())
+        self.journal.write("supervisor", pid=os.getpid(), start=start, adopted=self.adopted)
+        self.keeper.reserve()
+        close.reserve_outcome(self.record)
+        _note_pid(os.path.dirname(self.record))
+        if self.adopted:
+            self._take_over()
+        else:
+            self._start()
+        while True:
+            self._until_pytest_ends()
+            leftovers = self.family.sweep()
+            if leftovers:
+                self.journal.write("left", pids=leftovers)
+            code, number = self.exit or (None, None)
+            self.journal.write("exit", code=code, signal=number, **{"pass": self.pass_number})
+            if not close.close(self):
+                return
+            self.pass_number += 1
+            self._start()
+
+    def _start(self) -> None:
+        """Start pytest; a command that cannot be executed is an end like another."""
+        self.exit = None
+        try:
+            pid = passes.start(self.run, self.record, self.pass_number, self.keeper.log_fd)
+        except SpawnError as error:
+            self.spawn_error = str(error)
+            self.exit = (None, None)
+            self.journal.write("phase", name=f"not started: {error}")
+            return
+        self.family.main = (pid, procs.start_ticks(pid))
+        self.pytest_started = self.journal.now()
+        argv = self.run["argv"]
+        self.journal.write(
+            "spawn", pid=pid, start=self.family.main[1], argv=argv, **{"pass": self.pass_number}
+        )
+        self.trees.begin()
+
+    def _take_over(self) -> None:
+        """Go on where a supervisor that died left off."""
+        spawned = passes.last_spawn(self.keeper.fds["supervisor.jsonl"])
+        self.pass_number = spawned["pass"]
+        self.pytest_started = spawned["t"]
+        self.family.main = (spawned["pid"], spawned["start"])
+
+    def _until_pytest_ends(self) -> None:
+        while self.exit is None:
+            self._wait()
+            for pid, status in reap(self.family.helpers).items():
+                if self.family.main and pid == self.family.main[0]:
+                    self.exit = _decode(status)
+            if self.adopted and self.family.main and not procs.alive(*self.family.main):
+                self.exit = (None, None)
+            if self.exit is None:
+                self._watch()
+
+    def _wait(self) -> None:
+        """Sleep until a child ends, a signal comes, a helper answers, or a turn has passed."""
+        readable = {self._wakeup: None, **{h.fd: h for h in self._helpers()}}
+        try:
+            ready, _, _ = select.select(list(readable), [], [], _TURN_S)
+        except InterruptedError:
+            return
+        for fd in ready:
+            helper = readable[fd]
+            if helper is None:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wakeup, 4096)
+            elif helper.read():
+                self._answered(helper)
+
+    def _helpers(self) -> list[Helper]:
+        return [h for h in (self.trees.helper, self._asked) if h is not None and not h.done]
+
+    def _answered(self, helper: Helper) -> None:
+        if helper is self.trees.helper:
+            self.trees.take()
+            return
+        self._asked = None
+        with contextlib.suppress(ValueError):
+            usual = float(helper.answer or b"0")
+            if self.silence.silent_s > 3 * usual:
+                self._limit("stall", f"no event and an idle tree for {self.silence.silent_s:.0f} s")
+
+    def _watch(self) -> None:
+        """One turn of all that can end a run on purpose."""
+        now = self.journal.now()
+        self._stop_asked()
+        deadline = self.run["limits"]["deadline_s"]
+        if deadline and now - self.pytest_started > deadline:
+            self._limit("deadline", f"the deadline of {_human(deadline)} was reached")
+        if now >= self._scan_at:
+            self._scan(now)
+        reached = self.output.check(self._pids)
+        if reached:
+            self._limit(*reached)
+        stalled = self.silence.check(self.keeper.events_size())
+        if stalled and self._asked is None and not self.ending.kind:
+            self._asked = Helper(lambda: close.usual_s(self.record), [self.lock_fd])
+            self.family.helpers.add(self._asked.pid)
+        self.ending.step()
+        if now >= self._slow_at:
+            self._slow_at = now + _SLOW_TURN_S
+            self.keeper.reserve()
+            self.keeper.check()
+            self.memory.sample(now)
+            self.trees.refresh(now)
+
+    def _scan(self, now: float) -> None:
+        """List the run's processes, seldom enough to cost 2 % of a core at most."""
+        self._pids = [proc.pid for proc in self.family.members()]
+        self._scan_at = now + max(_SLOW_TURN_S, 50 * (self.journal.now() - now))
+
+    def _limit(self, kind: str, why: str) -> None:
+        if not self.ending.kind:
+            self.journal.write("limit", kind=kind, m=why)
+            self.ending.begin(kind, why, self.record)
+
+    def _stop_asked(self) -> None:
+        if self.ending.kind:
+            return
+        try:
+            with open(os.path.join(self.record, "stop.json"), encoding="utf-8") as file:
+                asked = json.load(file)
+        except (OSError, ValueError):
+            return
+        kind, by = str(asked.get("kind", "stop")), str(asked.get("by", "?"))
+        self.journal.write("stop", kind=kind, by=by)
+        self.ending.begin("interrupt" if kind == "interrupt" else "stop", f"by {by}", self.record)
+
+    def _told_to_end(self, number: int, _frame: object) -> None:
+        name = signal.Signals(number).name
+        if not self.ending.kind:
+            self.journal.write("stop", kind="term", by=name)
+            self.ending.begin("stop", f"its supervisor was told to end ({name})", self.record)
+
+
+def _decode(status: int) -> tuple[int | None, int | None]:
+    if os.WIFSIGNALED(status):
+        return None, os.WTERMSIG(status)
+    return os.WEXITSTATUS(status), None
+
+
+def _human(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:g} s"  # noqa: PLR2004
+
+
+def _note_pid(folder: str) -> None:
+    """Leave the PID where old habits look for it. Nothing reads it."""
+    path = os.path.join(folder, ".current_test.pid")
+    with contextlib.suppress(OSError):
+        temporary = f"{path}.{os.getpid()}"
+        with open(temporary, "w", encoding="ascii") as file:
+            file.write(f"{os.getpid()}\n")
+        os.replace(temporary, path)

@@ -1,0 +1,52 @@
+"""One pass of pytest: its environment, its argv, its start. A run has one, seldom more."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from walkaway.supervisor.children import spawn
+
+_LIBRARY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+RECORDER = os.path.join(_LIBRARY, "recorder")
+_FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "PYTEST_TIMEOUT")
+
+
+def start(run: dict[str, Any], record: str, number: int, log_fd: int) -> int:
+    """Start pass ``number`` (from 1) of a run; returns pytest's PID. Raises `SpawnError`."""
+    environ = _environ(run, record, number)
+    argv = list(run["argv"])
+    if number > 1 and any(word.startswith("--cov") for word in argv):
+        argv.insert(argv.index("walkaway_recorder") + 1 if "walkaway_recorder" in argv else 1,
+                    "--cov-append")  # fmt: skip
+    return spawn(argv, environ, run["cwd"], log_fd)
+
+
+def _environ(run: dict[str, Any], record: str, number: int) -> dict[str, str]:
+    environ = {key: value for key, value in os.environ.items() if key not in _FOREIGN}
+    paths = [RECORDER, environ["PYTHONPATH"]] if environ.get("PYTHONPATH") else [RECORDER]
+    environ["PYTHONPATH"] = os.pathsep.join(paths)
+    environ["WALKAWAY_RUN"] = environ["WALKAWAY_RECORD"] = record
+    environ["WALKAWAY_EPOCH"] = repr(run["started_boot"])
+    environ["WALKAWAY_PASS"] = str(number)
+    select = f"select-{number}.txt" if number > 1 else run.get("select")
+    if select:
+        environ["WALKAWAY_SELECT"] = os.path.join(record, select)
+    if number > 1:
+        # Reports that pytest writes at its end would overwrite the first pass's.
+        environ.setdefault("COVERAGE_FILE", os.path.join(record, f".coverage-pass-{number}"))
+    return environ
+
+
+def last_spawn(fd: int) -> dict[str, Any]:
+    """Return the newest `spawn` event of a journal: which process to take over."""
+    found = {"pid": 0, "start": 0, "pass": 1, "t": 0.0}
+    for line in os.pread(fd, 1 << 20, 0).split(b"\n"):
+        if b'"spawn"' in line:
+            try:
+                event = json.loads(line)
+                found = {name: event[name] for name in found}
+            except (ValueError, KeyError):
+                continue
+    return found

@@ -1,0 +1,73 @@
+"""Stalls: no event while the whole tree is idle. A busy silence is only told, never ended."""
+
+from __future__ import annotations
+
+from walkaway.supervisor.family import Family
+from walkaway.supervisor.journal import Journal
+
+_IDLE_CORES = 0.05
+_FIRST_WORD_S = 30.0
+
+
+class Silence:
+    """Watches the events file's growth and the tree's CPU time. Times are journal seconds."""
+
+    def __init__(self, family: Family, journal: Journal, stall_s: float) -> None:
+        self._family = family
+        self._journal = journal
+        self._stall_s = stall_s
+        self._size = -1
+        self._last_event = journal.now()
+        self._last_busy = self._last_event
+        self._sampled: tuple[float, float] | None = None
+        self._told = _FIRST_WORD_S
+        self._asked = 0.0
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the last event."""
+        return self._journal.now() - self._last_event
+
+    def check(self, events_size: int) -> bool:
+        """Take a look; True when silence and idleness have lasted for the stall time.
+
+        After True it takes as long again until the next True: the caller asks first whether a test
+        is known to take its time.
+        """
+        now = self._journal.now()
+        if events_size != self._size:
+            self._size = events_size
+            self._last_event = self._last_busy = now
+            self._sampled = None
+            self._told = _FIRST_WORD_S
+            self._asked = 0.0
+            return False
+        silent = now - self._last_event
+        watch_from = min(_FIRST_WORD_S, self._stall_s / 4) if self._stall_s else _FIRST_WORD_S
+        if silent < watch_from:
+            return False
+        self._sample(now, silent)
+        if not self._stall_s:
+            return False
+        idle = now - max(self._last_busy, self._asked)
+        if silent >= self._stall_s and idle >= self._stall_s:
+            self._asked = now
+            return True
+        return False
+
+    def _sample(self, now: float, silent: float) -> None:
+        every = max(0.5, min(5.0, self._stall_s / 20 or 5.0))
+        if self._sampled is None:
+            self._sampled = (now, self._family.cpu_s())
+            return
+        before, used = self._sampled
+        if now - before < every:
+            return
+        total = self._family.cpu_s()
+        cores = max(0.0, total - used) / (now - before)
+        self._sampled = (now, total)
+        if cores > _IDLE_CORES:
+            self._last_busy = now
+        if silent >= self._told:
+            self._journal.write("silent", **{"for": round(silent), "busy": round(cores, 2)})
+            self._told *= 2

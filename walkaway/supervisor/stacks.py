@@ -1,0 +1,57 @@
+"""Stacks of a stuck run: a real-time signal to the processes that registered for it.
+
+Sent to a process that did not register, the signal kills: only the PIDs with a file of their own in
+stacks/ get it, and only when they are still the same process.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from walkaway.runs import procs
+
+SIGNAL = getattr(signal, "SIGRTMIN", 0) + 6
+"""The recorder registers faulthandler for it."""
+_WAIT_S = 2.0
+_PAUSE_S = 0.02
+
+
+def take(record: str) -> int:
+    """Have every registered process write its stacks; the number that did. At most 2 s."""
+    folder = os.path.join(record, "stacks")
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return 0
+    waiting: dict[str, int] = {}
+    for name in names:
+        path = os.path.join(folder, name)
+        pid, start = _registered(path)
+        if pid and procs.alive(pid, start):
+            waiting[path] = _size(path)
+            procs.send(pid, start, SIGNAL)
+    asked = len(waiting)
+    deadline = time.monotonic() + _WAIT_S
+    while waiting and time.monotonic() < deadline:
+        waiting = {path: size for path, size in waiting.items() if _size(path) <= size}
+        time.sleep(_PAUSE_S)
+    return asked - len(waiting)
+
+
+def _registered(path: str) -> tuple[int, int]:
+    """Return PID and start time from the first line of a stacks file; zeros when it has none."""
+    try:
+        with open(path, "rb") as file:
+            words = file.readline(200).split()
+        return int(words[0]), int(words[1])
+    except (OSError, ValueError, IndexError):
+        return 0, 0
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 1 << 62

@@ -1,0 +1,75 @@
+"""The source tree while the run lives: what it started on, and whether somebody edits it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+from walkaway.supervisor.children import Helper
+from walkaway.supervisor.family import Family
+from walkaway.supervisor.journal import Journal
+
+_SCRIPT = os.path.join(
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+    "runs",
+    "tree.py",
+)
+_SHOWN = 20
+_EVERY_S = 10.0
+_SHARE = 100
+"""A refresh may cost one hundredth of the time between two."""
+
+
+class Trees:
+    """Takes fingerprints in a child, first beside pytest's start, then now and again."""
+
+    def __init__(self, root: str, journal: Journal, family: Family) -> None:
+        self._root = root
+        self._journal = journal
+        self._family = family
+        self._asked_at = 0.0
+        self._next = float("inf")
+        self._first: dict[str, str] | None = None
+        self._fingerprint = ""
+        self._head = ""
+        self.helper: Helper | None = None
+
+    def begin(self) -> None:
+        """Ask for a fingerprint; the answer comes through `helper`."""
+        if self.helper is not None and not self.helper.done:
+            return
+        self._asked_at = self._journal.now()
+        command = (sys.executable, "-I", "-S", _SCRIPT, self._root)
+        self.helper = Helper(command)
+        self._family.helpers.add(self.helper.pid)
+
+    def refresh(self, now: float) -> None:
+        """Ask again when it is time."""
+        if now >= self._next and (self.helper is None or self.helper.done):
+            self.begin()
+
+    def take(self) -> None:
+        """Write down the answer when it tells something new."""
+        helper, self.helper = self.helper, None
+        now = self._journal.now()
+        self._next = now + max(_EVERY_S, _SHARE * (now - self._asked_at))
+        try:
+            fingerprint, head, dirty = json.loads(helper.answer if helper else b"")
+        except (ValueError, TypeError):
+            fingerprint, head, dirty = "", "", {}
+        if self._first is not None and fingerprint == self._fingerprint:
+            return
+        event: dict[str, Any] = {"fp": fingerprint, "head": head, "n": len(dirty)}
+        event["dirty"] = sorted(dirty)[:_SHOWN]
+        if self._first is None:
+            self._first, self._head = dirty, head
+        else:
+            first = self._first
+            changed = sorted(p for p in {*first, *dirty} if first.get(p) != dirty.get(p))
+            if head != self._head:
+                changed.insert(0, f"HEAD ({self._head} -> {head})")
+            event["changed"], event["nchanged"] = changed[:_SHOWN], len(changed)
+        self._fingerprint = fingerprint
+        self._journal.write("tree", **event)

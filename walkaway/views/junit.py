@@ -1,0 +1,104 @@
+"""JUnit XML from the events: there after a crash, too, lost tests as errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from xml.etree import ElementTree as ET
+
+from walkaway.model.events import Event, text
+from walkaway.model.ledger import Ledger, Row, final_result
+from walkaway.model.run import Run
+from walkaway.model.words import Result
+
+# What XML 1.0 cannot hold, escaped or not.
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ERRORS = frozenset({Result.ERROR, Result.CRASHED, Result.LOST})
+
+
+def render(run: Run, names: Sequence[str], book: Ledger, failures: Sequence[Event]) -> bytes:
+    """Return the XML of a run: one testcase a test, and one a collection error."""
+    suite = ET.Element("testsuite", name="pytest")
+    counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+    total = 0.0
+    for nodeid, row in zip(names, book.rows, strict=False):
+        if not row.owed and not row.results:
+            continue
+        result = _result(row, book)
+        total += row.total_s
+        case = _case(suite, nodeid, row.total_s)
+        counts["tests"] += 1
+        _fill(case, row, result, failures)
+        counts["failures"] += result is Result.FAILED
+        counts["errors"] += result in _ERRORS
+        counts["skipped"] += result in {Result.SKIPPED, Result.XFAILED, Result.NOT_RUN}
+    for event in failures:
+        if text(event, "w") == "collect":
+            counts["tests"] += 1
+            counts["errors"] += 1
+            case = _case(suite, text(event, "id", "?"), 0.0)
+            _problem(case, "error", text(event, "msg"), text(event, "text"))
+    for name, count in counts.items():
+        suite.set(name, str(count))
+    suite.set("time", f"{total:.3f}")
+    suite.set("timestamp", datetime.fromtimestamp(run.created_s, UTC).isoformat())
+    suite.set("hostname", _clean(run.host.split(" ")[0]))
+    root = ET.Element("testsuites", name="pytest tests")
+    root.append(suite)
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def _result(row: Row, book: Ledger) -> Result:
+    found = final_result(row)
+    if found is not None:
+        return found
+    purpose = book.progress.stopping or book.progress.interrupted
+    return Result.NOT_RUN if purpose else Result.LOST
+
+
+def _case(suite: ET.Element, nodeid: str, seconds: float) -> ET.Element:
+    """Split a node id the way pytest's own report does: path and classes, then name."""
+    bracket = nodeid.find("[")
+    stem = nodeid if bracket < 0 else nodeid[:bracket]
+    parts = stem.split("::")
+    name = parts[-1] + ("" if bracket < 0 else nodeid[bracket:])
+    path = parts[0].removesuffix(".py").replace("/", ".")
+    classname = ".".join([path, *parts[1:-1]]) if len(parts) > 1 else ""
+    return ET.SubElement(
+        suite, "testcase", classname=_clean(classname), name=_clean(name), time=f"{seconds:.3f}"
+    )
+
+
+def _fill(case: ET.Element, row: Row, result: Result, failures: Sequence[Event]) -> None:
+    failure = None
+    if row.failure is not None:
+        failure = failures[row.failure] if row.failure < len(failures) else None
+    message, body = text(failure, "msg"), text(failure, "text")
+    if result is Result.FAILED:
+        _problem(case, "failure", message, body)
+    elif result is Result.LOST:
+        _problem(case, "error", "collected, and never reported", "")
+    elif result in _ERRORS:
+        _problem(case, "error", message or result.value, body)
+    elif result in {Result.SKIPPED, Result.XFAILED, Result.NOT_RUN}:
+        ET.SubElement(
+            case,
+            "skipped",
+            type=f"pytest.{result.value}",
+            message=_clean(row.reason or result.value),
+        )
+    for section in failure.get("out") or [] if failure else []:
+        if isinstance(section, list) and len(section) == 2:  # noqa: PLR2004 - title, text
+            tag = "system-err" if "stderr" in str(section[0]) else "system-out"
+            ET.SubElement(case, tag).text = _clean(str(section[1]))
+
+
+def _problem(case: ET.Element, tag: str, message: str, body: str) -> None:
+    element = ET.SubElement(case, tag, message=_clean(message))
+    element.text = _clean(body)
+
+
+def _clean(value: str) -> str:
+    """Replace what XML cannot hold by `#x1B`, so that the report stays readable by every parser."""
+    return _ILLEGAL.sub(lambda found: f"#x{ord(found[0]):02X}", value)
