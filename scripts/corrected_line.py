@@ -57,6 +57,11 @@ def split_line(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def advice(words: Sequence[str], tasks: Sequence[str]) -> list[str]:
     """At most two lines: what is wrong, and the corrected line. `words` begins with `make`."""
+    if not words:  # no /proc, so what was typed is not known
+        return [
+            "make: there is a goal that is no target. pytest's arguments go into ARGS:",
+            "  make test-async ARGS='-m slow'",
+        ]
     goal = next((i for i, word in enumerate(words) if i and word in tasks), None)
     if goal is None:
         return [no_target(words, tasks)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -221,3 +222,10 @@ def test_words_that_would_run_something_are_only_shown(bare: Checkout) -> None:
     for word in ("$(shell touch pwned)", "`touch pwned`", ";touch pwned", "$$(touch pwned)"):
         assert bare.make("test-async", word).returncode == 2
     assert not (bare.root / "pwned").exists()
+
+
+def test_where_there_is_no_proc_the_way_is_shown_all_the_same(probe: Checkout) -> None:
+    nobody = probe.run(sys.executable, "scripts/corrected_line.py", "0", *makefile_targets())
+    assert nobody.returncode == 0
+    assert "ARGS='-m slow'" in nobody.stderr
+    assert len(nobody.stderr.splitlines()) == 2
