@@ -22,7 +22,7 @@ def supervisor(record: Path, cwd: Path, lock_fd: int) -> None:
     """Start the supervisor of a record. Returns once it has been exec'd; `OSError` when not.
 
     ``lock_fd`` is the descriptor that holds the record's supervisor.lock; it goes to the
-    supervisor and stays the caller's to close.
+    supervisor and stays the caller's to close. -1: the supervisor adopts the run.
     """
     argv = [sys.executable, "-I", "-S", str(SUPERVISOR), str(record), str(lock_fd)]
     environ = {k: v for k, v in os.environ.items() if k not in _CONSUMED}
@@ -61,13 +61,14 @@ def _become(  # noqa: PLR0913, PLR0917 - all of it is made before the fork
         out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         for target, source in ((0, null), (1, out), (2, out)):
             os.dup2(source, target)
-        keep = sorted({lock_fd, report})
+        keep = sorted({fd for fd in (lock_fd, report) if fd >= 0})
         low = 3
         for fd in keep:
             os.closerange(low, fd)
             low = fd + 1
         os.closerange(low, max(low, os.sysconf("SC_OPEN_MAX")))
-        os.set_inheritable(lock_fd, True)  # noqa: FBT003 - os takes it so
+        if lock_fd >= 0:
+            os.set_inheritable(lock_fd, True)  # noqa: FBT003 - os takes it so
         os.execve(argv[0], argv, environ)  # noqa: S606 - no shell is the point
     except OSError as error:
         os.write(report, str(error.errno or 1).encode())

@@ -7,6 +7,7 @@ import json
 import os
 import select
 import signal
+import time
 from typing import Any
 
 from walkaway.runs import lock, procs
@@ -30,7 +31,7 @@ def main(record: str, lock_fd: int) -> int:
     """Own the run of ``record`` until its outcome is written. ``lock_fd`` -1: adopt it."""
     adopted = lock_fd < 0
     if adopted:
-        taken = lock.acquire(os.path.join(record, "supervisor.lock"))
+        taken = _take_lock(os.path.join(record, "supervisor.lock"))
         if taken is None or os.path.exists(os.path.join(record, "outcome.json")):
             return 0
         lock_fd = taken
@@ -216,6 +217,16 @@ class Supervisor:
         if not self.ending.kind:
             self.journal.write("stop", kind="term", by=name)
             self.ending.begin("stop", f"its supervisor was told to end ({name})", self.record)
+
+
+def _take_lock(path: str) -> int | None:
+    """Take the lock of a run to adopt. A reader's probe may hold it for a moment: try again."""
+    for _ in range(20):
+        taken = lock.acquire(path)
+        if taken is not None:
+            return taken
+        time.sleep(0.01)
+    return None
 
 
 def _decode(status: int) -> tuple[int | None, int | None]:

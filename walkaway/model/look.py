@@ -1,0 +1,144 @@
+"""One look at a run: everything that progress, wait, stop and test tell, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from walkaway.model.run import Run
+from walkaway.model.words import Outcome, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A test that is running now. ``usual_s`` is what it took the last time, None when unknown."""
+
+    id: str
+    worker: str
+    for_s: float
+    usual_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Where a run's tests stand. ``by_result`` holds only results that occurred."""
+
+    done: int = 0
+    expected: int = 0
+    by_result: dict[str, int] = field(default_factory=dict)
+    collection_errors: int = 0
+    warnings: int = 0
+    dropped: int = 0
+
+    @property
+    def bad(self) -> int:
+        """Tests that failed, errored or crashed; and collection errors."""
+        names = ("failed", "error", "crashed")
+        return sum(self.by_result.get(name, 0) for name in names) + self.collection_errors
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The source tree that a run started on, and the edits since. ``head`` is short, or empty."""
+
+    head: str = ""
+    dirty: int = 0
+    changed: tuple[str, ...] = ()
+    nchanged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A test that a limit found in flight. ``stack`` is innermost first."""
+
+    id: str
+    worker: str
+    for_s: float
+    usual_s: float | None
+    stack: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The verdict of a finished run, and what stands beside it in outcome.json."""
+
+    outcome: Outcome
+    code: int
+    rests_on: str
+    notes: tuple[str, ...] = ()
+    lost: int = 0
+    lost_ids: tuple[str, ...] = ()
+    not_run: int = 0
+    crashed: tuple[str, ...] = ()
+    stuck: tuple[Stuck, ...] = ()
+    stopping: str = ""
+    said: tuple[str, ...] = ()
+    supervised: bool = True
+    recorded: bool = True
+    """False when it was derived by this look, since nobody was left to write it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look found. Times are seconds; ``log`` and ``record`` are absolute paths."""
+
+    run: Run
+    status: Status
+    record: str
+    log: str
+    elapsed_s: float
+    counts: Counts
+    phase: str = ""
+    """What a preparing run is doing: starting, collecting."""
+    ended: Ended | None = None
+    supervised: bool = True
+    adopted_now: bool = False
+    """This very look found the supervisor dead and gave the run a new one."""
+    eta_s: tuple[float, float] | None = None
+    flights: tuple[Flight, ...] = ()
+    workers: int = 0
+    silent_s: float = 0.0
+    """Seconds since the last event."""
+    busy: float | None = None
+    """CPU cores that a silent tree uses."""
+    ending: str = ""
+    """Why the run is being ended on purpose."""
+    tree: Tree = field(default_factory=Tree)
+    tail: tuple[str, ...] = ()
+    """Last lines of the log."""
+    why_unknown: str = ""
+
+    @property
+    def live(self) -> bool:
+        """Whether pytest may still be at work."""
+        return self.status in {Status.QUEUED, Status.PREPARING, Status.RUNNING}
+
+
+def ended_from_json(data: dict[str, Any], *, recorded: bool = True) -> Ended:
+    """Read outcome.json; unknown outcomes of a newer writer raise `ValueError`."""
+    lost = data.get("lost") or {}
+    stuck = tuple(
+        Stuck(
+            str(row.get("id")),
+            str(row.get("worker") or ""),
+            float(row.get("for_s") or 0.0),
+            row.get("usual_s"),
+            tuple(row.get("stack") or ()),
+        )
+        for row in data.get("stuck") or ()
+    )
+    return Ended(
+        outcome=Outcome(data["outcome"]),
+        code=int(data["code"]),
+        rests_on=str(data.get("rests_on", "")),
+        notes=tuple(data.get("notes") or ()),
+        lost=int(lost.get("n", 0)),
+        lost_ids=tuple(lost.get("ids") or ()),
+        not_run=int((data.get("not_run") or {}).get("n", 0)),
+        crashed=tuple(data.get("crashed") or ()),
+        stuck=stuck,
+        stopping=str(data.get("stopping") or ""),
+        said=tuple(data.get("said") or ()),
+        supervised=bool(data.get("supervised", True)),
+        recorded=recorded,
+    )

@@ -1,0 +1,229 @@
+"""Looking at a run: its status is derived anew at every look, from a bounded part of its record.
+
+Order: the outcome; the supervisor's lock; the outcome again; pytest's lock; then what survives.
+Readers never write an outcome. A live pytest without a supervisor gets a new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+from typing import Any
+
+from walkaway.errors import WalkawayError
+from walkaway.model import eta, events, progress
+from walkaway.model.look import Counts, Ended, Flight, Look, Tree, ended_from_json
+from walkaway.model.progress import Progress
+from walkaway.model.run import Run
+from walkaway.model.words import Outcome, Status
+from walkaway.runs import adopt, clock, closing, lock, reader, usual
+from walkaway.runs.store import Record, Records
+
+_JOURNAL_BYTES = 64 * 1024
+_SHOWN_FLIGHTS = 16
+_UNKNOWN_BOOT = "the machine was restarted since, and the run left no verdict"
+
+
+def look(records: Records, record: Record, *, tail_lines: int = 0) -> Look:
+    """Look at a run once. Reads a bounded part of every file, whatever their size."""
+    run = record.run()
+    found, status, note = _standing(record, run)
+    state = progress.fold(reader.recent_events(record.path("events.jsonl")))
+    if status is Status.DONE and found is None:
+        found = _derived(record, run)
+    journal = _journal(record)
+    now = _now(run, state, found)
+    running = status in {Status.QUEUED, Status.PREPARING, Status.RUNNING}
+    if running:
+        status = Status.RUNNING if state.collected and state.first_start else Status.PREPARING
+        if state.done:
+            status = Status.RUNNING
+    names = reader.Ids(record.folder)
+    past = usual.newest(records, run.id) if running else []
+    return Look(
+        run=run,
+        status=status,
+        record=str(record.folder),
+        log=str(record.log),
+        elapsed_s=now,
+        counts=_counts(state, found),
+        phase=_phase(state, status),
+        ended=_ended(found),
+        supervised=note not in {"adopted", "unsupervised"},
+        adopted_now=note == "adopted",
+        eta_s=_eta(run, state, now, past) if running else None,
+        flights=_flights(state, names, past, now) if running else (),
+        workers=len(state.workers),
+        silent_s=max(0.0, now - max(state.last_t, _spawned(journal))) if running else 0.0,
+        busy=_busy(journal, state) if running else None,
+        ending=_ending(journal) if running else "",
+        tree=_tree(journal),
+        tail=tuple(reader.log_lines(record.log, tail_lines)),
+        why_unknown=note if status is Status.UNKNOWN else "",
+    )
+
+
+def standing(record: Record) -> Status:
+    """Return only whether a run is done, live or unknown: the cheapest look. Adopts nothing."""
+    if reader.outcome(record.folder) is not None:
+        return Status.DONE
+    held = lock.probe(str(record.path("supervisor.lock")))
+    if held is lock.Hold.HELD or lock.probe(str(record.path("pytest.lock"))) is lock.Hold.HELD:
+        return Status.RUNNING
+    return Status.DONE
+
+
+def _standing(  # noqa: PLR0911 - the look order, a step a return
+    record: Record, run: Run
+) -> tuple[dict[str, Any] | None, Status, str]:
+    """Return outcome.json when there is one, a first status, and a note on how it was found."""
+    found = reader.outcome(record.folder)
+    if found is not None:
+        return found, Status.DONE, ""
+    held = lock.probe(str(record.path("supervisor.lock")), run.lock)
+    if held is lock.Hold.HELD:
+        return None, Status.RUNNING, ""
+    found = reader.outcome(record.folder)  # written between the two looks
+    if found is not None:
+        return found, Status.DONE, ""
+    pytest_lock = lock.probe(str(record.path("pytest.lock")))
+    if pytest_lock is lock.Hold.HELD:
+        return None, Status.RUNNING, "adopted" if adopt.adopt(record, run) else "unsupervised"
+    if _said_the_end(record):
+        return None, Status.DONE, ""
+    if run.host and run.host.split(" ")[0] != clock.host().split(" ")[0]:
+        return None, Status.UNKNOWN, f"it was started on another host ({run.host.split(' ')[0]})"
+    if run.boot_id and run.boot_id != clock.boot_id():
+        return None, Status.UNKNOWN, _UNKNOWN_BOOT
+    if held is lock.Hold.ELSEWHERE or run.host != clock.host():
+        return None, Status.UNKNOWN, "this view of the record does not show its locks"
+    return None, Status.DONE, ""
+
+
+def _said_the_end(record: Record) -> bool:
+    state = progress.fold(reader.recent_events(record.path("events.jsonl")))
+    return state.ended is not None
+
+
+def _derived(record: Record, run: Run) -> dict[str, Any]:
+    """Judge a run that nobody was left to judge. Nothing is written."""
+    judged = closing.judge_for_reader(str(record.folder))
+    if judged["outcome"] == Outcome.VANISHED:
+        last = progress.fold(reader.recent_events(record.path("events.jsonl"))).last_t
+        age = max(0.0, clock.boot_s() - run.started_boot - last)
+        judged["notes"].append(
+            f"its supervisor and pytest are gone; the last event is {age:.0f} s old"
+            if last
+            else "its supervisor is gone and left no event"
+        )
+    return judged
+
+
+def _ended(found: dict[str, Any] | None) -> Ended | None:
+    if found is None:
+        return None
+    try:
+        return ended_from_json(found, recorded="derived" not in found)
+    except (ValueError, KeyError, TypeError):
+        return Ended(
+            Outcome.INCOMPLETE, int(found.get("code", 65)), "an outcome of another version"
+        )
+
+
+def _now(run: Run, state: Progress, found: dict[str, Any] | None) -> float:
+    """Return the run's age in seconds; of a finished one, how long it took."""
+    if found is not None:
+        return float(found.get("duration_s") or state.last_t)
+    if run.boot_id == clock.boot_id():
+        return max(0.0, clock.boot_s() - run.started_boot)
+    return max(state.last_t, 0.0, time.time() - run.created_s)
+
+
+def _counts(state: Progress, found: dict[str, Any] | None) -> Counts:
+    counts, expected = dict(state.counts), state.expected
+    if found is not None and isinstance(found.get("counts"), dict):
+        counts, expected = found["counts"], int(found.get("expected") or 0)
+    done = sum(n for name, n in counts.items() if name != "subfailed")
+    return Counts(
+        done=done,
+        expected=expected,
+        by_result=counts,
+        collection_errors=state.collection_errors,
+        warnings=state.warnings,
+        dropped=state.dropped,
+    )
+
+
+def _phase(state: Progress, status: Status) -> str:
+    if status is not Status.PREPARING:
+        return ""
+    if not state.loaded:
+        return "starting pytest"
+    return "starting the first test" if state.collected else "collecting"
+
+
+def _journal(record: Record) -> list[events.Event]:
+    path = record.path("supervisor.jsonl")
+    first = reader.head(path, _JOURNAL_BYTES)
+    found = list(events.parse(first))
+    if len(first) == _JOURNAL_BYTES:
+        found += events.parse(reader.tail(path, _JOURNAL_BYTES))
+    return found
+
+
+def _spawned(journal: list[events.Event]) -> float:
+    return events.number(events.last(journal, "spawn"), "t")
+
+
+def _busy(journal: list[events.Event], state: Progress) -> float | None:
+    silent = events.last(journal, "silent")
+    if silent is None or events.number(silent, "t") < state.last_t:
+        return None
+    return events.number(silent, "busy")
+
+
+def _ending(journal: list[events.Event]) -> str:
+    limit, stop = events.last(journal, "limit"), events.last(journal, "stop")
+    if limit is not None:
+        return events.text(limit, "m")
+    return f"stop asked by {events.text(stop, 'by')}" if stop is not None else ""
+
+
+def _tree(journal: list[events.Event]) -> Tree:
+    trees = [event for event in journal if event["e"] == "tree"]
+    if not trees:
+        return Tree()
+    changed = trees[-1].get("changed")
+    paths = tuple(str(path) for path in changed) if isinstance(changed, list) else ()
+    head = events.text(trees[0], "head")
+    return Tree(
+        head="" if head.startswith("(") else head[:7],
+        dirty=events.whole(trees[0], "n"),
+        changed=paths,
+        nchanged=events.whole(trees[-1], "nchanged", len(paths)),
+    )
+
+
+def _flights(
+    state: Progress, names: reader.Ids, past: list[Path], now: float
+) -> tuple[Flight, ...]:
+    flights = []
+    for row in state.running[:_SHOWN_FLIGHTS]:
+        nodeid = names[row.index]
+        flights.append(
+            Flight(nodeid, row.worker, max(0.0, now - row.since), usual.usual_s(past, nodeid))
+        )
+    return tuple(flights)
+
+
+def _eta(run: Run, state: Progress, now: float, past: list[Path]) -> tuple[float, float] | None:
+    curve: list[tuple[int, float]] = []
+    for path in past:
+        finished = reader.outcome(path.parent)
+        points = finished.get("curve") if finished else None
+        with contextlib.suppress(TypeError, ValueError, WalkawayError):
+            if points and Record(path.parent).run().label == run.label:
+                curve = [(int(n), float(t)) for n, t in points]
+                break
+    return eta.remaining_s(state.done, state.expected, now, curve)

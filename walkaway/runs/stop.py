@@ -1,0 +1,40 @@
+"""Asking a run to end: stop.json, written once; its supervisor does the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+from walkaway.model.run import Run
+from walkaway.runs import adopt, clock, lock, store
+from walkaway.runs.store import Record
+
+_POLL_S = 0.05
+
+
+def ask(record: Record, kind: str, by: str) -> None:
+    """Ask for the end of a run. ``kind``: stop or interrupt. Asking again changes nothing."""
+    with contextlib.suppress(FileExistsError):
+        store.write_once(
+            record.path("stop.json"), {"kind": kind, "by": by, "at": clock.iso(time.time())}
+        )
+
+
+def ensure_supervised(record: Record, run: Run) -> None:
+    """Give a live pytest without a supervisor a new one, so that somebody hears the request."""
+    free = lock.probe(str(record.path("supervisor.lock"))) is lock.Hold.FREE
+    if free and lock.probe(str(record.path("pytest.lock"))) is lock.Hold.HELD:
+        adopt.adopt(record, run)
+
+
+def wait_ended(record: Record, wait_s: float) -> bool:
+    """Wait for the outcome or for nobody to be left; False when ``wait_s`` was not enough."""
+    deadline = time.monotonic() + wait_s
+    while time.monotonic() < deadline:
+        if record.path("outcome.json").exists():
+            return True
+        held = lock.probe(str(record.path("supervisor.lock"))) is lock.Hold.HELD
+        if not held and lock.probe(str(record.path("pytest.lock"))) is not lock.Hold.HELD:
+            return True
+        time.sleep(_POLL_S)
+    return False
