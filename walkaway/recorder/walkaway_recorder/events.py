@@ -30,8 +30,7 @@ class Events:
         self.more: Callable[[], dict[str, object]] = dict
         self._clock = clock
         self._epoch = epoch
-        self._since_checkpoint = 0
-        self._checkpoints = False
+        self._checkpoint_at = CHECKPOINT_BYTES
 
     def now(self) -> float:
         """Return seconds since the run was started."""
@@ -41,42 +40,23 @@ class Events:
         """Write one event."""
         event: dict[str, object] = {"e": kind, "t": round(self.now(), 3)}
         event.update(fields)
-        self.put_line(to_json(event))
+        self.file.put(to_json(event))
 
-    def put_line(self, line: bytes) -> None:
-        """Write an event that is a line already (the hot path)."""
-        self.file.put(line)
-        self._since_checkpoint += len(line)
-        if self._since_checkpoint >= CHECKPOINT_BYTES and self._checkpoints:
-            self.checkpoint()
+    def count(self, result: str) -> None:
+        """Count one result."""
+        self.counts[result] = self.counts.get(result, 0) + 1
 
-    def started(self, index: int, worker: str) -> float:
-        """Write that a test starts; return when. `worker` is a piece of JSON or empty."""
-        t = self._clock() - self._epoch
-        self.put_line(f'{{"e":"s","t":{t:.3f},"i":{index}{worker}}}\n'.encode())
-        return t
-
-    def finished(
-        self, index: int, result: str, durations: tuple[float, float, float], more: str
-    ) -> None:
-        """Write and count a test's result; seconds of setup, call and teardown.
-
-        `more` is what follows in JSON, each piece with its comma before it.
-        """
+    def finished(self, result: str) -> None:
+        """Count a test whose result was written; a checkpoint when it is due."""
         self.reported += 1
         self.counts[result] = self.counts.get(result, 0) + 1
-        setup, call, teardown = durations
-        self.put_line(
-            f'{{"e":"f","t":{self._clock() - self._epoch:.3f},"i":{index},"r":"{result}","d":['
-            f"{setup * 1000:.2f},{call * 1000:.2f},{teardown * 1000:.2f}]{more}}}\n".encode()
-        )
+        if self.file.size >= self._checkpoint_at:
+            self.checkpoint()
 
     def checkpoint(self) -> None:
         """Write the counters, so that readers need only the end of the file."""
-        self._checkpoints = True
-        self._since_checkpoint = 0
         self.put("k", **self._totals(), **self.more())
-        self._since_checkpoint = 0
+        self._checkpoint_at = self.file.size + CHECKPOINT_BYTES
 
     def end(self, status: int) -> None:
         """Write the last line, with pytest's true final status."""

@@ -33,8 +33,15 @@ def only_lists(config: pytest.Config) -> bool:
 class Hooks:
     """What the recorder listens to in a serial pytest or in xdist's controller."""
 
-    def __init__(
-        self, events: Events, ids: Ids, failures: Failures, ledger: Ledger, workers: Workers
+    def __init__(  # noqa: PLR0913 - the recording's parts, put together in one place
+        self,
+        events: Events,
+        ids: Ids,
+        failures: Failures,
+        ledger: Ledger,
+        workers: Workers,
+        *,
+        lists: bool,
     ) -> None:
         self._events = events
         self._guard = Guard(events.note)
@@ -43,20 +50,19 @@ class Hooks:
         self._ledger = ledger
         self._workers = workers
         self._deselected = 0
-        self._listing = False
+        self._lists = lists
         self._warned: set[tuple[str, str, str]] = set()
 
     # -- the session
 
     def pytest_configure(self, config: pytest.Config) -> None:
         with self._guard:
-            self._listing = only_lists(config)
             self._failures.root = str(config.rootpath)
             self._events.put(
                 "configured",
                 rootdir=str(config.rootpath),
                 args=[str(arg) for arg in config.args[:20]],
-                list=self._listing,
+                list=self._lists,
                 maxfail=int(getattr(config.option, "maxfail", 0) or 0),
             )
 
@@ -73,7 +79,7 @@ class Hooks:
         with self._guard:
             option = session.config.option
             stops_here = session.testsfailed and not option.continue_on_collection_errors
-            if not self._listing and not stops_here:
+            if not self._lists and not stops_here:
                 self._events.put("loop")
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -87,30 +93,11 @@ class Hooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         with self._guard:
+            self._ledger.close()
             why = session.shouldfail or session.shouldstop or self._workers.should_stop()
             if why:
                 self._events.put("stopping", m=str(why)[:300])
             self._events.put("finish", exit=int(exitstatus))
-
-    # -- tests
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
-        with self._guard:
-            if not self._listing:
-                self._ledger.start(nodeid, self._workers.starting)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        with self._guard:
-            if not self._listing:
-                self._ledger.report(report, self._workers.of(report) if self._workers.on else "")
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        with self._guard:
-            if not self._workers.on:
-                self._ledger.logged(nodeid)
 
     # -- what else is said
 

@@ -1,6 +1,10 @@
 """Tests in flight: from start and reports to exactly one result each.
 
-Knows the order in which pytest, xdist and rerunfailures report; must not know files.
+Knows the order in which pytest, xdist and rerunfailures report, and the two events of a
+test; must not know other events.
+
+The hot path: two hooks are called four times a test. They spell out what a helper, a
+guard object or an f-string with a call would cost a microsecond each for.
 """
 
 from __future__ import annotations
@@ -8,100 +12,99 @@ from __future__ import annotations
 from json import dumps
 from typing import TYPE_CHECKING
 
+import pytest
+
 from walkaway_recorder import reports, texts
+from walkaway_recorder.foreign import Exit, Foreign
 
 if TYPE_CHECKING:
-    import pytest
-
     from walkaway_recorder.events import Events
     from walkaway_recorder.failures import Failures
-    from walkaway_recorder.foreign import Foreign
     from walkaway_recorder.ids import Ids
+    from walkaway_recorder.xdist import Workers
 
 
 class Flight:
-    """A test that was started and has not finished."""
+    """A test that was started and has not finished; seconds throughout."""
 
-    __slots__ = ("call", "index", "result", "saw", "setup", "since", "subfailed", "told", "why")
+    setup = 0.0
+    call = 0.0
+    result = ""
+    #: True once the call's report came.
+    called = False
+    subfailed = False
+    #: Line in failures.jsonl.
+    told: int | None = None
+    #: Reason of a skip or an expected failure.
+    why: str | None = None
 
     def __init__(self, index: int, since: float) -> None:
         self.index = index
-        #: Seconds on the record's clock.
         self.since = since
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget an attempt that is run again."""
-        self.setup = self.call = 0.0
-        self.result = ""
-        #: Line in failures.jsonl, and the reason of a skip.
-        self.told: int | None = None
-        self.why: str | None = None
-        self.subfailed = 0
-        self.saw = False
 
 
 class Ledger:
     """Follows every test from its start to its result."""
 
-    def __init__(self, events: Events, ids: Ids, failures: Failures) -> None:
+    def __init__(self, events: Events, ids: Ids, failures: Failures, workers: Workers) -> None:
         self._events = events
+        self._now = events.now
+        self._put = events.file.put
         self._ids = ids
+        self._number = ids.number
         self._failures = failures
+        self._workers = workers
         #: By worker ("" when serial) and node id: --dist=each runs an id on every worker.
         self._flights: dict[tuple[str, str], Flight] = {}
-        self._pieces: dict[str, str] = {"": ""}
+        self._pieces: dict[str, bytes] = {"": b""}
 
-    def index(self, nodeid: str) -> int:
-        """Return the id's number; an id that a plugin made up later gets the next one."""
-        number = self._ids.number.get(nodeid)
-        if number is None:
-            self._ids.add((nodeid,))
-            number = self._ids.number[nodeid]
-        return number
+    # -- hooks
 
-    def start(self, nodeid: str, worker: str = "") -> None:
-        """Take note that a test starts; again at a second attempt changes nothing."""
-        key = (worker, nodeid)
-        if key in self._flights:
-            return
-        index = self.index(nodeid)
-        since = self._events.started(index, self._piece(worker))
-        self._flights[key] = Flight(index, since)
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        try:
+            worker = self._workers.starting
+            if self._flights and self._still_flying(worker, nodeid):
+                return
+            index = self._number.get(nodeid)
+            if index is None:
+                index = self._new(nodeid)
+            since = self._now()
+            self._flights[worker, nodeid] = Flight(index, since)
+            piece = self._pieces[worker] if worker in self._pieces else self._piece(worker)
+            self._put(b'{"e":"s","t":%.3f,"i":%d%b}\n' % (since, index, piece))
+        except Exit:
+            raise
+        except Exception as error:
+            self._events.note(error)
 
-    def report(self, report: Foreign, worker: str = "") -> None:
-        """Take in one report; the teardown's ends the test."""
-        nodeid = report.nodeid
-        when: str = report.when or ""
-        outcome: str = report.outcome
-        if when == "???":
-            self._crash(report, nodeid, worker)
-            return
-        flight = self._flights.get((worker, nodeid))
-        if flight is None:
-            flight = self._flights[worker, nodeid] = Flight(self.index(nodeid), self._events.now())
-        if outcome == "passed" and when != "call":
-            if when == "setup":
-                flight.setup = report.duration
-                flight.saw = True
-            else:
-                self._finish(nodeid, worker, flight, report.duration)
-            return
-        if reports.is_subtest(report):
-            self._subtest(report, flight)
-        elif outcome == "rerun":  # pytest-rerunfailures: only the last attempt counts
-            flight.clear()
-            self._events.put("rr", i=flight.index)
-        else:
-            self._phase(report, when, flight)
-            if when == "teardown":
-                self._finish(nodeid, worker, flight, report.duration)
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: Foreign) -> None:
+        try:
+            worker = self._workers.of(report) if self._workers.on else ""
+            nodeid = report.nodeid
+            flight = self._flights.get((worker, nodeid))
+            if flight is None:
+                flight = self._flights[worker, nodeid] = Flight(self._new(nodeid), self._now())
+            when = report.when
+            if report.outcome == "passed" and "wasxfail" not in report.__dict__:
+                if when == "setup":
+                    flight.setup = report.duration
+                    return
+                if when == "teardown":
+                    self._finish(nodeid, worker, flight, report.duration)
+                    return
+                if type(report) is pytest.TestReport:
+                    flight.called = True
+                    flight.call = report.duration
+                    return
+            self._take(report, flight, nodeid, worker)
+        except Exit:
+            raise
+        except Exception as error:
+            self._events.note(error)
 
-    def logged(self, nodeid: str, worker: str = "") -> None:
-        """End a test whose plugin has a protocol of its own, without a teardown."""
-        flight = self._flights.get((worker, nodeid))
-        if flight is not None and flight.saw:
-            self._finish(nodeid, worker, flight, 0.0)
+    # -- what others may ask
 
     def in_flight(self) -> list[list[object]]:
         """Return [index, worker or None, seconds of its start] of every test in flight."""
@@ -110,15 +113,55 @@ class Ledger:
             for (worker, _), flight in self._flights.items()
         ]
 
-    def _phase(self, report: pytest.TestReport, when: str, flight: Flight) -> None:
-        result = reports.result_of(report)
-        flight.saw = True
+    def close(self) -> None:
+        """End the tests that reported but had no teardown, at the end of the session."""
+        self._still_flying("", "")
+
+    # -- the inside
+
+    def _new(self, nodeid: str) -> int:
+        """Return the id's number; an id that a plugin made up later gets the next one."""
+        if nodeid not in self._number:
+            self._ids.add((nodeid,))
+        return self._number[nodeid]
+
+    def _still_flying(self, worker: str, nodeid: str) -> bool:
+        """Tell a second attempt of a test; end a worker's test that had no teardown.
+
+        A plugin with a protocol of its own may report a call and no more.
+        """
+        if (worker, nodeid) in self._flights:
+            return True
+        for other, flight in list(self._flights.items()):
+            if other[0] == worker and (flight.called or flight.result):
+                self._finish(other[1], worker, flight, 0.0)
+        return False
+
+    def _take(self, report: Foreign, flight: Flight, nodeid: str, worker: str) -> None:
+        """Take in a report that is not simply "passed"."""
+        when: str = report.when
+        if when == "???":  # xdist's word for a test whose worker died
+            flight.result = reports.CRASHED
+            flight.told = self._tell(report, flight.index, reports.CRASHED, "crash")
+            self._finish(nodeid, worker, flight, 0.0)
+        elif reports.is_subtest(report):
+            self._take_subtest(report, flight)
+        elif report.outcome == "rerun":  # pytest-rerunfailures: only the last attempt counts
+            self._flights[worker, nodeid] = Flight(flight.index, flight.since)
+            self._events.put("rr", i=flight.index)
+        else:
+            self._take_phase(report, when, flight)
+            if when == "teardown":
+                self._finish(nodeid, worker, flight, report.duration)
+
+    def _take_phase(self, report: Foreign, when: str, flight: Flight) -> None:
         if when == "setup":
             flight.setup = report.duration
         elif when == "call":
+            flight.called = True
             flight.call = report.duration
+        result = reports.result_of(report)
         if result == reports.PASSED or (when == "teardown" and report.outcome == "skipped"):
-            flight.result = flight.result or result
             return
         if report.outcome == "failed":
             told = self._tell(report, flight.index, result, when)
@@ -129,25 +172,11 @@ class Ledger:
         flight.result = result
         flight.why = reports.reason_of(report)
 
-    def _finish(self, nodeid: str, worker: str, flight: Flight, teardown: float) -> None:
-        result = flight.result or reports.PASSED
-        if flight.subfailed and result == reports.PASSED:
-            result = reports.FAILED
-        del self._flights[worker, nodeid]
-        more = self._piece(worker)
-        if flight.told is not None:
-            more += f',"x":{flight.told}'
-        if flight.why:
-            more += f',"m":{dumps(flight.why)}'
-        durations = (flight.setup, flight.call, teardown)
-        self._events.finished(flight.index, result, durations, more)
-
-    def _subtest(self, report: pytest.TestReport, flight: Flight) -> None:
+    def _take_subtest(self, report: Foreign, flight: Flight) -> None:
         if report.outcome != "failed":
             return
-        flight.subfailed += 1
-        counts = self._events.counts
-        counts[reports.SUBFAILED] = counts.get(reports.SUBFAILED, 0) + 1
+        flight.subfailed = True
+        self._events.count(reports.SUBFAILED)
         told = self._tell(report, flight.index, reports.FAILED, "call")
         if flight.told is None:
             flight.told = told
@@ -155,17 +184,32 @@ class Ledger:
         name = reports.subtest_description(report)
         self._events.put("sub", i=flight.index, r=reports.FAILED, m=name, **more)
 
-    def _crash(self, report: pytest.TestReport, nodeid: str, worker: str) -> None:
-        flight = self._flights.get((worker, nodeid))
-        if flight is None:  # the worker died between two tests
-            flight = self._flights[worker, nodeid] = Flight(self.index(nodeid), self._events.now())
-        flight.result = reports.CRASHED
-        flight.told = self._tell(report, flight.index, reports.CRASHED, "crash")
-        self._finish(nodeid, worker, flight, 0.0)
+    def _finish(self, nodeid: str, worker: str, flight: Flight, teardown: float) -> None:
+        result = flight.result or reports.PASSED
+        if flight.subfailed and result == reports.PASSED:
+            result = reports.FAILED
+        del self._flights[worker, nodeid]
+        more = self._pieces[worker] if worker in self._pieces else self._piece(worker)
+        if flight.told is not None:
+            more += b',"x":%d' % flight.told
+        if flight.why:
+            more += b',"m":' + dumps(flight.why).encode()
+        self._put(
+            b'{"e":"f","t":%.3f,"i":%d,"r":"%b","d":[%.2f,%.2f,%.2f]%b}\n'
+            % (
+                self._now(),
+                flight.index,
+                result.encode(),
+                flight.setup * 1000,
+                flight.call * 1000,
+                teardown * 1000,
+                more,
+            )
+        )
+        self._events.finished(result)
 
-    def _tell(self, report: pytest.TestReport, index: int, result: str, when: str) -> int | None:
+    def _tell(self, report: Foreign, index: int, result: str, when: str) -> int | None:
         head: dict[str, object] = {"i": index, "id": report.nodeid, "r": result}
-        now = round(self._events.now(), 3)
         path, line, name = report.location
         return self._failures.put(
             head,
@@ -173,11 +217,9 @@ class Ledger:
             report.longrepr,
             report.sections,
             place=texts.Frame(str(path), 0 if line is None else line + 1, str(name)),
-            t=now,
+            t=round(self._now(), 3),
         )
 
-    def _piece(self, worker: str) -> str:
-        piece = self._pieces.get(worker)
-        if piece is None:
-            piece = self._pieces[worker] = f',"w":{dumps(worker)}'
+    def _piece(self, worker: str) -> bytes:
+        piece = self._pieces[worker] = b',"w":' + dumps(worker).encode()
         return piece

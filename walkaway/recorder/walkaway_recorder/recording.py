@@ -45,7 +45,12 @@ class Recording:
         self._events.put("loaded", **_loaded(given.pass_no))
         self._ids = Ids(folder)
         self._failures = Failures(open_lines(os.path.join(folder, "failures.jsonl")), os.getcwd())
-        self._ledger = Ledger(self._events, self._ids, self._failures)
+        self._workers = xdist.Workers(
+            self._events,
+            self._ids,
+            {xdist.STACKS: os.path.join(folder, "stacks"), xdist.SELECT: given.select or ""},
+        )
+        self._ledger = Ledger(self._events, self._ids, self._failures, self._workers)
         self._events.more = self._more
         process.after_fork(self._leave)
         process.make_output_patient()
@@ -72,18 +77,18 @@ class Recording:
 
     def _listen(self, config: pytest.Config) -> None:
         given = self._given
-        to_workers: dict[str, object] = {
-            xdist.STACKS: os.path.join(given.record, "stacks"),
-            xdist.SELECT: given.select or "",
-        }
+        lists = only_lists(config)
         xdist.choose_restarts(config, given.pass_no)
-        if _version(pytest.__version__) < _CASE_VERBOSITY and not only_lists(config):
+        if _version(pytest.__version__) < _CASE_VERBOSITY and not lists:
             # No verbosity_test_cases yet: the log is to have a line a test all the same.
             config.option.verbose = config.option.verbose or 1
-        workers = xdist.Workers(self._events, self._ids, to_workers)
-        hooks = Hooks(self._events, self._ids, self._failures, self._ledger, workers)
+        hooks = Hooks(
+            self._events, self._ids, self._failures, self._ledger, self._workers, lists=lists
+        )
         manager = config.pluginmanager
-        manager.register(workers, "walkaway-workers")
+        if not lists:
+            manager.register(self._ledger, "walkaway-ledger")
+        manager.register(self._workers, "walkaway-workers")
         manager.register(hooks, "walkaway-recorder")
         if given.select:
             selection = Selection(given.select, self._events, aloud=given.pass_no == 1)

@@ -41,7 +41,7 @@ class AppendFile:
     one starts with a newline, so that readers lose that line only.
     """
 
-    __slots__ = ("_write", "dropped", "fd", "lines", "torn")
+    __slots__ = ("_write", "dropped", "fd", "lines", "size", "torn")
 
     def __init__(self, fd: int, lines: int = 0, *, torn: bool = False) -> None:
         # Bound here, not looked up: tests fake os.write and whole file systems.
@@ -50,9 +50,12 @@ class AppendFile:
         self.lines = lines
         self.torn = torn
         self.dropped = 0
+        #: Bytes put since it was opened, dropped ones too.
+        self.size = 0
 
     def put(self, line: bytes) -> bool:
         """Append `line` (with its newline); False when it was dropped."""
+        self.size += len(line)
         if self.torn:
             return self._put_slowly(b"\n" + line)
         try:
