@@ -19,7 +19,9 @@ def lost_with_a_worker(book: Ledger, facts: Facts) -> list[int]:
     """
     p = book.progress
     explained = facts.ended_by or facts.stopping or facts.collection_errors or facts.internal_error
-    if explained or facts.status not in _PYTEST_ENDED or not p.worker_crashes or p.interrupted:
+    if explained or facts.interrupted or not p.worker_crashes:
+        return []
+    if facts.end is None or facts.status not in _PYTEST_ENDED:
         return []
     return [i for i in book.missing if not book.rows[i].results and i not in p.in_flight_lost]
 

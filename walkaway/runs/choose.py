@@ -27,7 +27,7 @@ def choose(records: Records, selector: str, origin: Origin) -> Record:
         raise WalkawayError(message, exitcodes.NO_SUCH_RUN)
     newest = [records.record(run_id) for run_id in reversed(ids)]
     for record in newest[:_LOOK_BACK]:
-        if _origin_of(record) == origin:
+        if _origin_of(record) == origin.key:
             return record
     live = [r for r in newest[:_LOOK_BACK] if status.standing(r) is Status.RUNNING]
     if len(live) == 1:
@@ -39,9 +39,9 @@ def choose(records: Records, selector: str, origin: Origin) -> Record:
     raise WalkawayError(message, exitcodes.WRONG_USE)
 
 
-def _origin_of(record: Record) -> Origin | None:
+def _origin_of(record: Record) -> str | None:
     try:
-        return record.run().origin
+        return record.run().origin.key
     except WalkawayError:
         return None
 

@@ -6,17 +6,18 @@ and pytest are gone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from walkaway.model import endings, ledger
 from walkaway.model.endings import Facts, Verdict
+from walkaway.model.events import Event, text, whole
 from walkaway.model.ledger import Ledger
 from walkaway.model.run import Run
 from walkaway.model.words import Outcome, Result
-from walkaway.runs import again, reader, stuck, usual
+from walkaway.runs import again, clock, reader, stuck, usual
 from walkaway.runs.store import Record
 from walkaway.views import junit
 
@@ -25,6 +26,11 @@ _SAID_LINES = 8
 _SAID_FOR = frozenset({
     Outcome.NOT_STARTED, Outcome.USAGE_ERROR, Outcome.INTERNAL_ERROR, Outcome.NO_TESTS,
 })  # fmt: skip
+_ON_PURPOSE = frozenset({
+    Outcome.TIMED_OUT, Outcome.STALLED, Outcome.OUTPUT_LIMIT, Outcome.DISK_FULL, Outcome.STOPPED,
+    Outcome.INTERRUPTED, Outcome.COLLECTION_ERROR, Outcome.NOTHING_RUN,
+})  # fmt: skip
+"""Endings that explain why tests have not run; after the others they are lost."""
 
 
 def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,7 +44,7 @@ def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
     run = Record(folder).run()
     names = reader.ids(folder)
     book = ledger.build(names, reader.all_events(folder / "events.jsonl"))
-    facts = gather(book, observed)
+    facts = gather(book, observed, run.args)
     if observed.get("pass", 1) < again.MOST_PASSES:
         more = again.lost_with_a_worker(book, facts)
         if more:
@@ -48,6 +54,7 @@ def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
     outcome = _outcome(run, book, names, facts, verdict, observed)
     stuck_tests = stuck.find(folder, book, names) if observed.get("ended_by") else []
     outcome["stuck"] = [asdict(test) for test in stuck_tests]
+    outcome.update(_from_journal(folder))
     if verdict.outcome in _SAID_FOR:
         outcome["said"] = reader.log_lines(Record(folder).log, _SAID_LINES)
     outcome["notes"] += _write_reports(folder, run, book, names, facts)
@@ -61,59 +68,55 @@ def judge_for_reader(record: str) -> dict[str, Any]:
     names = reader.ids(folder)
     book = ledger.build(names, reader.all_events(folder / "events.jsonl"))
     observed = {"adopted": True, "now": book.progress.last_t}
-    facts = gather(book, observed)
+    facts = gather(book, observed, run.args)
     outcome = _outcome(run, book, names, facts, endings.decide(facts), observed)
     outcome["notes"] = ["its supervisor died; pytest's end comes from the recorder's last event"]
     return {**outcome, "stuck": [], "derived": True}
 
 
-def gather(book: Ledger, observed: Mapping[str, Any]) -> Facts:
+def gather(book: Ledger, observed: Mapping[str, Any], args: Sequence[str] = ()) -> Facts:
     """Return the facts of a run's end, from its events and what was observed."""
     p = book.progress
     ended = p.ended or {}
     counts = p.counts
-    missing = sum(row.missing for row in book.rows)
     done = sum(n for name, n in counts.items() if name != "subfailed")
     told = bool(p.ended) and p.dropped > 0 and done >= p.expected
-    signal_number = observed.get("signal")
-    interrupted = p.interrupted or {}
+    # `--version` alone is answered before any plugin is loaded.
+    listing = p.listing or (not p.loaded and not {"--version", "-V"}.isdisjoint(args))
     return Facts(
         loaded=p.loaded,
-        exit_code=observed.get("exit_code") if p.passes == 1 else _worst(observed, book),
-        signal=signal_number,
+        exit_code=observed.get("exit_code"),
+        signal=observed.get("signal"),
         end=ended.get("exit") if isinstance(ended.get("exit"), int) else None,
-        ended_by=_ended_by(observed),
+        ended_by=str(observed.get("ended_by", "")),
         why=str(observed.get("why", "")),
         out_of_memory=bool(observed.get("out_of_memory")),
         spawn_error=str(observed.get("spawn_error", "")),
-        listing=p.listing,
+        listing=listing,
+        collected=p.collected,
         looped=p.looped,
         collection_errors=p.collection_errors,
         internal_error=p.internal_error,
-        interrupted=str(interrupted.get("m") or interrupted.get("kind") or ""),
+        interrupted=_interrupted(p.interrupted),
         stopping=p.stopping,
         expected=p.expected,
-        missing=0 if told else missing,
+        missing=0 if told else sum(row.missing for row in book.rows),
         bad=p.bad + counts.get("subfailed", 0),
         crashed=counts.get("crashed", 0),
         in_flight=len(p.in_flight),
+        worker_crashes=p.worker_crashes,
+        passes=p.passes,
+        earlier=max((code for number, code in book.exits.items() if number < p.passes), default=0),
         dropped=p.dropped,
         supervised=not observed.get("adopted"),
         lost_lines=told,
     )
 
 
-def _ended_by(observed: Mapping[str, Any]) -> str:
-    """Return why the run was ended on purpose; nothing when pytest had ended well before that."""
-    return str(observed.get("ended_by", ""))
-
-
-def _worst(observed: Mapping[str, Any], book: Ledger) -> int | None:
-    """After a second pass: a crashed test failed the first one, whatever the second says."""
-    code = observed.get("exit_code")
-    if code is None:
-        return None
-    return 1 if code in {0, 5} and book.progress.counts.get("crashed") else int(code)
+def _interrupted(event: Event | None) -> str:
+    """Return who interrupted pytest; nothing when it did so itself (-x, collection errors)."""
+    kind = text(event, "kind")
+    return "" if kind == "Interrupted" else text(event, "m") or kind
 
 
 def _outcome(  # noqa: PLR0913, PLR0917 - one record's parts
@@ -125,7 +128,9 @@ def _outcome(  # noqa: PLR0913, PLR0917 - one record's parts
     observed: Mapping[str, Any],
 ) -> dict[str, Any]:
     p = book.progress
-    purpose = bool(facts.ended_by or facts.stopping or facts.interrupted or facts.collection_errors)
+    purpose = verdict.outcome in _ON_PURPOSE or (
+        bool(facts.stopping) and verdict.outcome in {Outcome.PASSED, Outcome.FAILED}
+    )
     missing = [] if facts.lost_lines else book.missing
     crashed = [i for i, row in enumerate(book.rows) if Result.CRASHED in row.results]
     if verdict.outcome in {Outcome.CRASHED, Outcome.KILLED, Outcome.OUT_OF_MEMORY}:
@@ -148,15 +153,16 @@ def _outcome(  # noqa: PLR0913, PLR0917 - one record's parts
         "pytest_exit": facts.status,
         "signal": facts.signal,
         "supervised": facts.supervised,
+        "started_at": clock.iso(run.created_s),
         "ended_at": observed.get("ended_at"),
         "duration_s": round(float(observed.get("now", p.last_t)), 3),
         "preparing_s": round(p.first_start or 0.0, 3),
         "expected": p.expected,
         "reported": p.done,
         "counts": p.counts,
-        "lost": {"n": len(lost), "ids": [names[i] for i in lost[:_NAMED] if i < len(names)]},
+        "lost": {"n": len(lost), "ids": _named(lost, names)},
         "not_run": {"n": len(missing) if purpose else 0},
-        "crashed": [names[i] for i in crashed[:_NAMED] if i < len(names)],
+        "crashed": _named(crashed, names),
         "stopping": p.stopping,
         "notes": notes,
         "rests_on": verdict.rests_on,
@@ -168,6 +174,33 @@ def _outcome(  # noqa: PLR0913, PLR0917 - one record's parts
         "failures": p.failures,
         "collection_errors": p.collection_errors,
     }
+
+
+def _named(indexes: list[int], names: list[str]) -> list[str]:
+    return [names[i] if i < len(names) else f"test #{i}" for i in indexes[:_NAMED]]
+
+
+def _from_journal(folder: Path) -> dict[str, Any]:
+    """Return what the supervisor wrote down of the tree and of processes left behind."""
+    trees: list[Event] = []
+    left: list[list[Any]] = []
+    for event in reader.all_events(folder / "supervisor.jsonl"):
+        pids = event.get("pids")
+        if event["e"] == "tree":
+            trees = [*trees[:1], event]
+        elif event["e"] == "left" and isinstance(pids, list):
+            left += [pair for pair in pids if isinstance(pair, list)]
+    found: dict[str, Any] = {"leftovers": left[:_NAMED]}
+    if trees:
+        first, last = trees[0], trees[-1]
+        found["tree"] = {
+            "fp": text(first, "fp"),
+            "head": first.get("head"),
+            "n": whole(first, "n"),
+            "changed": last.get("changed") or [],
+            "nchanged": whole(last, "nchanged"),
+        }
+    return found
 
 
 def _write_reports(

@@ -36,18 +36,17 @@ def is_ci(environ: Mapping[str, str]) -> bool:
 
 
 def detect(environ: Mapping[str, str]) -> Origin:
-    """Return the origin of this process."""
+    """Return the origin of this process. Its key does not depend on CI being set or not."""
     if environ.get(MARKER):
         return Origin("run", environ[MARKER])
     agent = is_agent(environ)
+    # A terminal that an agent opens may be another one with every command.
+    leader = "" if agent else _terminal()
+    kind = "agent" if agent else "ci" if is_ci(environ) else "terminal" if leader else "shell"
     for name in _SESSION_VARIABLES:
         if environ.get(name):
-            return Origin("agent" if agent else "shell", f"{name}={environ[name][:200]}")
-    if is_ci(environ):
-        return Origin("ci", _ancestor())
-    if not agent and (leader := _terminal()):
-        return Origin("terminal", leader)
-    return Origin("agent" if agent else "shell", _ancestor())
+            return Origin(kind, f"{name}={environ[name][:200]}")
+    return Origin(kind, leader or _ancestor())
 
 
 def _terminal() -> str:

@@ -15,16 +15,10 @@ from walkaway.model.run import Limits
 CI_DEADLINE_S = 1800.0
 DEADLINE_S = 4 * 3600.0
 
-DEFAULTS: dict[str, Any] = {
-    "backend": "local",
-    "pytest": [],
-    "workers": "",
-    "deadline_s": 0,
-    "stall_s": 600,
-    "on_end": [],
-    **{f.name: f.default for f in fields(Limits) if f.name not in {"deadline_s", "stall_s"}},
-}
-"""What `ns.configure` gives Invoke. ``deadline_s`` 0 means the default of the place: CI or not."""
+_OTHERS = ("backend", "pytest", "workers", "on_end", "lint", "check")
+DEFAULTS: dict[str, Any] = dict.fromkeys((*_OTHERS, *(f.name for f in fields(Limits))))
+"""What `ns.configure` gives Invoke: every key there is, unset. None, since Invoke would cast what
+INVOKE_WALKAWAY_* hold to a default's type, and fail with a traceback; `read` does it here."""
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
@@ -53,35 +47,42 @@ def seconds(value: str, name: str, *, zero: bool = False) -> float:
 
 def read(config: Mapping[str, Any], environ: Mapping[str, str], *, ci: bool) -> Settings:
     """Check what the project configured. `PYTEST_TIMEOUT` is the whole run's limit in seconds."""
-    backend = config.get("backend", "local")
+    strangers = sorted(set(config) - set(DEFAULTS))
+    if strangers:
+        message = (
+            f"walkaway.{strangers[0]} is no setting. There are: {', '.join(sorted(DEFAULTS))}."
+        )
+        raise WalkawayError(message, exitcodes.WRONG_USE)
+    backend = config.get("backend") or "local"
     if backend != "local":
         message = f"walkaway.backend is {backend!r}: there is `local`."
         raise WalkawayError(message, exitcodes.WRONG_USE)
-    deadline = config.get("deadline_s", 0)
-    if environ.get("PYTEST_TIMEOUT"):
-        deadline_s = seconds(environ["PYTEST_TIMEOUT"], "PYTEST_TIMEOUT")
-    else:
-        deadline_s = seconds(str(deadline), "walkaway.deadline_s", zero=True)
-        deadline_s = deadline_s or (CI_DEADLINE_S if ci else DEADLINE_S)
-    sizes: dict[str, Any] = {}
-    for limit in fields(Limits):
-        if limit.name.endswith("_bytes"):
-            sizes[limit.name] = _size(config.get(limit.name, limit.default), limit.name)
-    limits = Limits(
-        deadline_s=deadline_s,
-        stall_s=seconds(str(config.get("stall_s", 600)), "walkaway.stall_s", zero=True),
-        grace_s=seconds(str(config.get("grace_s", 10)), "walkaway.grace_s"),
-        **sizes,
-    )
     return Settings(
-        pytest=_words(config.get("pytest", ()), "pytest"),
-        workers=str(config.get("workers", "") or ""),
-        on_end=_words(config.get("on_end", ()), "on_end"),
-        limits=limits,
+        pytest=words(config.get("pytest") or (), "pytest"),
+        workers=str(config.get("workers") or ""),
+        on_end=words(config.get("on_end") or (), "on_end"),
+        limits=_limits(config, environ, ci=ci),
     )
 
 
-def _words(value: object, name: str) -> tuple[str, ...]:
+def _limits(config: Mapping[str, Any], environ: Mapping[str, str], *, ci: bool) -> Limits:
+    values: dict[str, Any] = {}
+    for limit in fields(Limits):
+        value = config.get(limit.name)
+        name = f"walkaway.{limit.name}"
+        if value is None:
+            continue
+        if limit.name.endswith("_bytes"):
+            values[limit.name] = _size(value, name)
+        else:
+            values[limit.name] = seconds(str(value), name, zero=limit.name == "stall_s")
+    if environ.get("PYTEST_TIMEOUT"):
+        values["deadline_s"] = seconds(environ["PYTEST_TIMEOUT"], "PYTEST_TIMEOUT")
+    values.setdefault("deadline_s", CI_DEADLINE_S if ci else DEADLINE_S)
+    return Limits(**values)
+
+
+def words(value: object, name: str) -> tuple[str, ...]:
     """Return an argv: a list of words, or one line as INVOKE_WALKAWAY_… gives it."""
     if isinstance(value, str):
         try:
@@ -101,6 +102,6 @@ def _size(value: object, name: str) -> int:
     except ValueError:
         size = -1
     if size < 0:
-        message = f"walkaway.{name} is {value!r}: give a number of bytes."
+        message = f"{name} is {value!r}: give a number of bytes."
         raise WalkawayError(message, exitcodes.WRONG_USE)
     return size

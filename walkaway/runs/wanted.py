@@ -1,0 +1,105 @@
+"""From what was asked to the run that is wanted: options checked, arguments untouched."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
+from walkaway.model.run import Origin, Run
+from walkaway.runs import command, settings, workers
+from walkaway.runs.settings import Settings
+
+DISTS = ("load", "loadscope", "loadfile", "loadgroup", "worksteal", "each", "no")
+_NOTIFIERS = (
+    ("notify-send", "--app-name=Walkaway", "Walkaway", "The tests have ended."),
+    ("osascript", "-e", 'display notification "The tests have ended." with title "Walkaway"'),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The flags of test and test-async, as typed; empty or False when not given."""
+
+    workers: str = ""
+    dist: str = ""
+    timeout: str = ""
+    stall: str = ""
+    fail_fast: bool = False
+    last_failed: bool = False
+    failed_first: bool = False
+    notify: bool = False
+
+
+def wanted(  # noqa: PLR0913 - what a run is made of
+    *,
+    root: Path,
+    cwd: Path,
+    args: tuple[str, ...],
+    options: Options,
+    conf: Settings,
+    environ: Mapping[str, str],
+    origin: Origin,
+    ci: bool = False,
+) -> Run:
+    """Return the run to start; its id, times and lock are not known yet. `WalkawayError` 64."""
+    extra = _pytest_options(options, conf)
+    limits = conf.limits
+    if options.timeout:
+        limits = replace(limits, deadline_s=settings.seconds(options.timeout, "--timeout"))
+    if options.stall:
+        limits = replace(limits, stall_s=settings.seconds(options.stall, "--stall", zero=True))
+    folder = cwd if cwd.is_relative_to(root) else root
+    pytest = command.find_pytest(conf.pytest, root, environ)
+    return Run(
+        id="",
+        root=str(root),
+        cwd=str(folder),
+        args=args,
+        argv=command.build(pytest, extra, args),
+        created_s=0.0,
+        started_boot=0.0,
+        label=shlex.join((*extra, *args)),
+        origin=origin,
+        limits=limits,
+        parent=environ.get("WALKAWAY_RUN", ""),
+        on_end=conf.on_end,
+        notify=_notifier() if options.notify else (),
+        ci=ci,
+    )
+
+
+def _pytest_options(options: Options, conf: Settings) -> tuple[str, ...]:
+    extra: list[str] = []
+    count = options.workers or conf.workers
+    if count:
+        if count != "auto" and not (count.isdecimal() and int(count) >= 0):
+            message = f"--workers is {count!r}: give a number, or auto."
+            raise WalkawayError(message, exitcodes.WRONG_USE)
+        extra += ["-n", str(workers.auto()) if count == "auto" else count]
+    if options.dist:
+        if options.dist not in DISTS:
+            message = f"--dist is {options.dist!r}: there are {', '.join(DISTS)}."
+            raise WalkawayError(message, exitcodes.WRONG_USE)
+        extra += ["--dist", options.dist]
+    chosen = (
+        (options.fail_fast, "-x"),
+        (options.last_failed, "--lf"),
+        (options.failed_first, "--ff"),
+    )
+    return (*extra, *(flag for given, flag in chosen if given))
+
+
+def _notifier() -> tuple[str, ...]:
+    for argv in _NOTIFIERS:
+        if shutil.which(argv[0]):
+            return argv
+    message = (
+        "--notify needs notify-send or osascript, and there is neither.\n"
+        "Set walkaway.on_end in invoke.yaml to a command of your own."
+    )
+    raise WalkawayError(message, exitcodes.NOT_STARTABLE)

@@ -1,0 +1,141 @@
+"""Staying with a run until it ends or time is up: `wait`, and the second half of `test`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from walkaway.model import causes, events, exitcodes
+from walkaway.model.events import Event
+from walkaway.model.look import Look
+from walkaway.model.words import Status
+from walkaway.runs import reader, status
+from walkaway.runs.store import Record
+from walkaway.tasks.edge import Here, say, say_json
+from walkaway.views import as_json, verdict, waiting
+
+_POLL_S = 0.1
+_LOOK_S = 1.0
+_SILENCE_S = 60.0
+
+
+def follow(here: Here, record: Record, timeout_s: float | None, *, json: bool = False) -> int:
+    """Tell what is new until the run ends; return the verdict's code, 75 when time is up."""
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    with _bar(here, json=json) as bar:
+        look = _until_ended(here, record, deadline, None if json else bar)
+    return tell(here, record, look, json=json)
+
+
+def tell(here: Here, record: Record, look: Look, *, json: bool) -> int:
+    """Print how the run stands, as the last word of a wait, and return its code."""
+    found = causes_of(record) if look.ended and look.counts.bad else []
+    if json:
+        say_json(as_json.look(look, found))
+    elif look.ended:
+        say(verdict.lines(look, here.style, found))
+    else:
+        say(waiting.still(look, here.style))
+    if look.ended:
+        return look.ended.code
+    return exitcodes.VANISHED if look.status is Status.UNKNOWN else exitcodes.STILL_RUNNING
+
+
+def causes_of(record: Record, since: int = 0) -> list[causes.Cause]:
+    """Return the causes of a run's failures, from a bounded part of failures.jsonl."""
+    head = reader.head(record.path("failures.jsonl"), reader.FAILURES_BYTES)
+    return causes.group(events.parse(head), since)
+
+
+def _until_ended(here: Here, record: Record, deadline: float | None, bar: Bar | None) -> Look:
+    cursor = _Cursor(record.path("failures.jsonl"))
+    before: Look | None = None
+    spoke = time.monotonic()
+    while True:
+        look = status.look(here.records, record)
+        new = cursor.read() if bar is not None else []
+        if bar is not None and (lines := waiting.news(before, look, new, here.style)):
+            bar.print(lines)
+            spoke = time.monotonic()
+        if not look.live:
+            return look
+        if bar is not None:
+            bar.show(look)
+            if not here.terminal and time.monotonic() - spoke > _SILENCE_S:
+                bar.print(waiting.still(look, here.style)[:1])
+                spoke = time.monotonic()
+        before = look
+        pause_until = time.monotonic() + _LOOK_S
+        while time.monotonic() < pause_until and not record.path("outcome.json").exists():
+            if deadline is not None and time.monotonic() >= deadline:
+                return look
+            time.sleep(_POLL_S)
+
+
+class _Cursor:
+    """New whole lines of failures.jsonl since the last read, from where it stood at first."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = path.stat().st_size if path.exists() else 0
+
+    def read(self) -> list[Event]:
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read(reader.FAILURES_BYTES)
+        except OSError:
+            return []
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return list(events.parse(whole))
+
+
+class Bar:
+    """Where a wait prints: lines only. A terminal gets `_LiveBar`."""
+
+    def show(self, look: Look) -> None:
+        """Show how far the run is."""
+
+    def print(self, lines: list[str]) -> None:
+        """Print lines that stay."""
+        say(lines)
+
+
+class _LiveBar(Bar):
+    """A bar that rich redraws; lines go above it."""
+
+    def __init__(self, progress: Any) -> None:  # noqa: ANN401 - rich is imported only on a terminal
+        self._progress = progress
+        self._task = progress.add_task("", total=None)
+
+    def show(self, look: Look) -> None:
+        counts = look.counts
+        bad = f"  [red]{counts.bad} failed[/red]" if counts.bad else ""
+        self._progress.update(
+            self._task,
+            total=counts.expected or None,
+            completed=counts.done,
+            description=f"{look.run.short} {look.phase or look.status}{bad}",
+        )
+
+    def print(self, lines: list[str]) -> None:
+        for line in lines:
+            self._progress.console.out(line, highlight=False)
+
+
+@contextmanager
+def _bar(here: Here, *, json: bool) -> Iterator[Bar]:
+    if not here.terminal or json:
+        yield Bar()
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+    )  # fmt: skip
+    with Progress(*columns, transient=True) as progress:
+        yield _LiveBar(progress)

@@ -1,0 +1,204 @@
+"""The questions: progress, wait, failures, results, log, runs. And `stop`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from invoke.context import Context
+
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes, ledger
+from walkaway.model.words import Result
+from walkaway.runs import reader, settings, status
+from walkaway.runs import stop as stops
+from walkaway.tasks import edge
+from walkaway.tasks.edge import JSON_HELP, RUN_HELP, say, say_json
+from walkaway.tasks.follow import causes_of, follow, tell
+from walkaway.views import as_json
+from walkaway.views import failures as failures_view
+from walkaway.views import progress as progress_view
+from walkaway.views import results as results_view
+from walkaway.views import runs as runs_view
+
+_TAIL_LINES = 10
+_AGENT_WAIT_S = 100.0
+_STOP_WAIT_S = 60.0
+
+
+@edge.task(name="progress", aliases=("status",), flags={"run": RUN_HELP, "json": JSON_HELP})
+def progress(c: Context, run: str = "", json: bool = False) -> None:
+    """Tell how far a run is: counts, what runs now, what failed, how long still."""
+    here = edge.here(c)
+    record = here.record(run)
+    look = status.look(here.records, record, tail_lines=_TAIL_LINES)
+    if look.ended:
+        tell(here, record, replace(look, tail=()), json=json)
+    elif json:
+        say_json(as_json.look(look, ()))
+    else:
+        say(progress_view.lines(look, here.style))
+
+
+@edge.task(
+    name="wait",
+    flags={
+        "run": RUN_HELP,
+        "timeout": "seconds (or 5m); default: 100 in a pipe or under an agent, else to the end",
+        "json": JSON_HELP,
+    },
+)
+def wait(c: Context, run: str = "", timeout: str = "", json: bool = False) -> int:
+    """Wait for the end and exit with the verdict; 75 when time is up. Ctrl-C leaves the run be."""
+    here = edge.here(c)
+    record = here.record(run)
+    limit = settings.seconds(timeout, "--timeout", zero=True) if timeout else None
+    if limit is None and (here.agent or not (here.ci or here.terminal)):
+        limit = _AGENT_WAIT_S
+    return follow(here, record, limit, json=json)
+
+
+@edge.task(
+    name="failures",
+    flags={"run": RUN_HELP, "since": "only those after the first N", "json": JSON_HELP},
+)
+def failures(c: Context, run: str = "", since: str = "0", json: bool = False) -> None:
+    """Show what failed so far, grouped by cause, with the command that runs exactly these again."""
+    here = edge.here(c)
+    record = here.record(run)
+    after = edge.whole(since, "since")
+    look = status.look(here.records, record)
+    found = causes_of(record, after)
+    total = after + sum(cause.count for cause in found)
+    if json:
+        say_json(as_json.failures(look, found, total, after))
+    else:
+        say(failures_view.lines(look, found, here.style, total, after))
+
+
+@edge.task(
+    name="results",
+    flags={
+        "run": RUN_HELP,
+        "match": "only node ids that hold this text",
+        "result": "only these results, comma-separated: passed, failed, lost, ...",
+        "limit": "how many at most; 0: all",
+        "json": JSON_HELP,
+    },
+)
+def results(
+    c: Context,
+    run: str = "",
+    match: str = "",
+    result: str = "",
+    limit: str = "100",
+    json: bool = False,
+) -> None:
+    """List tests with their results, times and reasons."""
+    here = edge.here(c)
+    record = here.record(run)
+    most = edge.whole(limit, "limit")
+    wanted = _wanted(result)
+    look = status.look(here.records, record)
+    names = reader.ids(record.folder)
+    book = ledger.build(names, reader.all_events(record.path("events.jsonl")))
+    purpose = bool(look.ended and look.ended.not_run)
+    rows = [
+        (
+            nodeid,
+            ledger.standing(index, book, live=look.live, on_purpose=purpose),
+            row.total_s,
+            row.reason,
+        )
+        for index, (nodeid, row) in enumerate(zip(names, book.rows, strict=False))
+        if row.owed or row.results
+    ]
+    rows = [r for r in rows if match in r[0] and (not wanted or r[1] in wanted)]
+    shown = rows[:most] if most else rows
+    if json:
+        say_json(as_json.results(look, shown, len(rows) - len(shown)))
+    else:
+        say(results_view.lines(look, shown, here.style, len(rows) - len(shown)))
+
+
+def _wanted(names: str) -> set[str]:
+    chosen = {name.strip() for name in names.split(",") if name.strip()}
+    known = {*map(str, Result), "running", "waiting"}
+    strangers = sorted(chosen - known)
+    if strangers:
+        message = f"--result {strangers[0]!r} is none. There are: {', '.join(sorted(known))}."
+        raise WalkawayError(message, exitcodes.WRONG_USE)
+    return chosen
+
+
+@edge.task(
+    name="log",
+    aliases=("logs",),
+    flags={
+        "run": RUN_HELP,
+        "lines": "how many of the last lines",
+        "follow": "go on until the run ends; Ctrl-C leaves it alone",
+        "json": JSON_HELP,
+    },
+)
+def log(
+    c: Context, run: str = "", lines: str = "40", follow: bool = False, json: bool = False
+) -> None:
+    """Show the last lines of what pytest printed."""
+    here = edge.here(c)
+    record = here.record(run)
+    last = reader.log_lines(record.log, edge.whole(lines, "lines"))
+    if json:
+        say_json(as_json.log(record.id, str(record.log), last))
+        return
+    say(here.style.printable(line, 0) for line in last)
+    if not follow:
+        return
+    position = record.log.stat().st_size if record.log.exists() else 0
+    while True:
+        live = status.look(here.records, record).live
+        with record.log.open("rb") as file:
+            file.seek(position)
+            while block := file.read(1 << 16):
+                whole = block[: block.rfind(b"\n") + 1] or block
+                position += len(whole)
+                file.seek(position)
+                text = whole.decode("utf-8", "replace")
+                say(here.style.printable(line, 0) for line in text.splitlines())
+        if not live:
+            return
+        time.sleep(0.3)
+
+
+@edge.task(name="stop", aliases=("kill",), flags={"run": RUN_HELP, "json": JSON_HELP})
+def stop(c: Context, run: str = "", json: bool = False) -> int:
+    """End a run: pytest may report first, then every process of the run is gone."""
+    here = edge.here(c)
+    record = here.record(run)
+    look = status.look(here.records, record)
+    if look.live:
+        stops.ask(record, "stop", f"inv stop ({here.origin().kind})")
+        stops.wait_ended(record, _STOP_WAIT_S)
+        look = status.look(here.records, record)
+    tell(here, record, look, json=json)
+    return exitcodes.STILL_RUNNING if look.live else 0
+
+
+@edge.task(name="runs", flags={"limit": "how many at most; 0: all", "json": JSON_HELP})
+def runs(c: Context, limit: str = "10", json: bool = False) -> None:
+    """List the runs of this checkout that left a record, newest first."""
+    here = edge.here(c)
+    most = edge.whole(limit, "limit")
+    found = list(reversed(here.records.ids()))
+    shown = found[:most] if most else found
+    looks = []
+    for run_id in shown:
+        try:
+            looks.append(status.look(here.records, here.records.record(run_id)))
+        except WalkawayError:
+            continue  # being deleted, or half copied: the others are still true
+    more = len(found) - len(shown)
+    if json:
+        say_json(as_json.runs(looks, more))
+    else:
+        say(runs_view.lines(looks, here.style, more, time.time()))

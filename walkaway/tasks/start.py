@@ -1,0 +1,121 @@
+"""`test` and `test-async`: start a run, and stay with it or not."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from invoke.context import Context
+from invoke.tasks import Task
+
+from walkaway.runs import rerun as reruns
+from walkaway.runs import start, stop
+from walkaway.runs.wanted import Options, wanted
+from walkaway.tasks import edge
+from walkaway.tasks.edge import Here, remainder, say, say_json
+from walkaway.tasks.follow import follow
+from walkaway.views import as_json, started
+
+_END_WAIT_S = 60.0
+_FLAGS = {
+    "workers": "run on N xdist workers, or auto: what CPU quota and memory allow",
+    "dist": "how xdist spreads the tests: load, loadscope, loadfile, loadgroup, worksteal, each",
+    "timeout": "end the run after S seconds (or 15m, 1.5h); default: PYTEST_TIMEOUT, else 4 h",
+    "stall": "end it after S seconds without an event and with an idle process tree; 0: never",
+    "fail_fast": "stop at the first failure (-x)",
+    "last_failed": "only what failed the last time (--lf)",
+    "failed_first": "what failed the last time first (--ff)",
+    "rerun": "the failed tests of RUN, or of RUN:CAUSE, by their exact ids",
+    "again": "start even if an identical run is live",
+    "notify": "tell the desktop at the end",
+    "json": edge.JSON_HELP,
+}
+
+
+def _made(name: str, help_text: str, *, stay: bool) -> Task[Any]:
+    """Make one of the two tasks: the same flags, one of them stays until the verdict."""
+
+    def begin(
+        c: Context,
+        workers: str = "",
+        dist: str = "",
+        timeout: str = "",
+        stall: str = "",
+        rerun: str = "",
+        fail_fast: bool = False,
+        last_failed: bool = False,
+        failed_first: bool = False,
+        again: bool = False,
+        notify: bool = False,
+        json: bool = False,
+    ) -> int:
+        here = edge.here(c)
+        options = Options(
+            workers, dist, timeout, stall, fail_fast, last_failed, failed_first, notify
+        )
+        made = _start(here, options, remainder(c), rerun, again=again)
+        if stay:
+            return _stay(here, made, json=json)
+        _tell(here, made, json=json)
+        return 0
+
+    begin.__doc__ = help_text
+    return edge.task(name=name, flags=_FLAGS)(begin)
+
+
+def _tell(here: Here, made: start.Started, *, json: bool) -> None:
+    log = str(made.record.log)
+    if json:
+        say_json(as_json.started(made.run, log, joined=made.joined))
+        return
+    live_for_s = time.time() - made.run.created_s if made.joined else 0.0
+    say(started.lines(made.run, log, made.joined, live_for_s, here.style))
+
+
+def _stay(here: Here, made: start.Started, *, json: bool) -> int:
+    try:
+        return follow(here, made.record, None, json=json)
+    except KeyboardInterrupt:
+        if made.joined:
+            raise  # it is somebody else's run: we only watched
+        stop.ask(made.record, "interrupt", "Ctrl-C")
+        if stop.wait_ended(made.record, _END_WAIT_S):
+            return follow(here, made.record, None, json=json)
+        raise
+
+
+def _start(
+    here: Here, options: Options, args: tuple[str, ...], selector: str, *, again: bool
+) -> start.Started:
+    select: tuple[str, ...] = ()
+    cwd = Path.cwd()
+    if selector:
+        earlier, select = reruns.find(here.records, selector, here.origin())
+        args, cwd = args or earlier.args, Path(earlier.cwd)
+    run = wanted(
+        root=here.root,
+        cwd=cwd,
+        args=args,
+        options=options,
+        conf=here.settings(),
+        environ=here.environ,
+        origin=here.origin(),
+        ci=here.ci,
+    )
+    if selector:
+        run = replace(run, label=f"--rerun {selector} {run.label}".strip())
+    return start.start(here.records, run, again=again, select=select)
+
+
+test_async = _made(
+    "test-async",
+    "Start the tests detached and give the prompt back: inv test-async -- PYTEST ARGS.",
+    stay=False,
+)
+test = _made(
+    "test",
+    "Run the tests and wait for the verdict: inv test -- PYTEST ARGS. Ctrl-C stops them.",
+    stay=True,
+)
