@@ -46,6 +46,8 @@ class Ledger:
     progress: Progress = field(default_factory=Progress)
     curve: list[tuple[int, float]] = field(default_factory=list)
     """(tests done, seconds after pytest's start): how the run went, for the next one's ETA."""
+    exits: dict[int, int] = field(default_factory=dict)
+    """Pytest's exit status by pass, of those that wrote their end."""
 
     @property
     def missing(self) -> list[int]:
@@ -74,6 +76,8 @@ def build(ids: Sequence[str], events: Iterable[Event]) -> Ledger:
             offset = number(event, "t")
         elif kind == "collected":
             _owe(ledger, event)
+        elif kind == "end":
+            ledger.exits[ledger.progress.passes] = whole(event, "exit")
         elif kind in {"f", "sub", "rr"}:
             row = _row(ledger, whole(event, "i", -1))
             if row is not None:
@@ -146,3 +150,23 @@ def _thin(marks: list[float], points: int = 50) -> list[tuple[int, float]]:
     step = max(1, len(marks) // points)
     chosen = list(range(step, len(marks), step))
     return [(n, round(marks[n - 1], 3)) for n in [*chosen, len(marks)]]
+
+
+def standing(index: int, book: Ledger, *, live: bool, on_purpose: bool = False) -> str:
+    """Return a test's result, or `running` and `waiting` while its run lives.
+
+    ``on_purpose``: the run was ended by somebody or a limit, so that missing tests are not lost.
+    """
+    row = book.rows[index]
+    found = final_result(row)
+    if found is not None and not row.missing:
+        return str(found)
+    flying = any(key[1] == index for key in book.progress.in_flight)
+    if live:
+        return "running" if flying else "waiting"
+    if found is not None:
+        return str(found)
+    p = book.progress
+    if on_purpose or p.stopping or p.interrupted:
+        return str(Result.NOT_RUN)
+    return str(Result.CRASHED if flying else Result.LOST)
