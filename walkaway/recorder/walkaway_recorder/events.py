@@ -5,7 +5,9 @@ Knows the clock, the counters and the file; must not know pytest.
 
 from __future__ import annotations
 
-from typing import Callable
+import json
+import os
+from typing import Any, Callable
 
 from walkaway_recorder.writer import AppendFile, to_json
 
@@ -21,8 +23,11 @@ class Events:
     ) -> None:
         self.file = file
         self.pass_no = pass_no
-        self.counts: dict[str, int] = {}
-        self.reported = 0
+        before = last_end(file.fd) if pass_no > 1 else {}
+        #: Reports that the run owes, and results by name: over all passes so far.
+        self.expected: int = before.get("n", 0)
+        self.counts: dict[str, int] = before.get("c", {})
+        self.dropped_before: int = before.get("dropped", 0)
         self.collection_errors = 0
         self.warnings = 0
         self.errors = 0
@@ -48,7 +53,6 @@ class Events:
 
     def finished(self, result: str) -> None:
         """Count a test whose result was written; a checkpoint when it is due."""
-        self.reported += 1
         self.counts[result] = self.counts.get(result, 0) + 1
         if self.file.size >= self._checkpoint_at:
             self.checkpoint()
@@ -70,12 +74,26 @@ class Events:
 
     def _totals(self) -> dict[str, object]:
         return {
-            "n": self.reported,
+            "n": self.expected,
             "c": self.counts,
             "ce": self.collection_errors,
             "wn": self.warnings,
             "pass": self.pass_no,
         }
+
+
+def last_end(fd: int) -> dict[str, Any]:
+    """Return the end event of the pass before, which counts all passes until then."""
+    size = os.fstat(fd).st_size
+    start = max(0, size - CHECKPOINT_BYTES)
+    for line in reversed(os.pread(fd, CHECKPOINT_BYTES, start).split(b"\n")):
+        if line.startswith(b'{"e":"end"'):
+            try:
+                found = json.loads(line)
+            except ValueError:
+                continue
+            return found if isinstance(found.get("c"), dict) else {}
+    return {}
 
 
 def _where(error: BaseException) -> str:

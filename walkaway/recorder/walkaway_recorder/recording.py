@@ -79,6 +79,8 @@ class Recording:
         given = self._given
         lists = only_lists(config)
         xdist.choose_restarts(config, given.pass_no)
+        if given.pass_no > 1:
+            keep_reports(config, given.record, given.pass_no)
         if _version(pytest.__version__) < _CASE_VERBOSITY and not lists:
             # No verbosity_test_cases yet: the log is to have a line a test all the same.
             config.option.verbose = config.option.verbose or 1
@@ -99,7 +101,9 @@ class Recording:
         return {
             "fl": self._ledger.in_flight(),
             "x": self._failures.file.lines,
-            "dropped": self._events.file.dropped + self._failures.file.dropped,
+            "dropped": self._events.dropped_before
+            + self._events.file.dropped
+            + self._failures.file.dropped,
         }
 
     def _leave(self) -> None:
@@ -110,6 +114,13 @@ class Recording:
         lock, self._lock = self._lock, -1
         if lock >= 0:
             os.close(lock)
+
+
+def keep_reports(config: pytest.Config, folder: str, pass_no: int) -> None:
+    """Send the reports of a later pass into the record: the user's are those of the first."""
+    for option, name in (("xmlpath", "junit.xml"), ("htmlpath", "report.html")):
+        if getattr(config.option, option, None):
+            setattr(config.option, option, os.path.join(folder, f"pass-{pass_no}-{name}"))
 
 
 def _loaded(pass_no: int) -> dict[str, object]:

@@ -6,6 +6,7 @@ Knows xdist's names (3.5 to 3.8), each looked up with care; must not know result
 from __future__ import annotations
 
 from collections import Counter
+from importlib import import_module
 from typing import TYPE_CHECKING, Callable
 
 import pytest
@@ -65,6 +66,8 @@ class Workers:
         self._told = True
         self._ids.add(nodeids)
         counts = Counter(nodeids)
+        if self._events.pass_no == 1:  # a later pass owes nothing new
+            self._events.expected = len(nodeids)
         number = self._ids.number
         self._events.put(
             "collected",
@@ -101,6 +104,18 @@ class Workers:
                 self.starting = ""
 
         return worker_logstart
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Foreign) -> Foreign:
+        """Give a later pass the one mode that neither hangs nor loses tests when workers crash.
+
+        The option stays as it is: by it the workers name tests (`loadgroup` adds `@group`).
+        """
+        if self._events.pass_no == 1 or self._each:
+            return None
+        with self._guard:
+            return import_module("xdist.scheduler").LoadScheduling(config, log)
+        return None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Foreign) -> None:
