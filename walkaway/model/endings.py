@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from walkaway.model import exitcodes as codes
 from walkaway.model.words import Outcome
@@ -23,6 +23,7 @@ class Facts:
     ``exit_code`` and ``signal`` are the process's, None when not observed; ``end`` is the status
     that the recorder wrote last; ``ended_by`` is what made the supervisor end it: deadline, stall,
     output, disk, stop, interrupt, or nothing. ``missing`` counts tests that owe a report.
+    ``earlier`` is the exit status of the passes before the last one, the worst of them.
     """
 
     loaded: bool
@@ -34,16 +35,22 @@ class Facts:
     out_of_memory: bool = False
     spawn_error: str = ""
     listing: bool = False
+    """Pytest was asked to print something, not to run tests."""
+    collected: bool = False
     looped: bool = False
     collection_errors: int = 0
     internal_error: str = ""
     interrupted: str = ""
+    """Ctrl-C or pytest.exit(), as the recorder saw it."""
     stopping: str = ""
     expected: int = 0
     missing: int = 0
     bad: int = 0
     crashed: int = 0
     in_flight: int = 0
+    worker_crashes: int = 0
+    passes: int = 1
+    earlier: int = 0
     dropped: int = 0
     supervised: bool = True
     lost_lines: bool = False
@@ -67,15 +74,25 @@ class Verdict:
 
 def decide(facts: Facts) -> Verdict:
     """Return the verdict. Never raises: every combination of facts has an answer."""
+    if facts.ended_by and _ended_by_itself(facts):
+        verdict = decide(replace(facts, ended_by=""))
+        note = f"it ended by itself just as it was to be ended ({facts.why or facts.ended_by})"
+        return replace(verdict, notes=(*verdict.notes, note))
     for rule in (_not_started, _ended_on_purpose, _by_signal, _usage, _without_end, _by_status):
-        verdict = rule(facts)
-        if verdict is not None:
-            return verdict
+        verdict_or_none = rule(facts)
+        if verdict_or_none is not None:
+            return verdict_or_none
     return Verdict(
         Outcome.VANISHED,
         codes.VANISHED,
         "nothing tells how pytest ended: no exit status, no final event",
     )
+
+
+def _ended_by_itself(f: Facts) -> bool:
+    """Tell a run that was through when the limit or the request came: nothing was cut off."""
+    whole = f.collected and f.missing == 0 and not f.lost_lines and not f.interrupted
+    return whole and f.end in {codes.PASSED, codes.FAILED} and f.exit_code in {None, f.end}
 
 
 def _not_started(f: Facts) -> Verdict | None:
@@ -85,6 +102,9 @@ def _not_started(f: Facts) -> Verdict | None:
         basis = f.spawn_error
     elif f.signal is not None:
         basis = f"pytest was ended by {signal_name(f.signal)} before the recorder loaded"
+    elif f.exit_code is not None and f.listing:
+        basis = f"{_status_text(f)}, no test was asked for"
+        return Verdict(Outcome.NOTHING_RUN, f.exit_code, basis)
     elif f.exit_code is not None:
         basis = f"the command ended with {f.exit_code} and the recorder never loaded"
     else:
@@ -116,77 +136,100 @@ def _by_signal(f: Facts) -> Verdict | None:
     if number == signal.SIGKILL and f.out_of_memory:
         return Verdict(Outcome.OUT_OF_MEMORY, codes.OUT_OF_MEMORY, f"{basis}, out of memory")
     if number == signal.SIGINT:
-        return Verdict(Outcome.INTERRUPTED, code, basis)
+        return Verdict(Outcome.INTERRUPTED, codes.INTERRUPTED, basis)
     if number in {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP}:
         return Verdict(Outcome.KILLED, code, basis)
     return Verdict(Outcome.CRASHED, code, basis)
 
 
 def _usage(f: Facts) -> Verdict | None:
-    if f.status != codes.USAGE_ERROR:
+    # With its end pytest says so itself; without, it may be a test's os._exit(4).
+    if f.status != codes.USAGE_ERROR or (f.end is None and f.collected) or f.passes > 1:
         return None
     return Verdict(Outcome.USAGE_ERROR, codes.USAGE_ERROR, _status_text(f))
 
 
 def _without_end(f: Facts) -> Verdict | None:
     """Pytest's process is gone and its recorder never wrote the end."""
-    if f.end is not None or (f.missing == 0 and f.in_flight == 0):
+    if f.end is not None:
         return None
-    if f.interrupted and f.exit_code is not None:
-        return None  # pytest.exit() at load time: the status speaks
-    how = "" if f.exit_code is None else f" with {f.exit_code}"
-    if f.in_flight:
-        basis = f"pytest ended{how} without its end, {_tests(f.in_flight)} in flight"
-        if f.exit_code is None:
-            return None if f.supervised else Verdict(Outcome.VANISHED, codes.VANISHED, basis)
-        return Verdict(Outcome.CRASHED, codes.INCOMPLETE, basis)
     if f.exit_code is None:
         return None
-    basis = f"pytest ended{how} without its end, {_tests(f.missing)} of {f.expected} not reported"
-    return Verdict(Outcome.INCOMPLETE, codes.INCOMPLETE, basis)
+    basis = f"{_status_text(f)} without its end"
+    if f.in_flight:
+        basis = f"{basis}, {_tests(f.in_flight)} in flight"
+        return Verdict(Outcome.CRASHED, codes.INCOMPLETE, basis)
+    if f.missing:
+        return Verdict(Outcome.INCOMPLETE, codes.INCOMPLETE, f"{basis}, {_not_reported(f)}")
+    if not f.collected and not f.listing and f.exit_code != codes.INTERNAL_ERROR:
+        basis = f"{basis}, before it had collected"
+        return Verdict(Outcome.INCOMPLETE, codes.INCOMPLETE, basis)
+    return None
 
 
-def _by_status(f: Facts) -> Verdict | None:  # noqa: PLR0911 - the table's rows
+def _by_status(f: Facts) -> Verdict | None:  # noqa: PLR0911, C901 - the table's rows
     status = f.status
     if status is None:
         return None
     basis = _status_text(f)
-    if f.collection_errors and status == codes.INTERRUPTED:
-        note = (
-            f"{f.collection_errors} collection errors"
-            if f.collection_errors > 1
-            else ("1 collection error")
-        )
-        return Verdict(Outcome.COLLECTION_ERROR, codes.INTERRUPTED, f"{basis}, {note}")
+    if status == codes.INTERRUPTED:
+        interrupted = _interrupted(f, basis)
+        if interrupted is not None:
+            return interrupted
     if status == codes.INTERNAL_ERROR:
         return Verdict(Outcome.INTERNAL_ERROR, codes.INTERNAL_ERROR, basis)
-    if status == codes.INTERRUPTED:
-        why = f"{basis}, {f.interrupted}" if f.interrupted else basis
-        return Verdict(Outcome.INTERRUPTED, codes.INTERRUPTED, why)
     if f.listing:
-        return Verdict(Outcome.NOTHING_RUN, status, f"{basis}, nothing was to be run")
+        return Verdict(Outcome.NOTHING_RUN, status, f"{basis}, no test was asked for")
     if f.missing and not f.stopping and not f.lost_lines:
-        missing = f"{basis}, {_tests(f.missing)} of {f.expected} not reported"
         if f.bad:
-            return Verdict(Outcome.FAILED, codes.FAILED, missing, (_lost_note(f),))
-        return Verdict(Outcome.INCOMPLETE, codes.INCOMPLETE, missing)
-    if status == codes.NO_TESTS:
-        return Verdict(Outcome.NO_TESTS, codes.NO_TESTS, basis)
+            notes = (f"{_tests(f.missing)} never reported",)
+            return Verdict(Outcome.FAILED, codes.FAILED, f"{basis}, {_not_reported(f)}", notes)
+        return Verdict(Outcome.INCOMPLETE, codes.INCOMPLETE, f"{basis}, {_not_reported(f)}")
+    if not f.collected and not f.collection_errors and status in {codes.PASSED, codes.FAILED}:
+        why = f", {f.interrupted}" if f.interrupted else ""
+        basis = f"{basis} before it had collected{why}"
+        return Verdict(Outcome.INCOMPLETE, codes.INCOMPLETE, basis)
+    if status == codes.NO_TESTS or (status == codes.PASSED and not f.expected and not f.bad):
+        if status == codes.PASSED:
+            basis = f"{basis}, no test was selected"
+        return Verdict(Outcome.NO_TESTS, status, basis)
     return _passed_or_failed(f, status, basis)
 
 
+def _interrupted(f: Facts, basis: str) -> Verdict | None:
+    """Exit status 2: pytest's word for Ctrl-C, for collection errors, and for stopping early."""
+    if f.interrupted:
+        why = f"{basis}, {f.interrupted}"
+        return Verdict(Outcome.INTERRUPTED, codes.INTERRUPTED, why)
+    if f.collection_errors:
+        errors = "1 collection error"
+        if f.collection_errors > 1:
+            errors = f"{f.collection_errors:,} collection errors"
+        return Verdict(Outcome.COLLECTION_ERROR, codes.INTERRUPTED, f"{basis}, {errors}")
+    if f.bad or f.worker_crashes:
+        return None  # -x under xdist, or no worker left: a failed run
+    why = f"{basis}, {f.stopping}" if f.stopping else basis
+    return Verdict(Outcome.INTERRUPTED, codes.INTERRUPTED, why)
+
+
 def _passed_or_failed(f: Facts, status: int, basis: str) -> Verdict:
-    reported = f"{f.expected - f.missing} of {_tests(f.expected)} reported"
+    reported = f"{f.expected - f.missing:,} of {_tests(f.expected)} reported"
     notes: list[str] = []
     if f.out_of_memory:
         notes.append("a process of the run was killed for want of memory")
+    if f.end is None:
+        notes.append("pytest's end was not recorded; its exit status stands for it")
+    if f.worker_crashes and not f.crashed:
+        notes.append("a worker ended between two tests")
     if status == codes.PASSED:
+        if f.crashed or f.earlier:
+            return Verdict(Outcome.FAILED, codes.FAILED, f"{basis}, {reported}", tuple(notes))
         if f.bad:
             notes.append(f"pytest ended with 0 although {_tests(f.bad)} failed: a plugin's doing")
-        if f.crashed:
-            return Verdict(Outcome.FAILED, codes.FAILED, f"{basis}, {reported}", tuple(notes))
         return Verdict(Outcome.PASSED, codes.PASSED, f"{basis}, {reported}", tuple(notes))
-    if not f.bad and status == codes.FAILED and not f.collection_errors:
+    if f.worker_crashes and status == codes.INTERRUPTED:
+        status = codes.FAILED  # xdist's word for having no worker left
+    if not f.bad and status == codes.FAILED and not f.collection_errors and not f.worker_crashes:
         notes.append("no test failed: something else in pytest's run made it end with 1")
     return Verdict(Outcome.FAILED, status, f"{basis}, {reported}", tuple(notes))
 
@@ -197,8 +240,8 @@ def _status_text(f: Facts) -> str:
     return f"the recorder's last event says that pytest ended with {f.end}"
 
 
-def _lost_note(f: Facts) -> str:
-    return f"{_tests(f.missing)} never reported"
+def _not_reported(f: Facts) -> str:
+    return f"{f.missing:,} of {_tests(f.expected)} not reported"
 
 
 def _tests(n: int) -> str:

@@ -98,6 +98,19 @@ def marked(marker: bytes, processes: dict[int, Proc]) -> list[Proc]:
     return found
 
 
+def own_children() -> list[int]:
+    """Return our children by the kernel's own list, zombies included; empty where there is none.
+
+    A hundred times faster than a walk through /proc: it can win against a process that forks and
+    exits all the time. Until we reap them their PIDs cannot be given to others.
+    """
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
+            return [int(pid) for pid in file.read().split()]
+    except OSError:
+        return []
+
+
 def command(pid: int) -> str:
     """Return the command line of a process, at most 200 characters, printable."""
     try:

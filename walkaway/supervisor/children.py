@@ -7,6 +7,8 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 
 _HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+"""What is ignored stays so through exec: not what a command expects."""
 
 
 class SpawnError(Exception):
@@ -26,7 +28,11 @@ def spawn(
         try:
             _default_signals()
             os.setsid()
-            os.chdir(cwd)
+            try:
+                os.chdir(cwd)
+            except OSError as error:
+                os.write(report, f"{cwd}: {error.strerror}".encode(errors="replace"))
+                os._exit(127)
             os.dup2(in_fd if in_fd is not None else os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(out_fd, 1)
             os.dup2(out_fd, 2)
@@ -77,6 +83,13 @@ class Helper:
                 os._exit(0)
         os.close(write)
 
+    def end(self) -> None:
+        """Give the answer up."""
+        if not self.done:
+            self.done = True
+            os.close(self.fd)
+            os.kill(self.pid, signal.SIGKILL)  # not reaped yet: the PID is still ours
+
     def read(self) -> bool:
         """Take what is in the pipe (call when readable). True once the answer is whole."""
         data = os.read(self.fd, 1 << 16)
@@ -94,5 +107,5 @@ def _write_all(fd: int, data: bytes) -> None:
 
 def _default_signals() -> None:
     signal.set_wakeup_fd(-1)
-    for number in _HANDLED:
+    for number in (*_HANDLED, *_IGNORED_BY_PYTHON):
         signal.signal(number, signal.SIG_DFL)

@@ -168,7 +168,8 @@ def _tell(supervisor: Supervisor) -> None:
         ended: dict[int, int] = {}
         while pid not in ended:
             ended.update(reap(set()))
-            if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
+            if pid not in ended and (time.monotonic() > deadline or supervisor.told):
+                break
             time.sleep(0.02)
-        supervisor.journal.write("phase", name=f"{name} ended", status=ended[pid])
+        supervisor.journal.write("phase", name=f"{name} ended", status=ended.get(pid))
+        supervisor.family.sweep()

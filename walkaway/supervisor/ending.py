@@ -23,10 +23,11 @@ class Ending:
         self._grace_s = grace_s
         self._next = 0.0
         self._steps: list[int] = []
+        self._pytest: list[tuple[int, int]] = []
         self.kind = ""
         self.why = ""
 
-    def begin(self, kind: str, why: str, record: str) -> None:
+    def begin(self, kind: str, why: str, record: str, *, at_once: bool = False) -> None:
         """Start ending the run, for the first reason only."""
         if self.kind:
             return
@@ -34,7 +35,8 @@ class Ending:
         if kind in _WITH_STACKS:
             stacks.take(record)
         self._steps = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
-        if kind in _AT_ONCE:
+        self._pytest = stacks.registered(record, "-")
+        if at_once or kind in _AT_ONCE:
             self._steps = [signal.SIGKILL]
         self._next = 0.0
         self.step()
@@ -47,10 +49,15 @@ class Ending:
         self._journal.write("signal", sig=signal.Signals(number).name)
         if number == signal.SIGINT:
             # pytest alone: it tells its workers, ends the fixtures and writes its reports.
-            if self._family.main is not None:
-                procs.send(*self._family.main, number)
+            # A command around it (uv run, a shell) may not hand the signal on, or do so twice.
+            if not any(procs.send(*process, number) for process in self._pytest):
+                self._send_main(number)
             wait = self._grace_s
         else:
             self._family.signal_all(number)
             wait = self._grace_s / 2 if number == signal.SIGTERM else 1.0
         self._next = self._journal.now() + wait
+
+    def _send_main(self, number: int) -> None:
+        if self._family.main is not None:
+            procs.send(*self._family.main, number)

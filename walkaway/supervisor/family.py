@@ -35,12 +35,12 @@ class Family:
         everyone = procs.everyone()
         found = {p.pid: p for p in procs.descendants(os.getpid(), everyone)}
         if self.adopted:
-            if self.main and procs.alive(*self.main):
-                found[self.main[0]] = everyone.get(self.main[0]) or procs.Proc(
-                    *self.main, 0, 0, "R"
-                )
-                found.update((p.pid, p) for p in procs.descendants(self.main[0], everyone))
-            found.update((p.pid, p) for p in procs.marked(self._marker, everyone))
+            strangers = procs.marked(self._marker, everyone)
+            if self.main and procs.alive(*self.main) and self.main[0] in everyone:
+                strangers.append(everyone[self.main[0]])
+            for proc in strangers:
+                found[proc.pid] = proc
+                found.update((p.pid, p) for p in procs.descendants(proc.pid, everyone))
         own = {os.getpid(), *self.helpers}
         return [p for p in found.values() if p.pid not in own and p.state not in "ZX"]
 
@@ -78,11 +78,23 @@ class Family:
             reap(self.helpers)
             members = self.members()
             empty = 0 if members else empty + 1
-            for proc in members:
-                if number == signal.SIGKILL:
+            if members and number == signal.SIGKILL:
+                for proc in members:
                     procs.send(proc.pid, proc.start, number)
-            if members:
+                self._strike()
+            elif members:
                 time.sleep(_PAUSE_S)
+
+    def _strike(self) -> None:
+        """Kill our children as fast as they come: a chain of forks is over before a scan ends."""
+        until = time.monotonic() + _PAUSE_S
+        while time.monotonic() < until:
+            born = [pid for pid in procs.own_children() if pid not in self.helpers]
+            for pid in born:
+                os.kill(pid, signal.SIGKILL)  # not reaped yet: the PID is its own
+            reap(self.helpers)
+            if not born:
+                time.sleep(_PAUSE_S / 10)
 
 
 def reap(but: set[int]) -> dict[int, int]:

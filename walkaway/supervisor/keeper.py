@@ -44,6 +44,22 @@ class Keeper:
             ):
                 self._reserved[name] = length + _AHEAD
 
+    def reopen(self) -> None:
+        """Go on in the restored files: the next pass of pytest opens these."""
+        if not self._copies:
+            return
+        self.check()
+        for name in _NAMES:
+            # In place: the journal and others hold the numbers.
+            fresh = _open(os.path.join(self.record, name))
+            os.dup2(fresh, self.fds[name], inheritable=False)
+            os.close(fresh)
+        fresh = _open(self.log_path)
+        os.dup2(fresh, self.log_fd, inheritable=False)
+        os.close(fresh)
+        self._copies = {}
+        self._reserved = {}
+
     def release(self) -> None:
         """Give back what was reserved and not used."""
         for name in self._reserved:
@@ -72,12 +88,15 @@ class Keeper:
     def _restore(self) -> None:
         """Make the folder anew, locked, as far as we know it."""
         os.makedirs(self.record, exist_ok=True)
+        ignore = os.path.join(os.path.dirname(self.record), ".gitignore")
+        if not os.path.exists(ignore):
+            with open(ignore, "wb") as file:
+                file.write(b"*\n")
         lock = os.open(os.path.join(self.record, "supervisor.lock"), os.O_RDWR | os.O_CREAT, 0o644)
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for path, data in ((os.path.join(self.record, "run.json"), self._relocked(lock)),):
-            with open(path, "wb") as file:
-                file.write(data)
+        with open(os.path.join(self.record, "run.json"), "wb") as file:
+            file.write(self._relocked(lock))
         self._copies = dict.fromkeys((*_NAMES, "log"), 0)
         self.restored = True
 

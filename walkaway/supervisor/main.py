@@ -24,6 +24,7 @@ from walkaway.supervisor.trees import Trees
 
 _TURN_S = 0.1
 _SLOW_TURN_S = 1.0
+_TREE_WAIT_S = 5.0
 MARKER = "WALKAWAY_RUN"
 
 
@@ -64,7 +65,11 @@ class Supervisor:
         """(exit code, signal) of the pass that ended; (None, None) when not observed."""
         self.spawn_error = ""
         self.pass_number = 1
-        self.pytest_started = self.journal.now()
+        self.pytest_started: float | None = None
+        self.parent = os.environ.get(MARKER, "")
+        """Record of the run that this one was started in."""
+        self.told = 0
+        """The signal that told us to end."""
         self._asked: Helper | None = None
         self._slow_at = 0.0
         self._scan_at = 0.0
@@ -75,8 +80,8 @@ class Supervisor:
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGTERM, self._told_to_end)
-        signal.signal(signal.SIGINT, self._told_to_end)
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
 
     def run_through(self) -> None:
         """Run every pass, then close the record."""
@@ -92,13 +97,16 @@ class Supervisor:
             self._start()
         while True:
             self._until_pytest_ends()
+            self.trees.begin()  # beside the sweep: was there an edit since the last look?
             leftovers = self.family.sweep()
             if leftovers:
                 self.journal.write("left", pids=leftovers)
+            self._until_tree_is_told()
             code, number = self.exit or (None, None)
             self.journal.write("exit", code=code, signal=number, **{"pass": self.pass_number})
             if not close.close(self):
                 return
+            self.keeper.reopen()
             self.pass_number += 1
             self._start()
 
@@ -113,7 +121,8 @@ class Supervisor:
             self.journal.write("phase", name=f"not started: {error}")
             return
         self.family.main = (pid, procs.start_ticks(pid))
-        self.pytest_started = self.journal.now()
+        if self.pytest_started is None:  # the deadline is the whole run's
+            self.pytest_started = self.journal.now()
         argv = self.run["argv"]
         self.journal.write(
             "spawn", pid=pid, start=self.family.main[1], argv=argv, **{"pass": self.pass_number}
@@ -122,10 +131,17 @@ class Supervisor:
 
     def _take_over(self) -> None:
         """Go on where a supervisor that died left off."""
-        spawned = passes.last_spawn(self.keeper.fds["supervisor.jsonl"])
-        self.pass_number = spawned["pass"]
-        self.pytest_started = spawned["t"]
-        self.family.main = (spawned["pid"], spawned["start"])
+        # It may have died between starting pytest and saying so: then the recorder tells.
+        found = passes.spawned(self.keeper.fds["supervisor.jsonl"])
+        loaded = passes.spawned(self.keeper.fds["events.jsonl"], "loaded")
+        if len(loaded) > len(found):
+            found = loaded
+        if not found:
+            self.exit = (None, None)
+            return
+        self.pass_number = found[-1]["pass"]
+        self.pytest_started = found[0]["t"]
+        self.family.main = (found[-1]["pid"], found[-1]["start"])
 
     def _until_pytest_ends(self) -> None:
         while self.exit is None:
@@ -171,7 +187,7 @@ class Supervisor:
         now = self.journal.now()
         self._stop_asked()
         deadline = self.run["limits"]["deadline_s"]
-        if deadline and now - self.pytest_started > deadline:
+        if deadline and now - (self.pytest_started or 0.0) > deadline:
             self._limit("deadline", f"the deadline of {_human(deadline)} was reached")
         if now >= self._scan_at:
             self._scan(now)
@@ -190,6 +206,17 @@ class Supervisor:
             self.memory.sample(now)
             self.trees.refresh(now)
 
+    def _until_tree_is_told(self) -> None:
+        """Wait for the tree's last fingerprint, for a while; then nobody of ours is left."""
+        until = self.journal.now() + _TREE_WAIT_S
+        while (helper := self.trees.helper) is not None and self.journal.now() < until:
+            ready, _, _ = select.select([helper.fd], [], [], 0.1)
+            if ready and helper.read():
+                self.trees.take()
+        for helper in self._helpers():
+            helper.end()
+        reap(self.family.helpers)
+
     def _scan(self, now: float) -> None:
         """List the run's processes, seldom enough to cost 2 % of a core at most."""
         self._pids = [proc.pid for proc in self.family.members()]
@@ -203,6 +230,9 @@ class Supervisor:
     def _stop_asked(self) -> None:
         if self.ending.kind:
             return
+        if self.told:
+            self._end_as_told()
+            return
         try:
             with open(os.path.join(self.record, "stop.json"), encoding="utf-8") as file:
                 asked = json.load(file)
@@ -212,11 +242,23 @@ class Supervisor:
         self.journal.write("stop", kind=kind, by=by)
         self.ending.begin("interrupt" if kind == "interrupt" else "stop", f"by {by}", self.record)
 
-    def _told_to_end(self, number: int, _frame: object) -> None:
-        name = signal.Signals(number).name
-        if not self.ending.kind:
-            self.journal.write("stop", kind="term", by=name)
-            self.ending.begin("stop", f"its supervisor was told to end ({name})", self.record)
+    def _on_signal(self, number: int, _frame: object) -> None:
+        self.told = self.told or number
+
+    def _end_as_told(self) -> None:
+        """End after TERM or INT; at once when it comes from the end of the run around this one."""
+        name = signal.Signals(self.told).name
+        why = f"its supervisor was told to end ({name})"
+        ended = self.parent and self.parent != self.record and _is_over(self.parent)
+        if ended:
+            why = f"the run that it was started in ended ({os.path.basename(self.parent)})"
+        self.journal.write("stop", kind="term", by=name)
+        self.ending.begin("stop", why, self.record, at_once=bool(ended))
+
+
+def _is_over(record: str) -> bool:
+    """Tell whether another run's pytest has ended: its supervisor waits 2 s for us at most."""
+    return lock.probe(os.path.join(record, "pytest.lock")) is not lock.Hold.HELD
 
 
 def _take_lock(path: str) -> int | None:

@@ -39,14 +39,17 @@ def _environ(run: dict[str, Any], record: str, number: int) -> dict[str, str]:
     return environ
 
 
-def last_spawn(fd: int) -> dict[str, Any]:
-    """Return the newest `spawn` event of a journal: which process to take over."""
-    found = {"pid": 0, "start": 0, "pass": 1, "t": 0.0}
+def spawned(fd: int, kind: str = "spawn") -> list[dict[str, Any]]:
+    """Return the passes that a journal tells of, oldest first: pid, start, pass, t.
+
+    With ``kind`` `loaded`, what the recorder itself says in the events.
+    """
+    found = []
     for line in os.pread(fd, 1 << 20, 0).split(b"\n"):
-        if b'"spawn"' in line:
+        if line.startswith(b'{"e":"%b"' % kind.encode()):
             try:
                 event = json.loads(line)
-                found = {name: event[name] for name in found}
+                found.append({name: event[name] for name in ("pid", "start", "pass", "t")})
             except (ValueError, KeyError):
                 continue
     return found

@@ -20,15 +20,9 @@ _PAUSE_S = 0.02
 
 def take(record: str) -> int:
     """Have every registered process write its stacks; the number that did. At most 2 s."""
-    folder = os.path.join(record, "stacks")
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return 0
     waiting: dict[str, int] = {}
-    for name in names:
-        path = os.path.join(folder, name)
-        pid, start = _registered(path)
+    for path in _files(record):
+        pid, start, _ = _first_line(path)
         if pid and procs.alive(pid, start):
             waiting[path] = _size(path)
             procs.send(pid, start, SIGNAL)
@@ -40,14 +34,29 @@ def take(record: str) -> int:
     return asked - len(waiting)
 
 
-def _registered(path: str) -> tuple[int, int]:
-    """Return PID and start time from the first line of a stacks file; zeros when it has none."""
+def registered(record: str, worker: str) -> list[tuple[int, int]]:
+    """Return PID and start time of the living processes that registered under a name."""
+    lines = [_first_line(path) for path in _files(record)]
+    found = [(pid, start) for pid, start, name in lines if name == worker]
+    return [process for process in found if process[0] and procs.alive(*process)]
+
+
+def _files(record: str) -> list[str]:
+    folder = os.path.join(record, "stacks")
+    try:
+        return [os.path.join(folder, name) for name in os.listdir(folder)]
+    except OSError:
+        return []
+
+
+def _first_line(path: str) -> tuple[int, int, str]:
+    """Return PID, start time and worker from a stacks file; zeros when it does not tell."""
     try:
         with open(path, "rb") as file:
             words = file.readline(200).split()
-        return int(words[0]), int(words[1])
+        return int(words[0]), int(words[1]), words[2].decode()
     except (OSError, ValueError, IndexError):
-        return 0, 0
+        return 0, 0, ""
 
 
 def _size(path: str) -> int:
