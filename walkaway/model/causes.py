@@ -1,0 +1,116 @@
+"""Failures grouped by cause: one broken fixture is one thing to mend, whatever it broke."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from walkaway.model.events import Event, text, whole
+
+_LINE_NUMBER = re.compile(r":\d+(?= in |$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One cause: exception type, masked message and deepest frame of the project are equal.
+
+    ``number`` counts from 1, stays the same while the run goes on, and is what `--rerun 7f3a:2`
+    means. ``ids`` are its tests, each once, in the order of failing; ``count`` its failures, which
+    is more when subtests of one test failed.
+    """
+
+    number: int
+    type: str
+    message: str
+    at: str
+    """`path:line in name`, of the first failure."""
+    text: str
+    """Its short traceback; empty when none was kept."""
+    ids: tuple[str, ...]
+    count: int
+    results: tuple[tuple[str, int], ...] = ()
+    """(result, how many), in the order of occurring."""
+    when: str = ""
+    """setup, call, teardown, collect or crash."""
+    out: tuple[tuple[str, str], ...] = ()
+    """(heading, captured text)."""
+    earlier: int = 0
+    """Failures of this cause before ``since``."""
+
+
+@dataclass(slots=True)
+class _Group:
+    number: int
+    first: Event
+    text: str = ""
+    out: tuple[tuple[str, str], ...] = ()
+    ids: dict[str, None] = field(default_factory=dict)
+    results: dict[str, int] = field(default_factory=dict)
+    count: int = 0
+    earlier: int = 0
+
+    def add(self, entry: Event, *, new: bool) -> None:
+        if not self.text and text(entry, "text"):
+            self.text, self.out = text(entry, "text"), _sections(entry)
+        if not new:
+            self.earlier += 1
+            return
+        self.count += 1
+        self.ids.setdefault(text(entry, "id", "?"))
+        result = text(entry, "r") or "failed"
+        self.results[result] = self.results.get(result, 0) + 1
+
+    def cause(self) -> Cause:
+        return Cause(
+            number=self.number,
+            type=text(self.first, "type"),
+            message=text(self.first, "msg"),
+            at=text(self.first, "at"),
+            text=self.text,
+            ids=tuple(self.ids),
+            count=self.count,
+            results=tuple(self.results.items()),
+            when=text(self.first, "w"),
+            out=self.out,
+            earlier=self.earlier,
+        )
+
+
+def group(entries: Iterable[Event], since: int = 0) -> list[Cause]:
+    """Return the causes of failures.jsonl's entries, those that broke most first.
+
+    Entries before ``since`` give their texts and numbers, and are not counted; a cause without a
+    newer one is left out.
+    """
+    groups: dict[tuple[int, str, str], _Group] = {}
+    taken: set[int] = set()
+    for position, entry in enumerate(entry for entry in entries if entry["e"] == "x"):
+        key = _key(entry)
+        if key not in groups:
+            number = key[0] + 1 if key[0] + 1 not in taken else max(taken) + 1
+            taken.add(number)
+            groups[key] = _Group(number, entry)
+        groups[key].add(entry, new=position >= since)
+    causes = [found.cause() for found in groups.values() if found.count]
+    return sorted(causes, key=lambda cause: (-cause.count, cause.number))
+
+
+def selector(short: str, cause: Cause | None = None) -> str:
+    """Return what `--rerun` takes: `7f3a:2` for a cause's tests, `7f3a` for all that failed."""
+    return short if cause is None else f"{short}:{cause.number}"
+
+
+def _key(entry: Event) -> tuple[int, str, str]:
+    """Return the recorder's number, with what it stands for: a second pass counts from 0 again."""
+    place = _LINE_NUMBER.sub("", text(entry, "at"))
+    return whole(entry, "cause"), text(entry, "type"), place
+
+
+def _sections(entry: Event) -> tuple[tuple[str, str], ...]:
+    found = entry.get("out")
+    return tuple(
+        (str(row[0]), str(row[1]))
+        for row in (found if isinstance(found, list) else ())
+        if isinstance(row, list) and len(row) == 2  # noqa: PLR2004 - heading, text
+    )

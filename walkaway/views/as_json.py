@@ -1,0 +1,95 @@
+"""The same answers as JSON objects: versioned, named as the data is. docs/guide.md lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from walkaway.model.causes import Cause, selector
+from walkaway.model.look import Look
+from walkaway.model.run import Run
+
+SCHEMA = 1
+"""Raised when a key changes its meaning or goes; new keys do not raise it."""
+
+_RUN = (
+    "id", "short", "label", "args", "argv", "root", "cwd", "created_s", "origin", "limits",
+    "backend", "workers", "parent", "ci", "version",
+)  # fmt: skip
+
+
+def look(look: Look, causes: Sequence[Cause] = ()) -> dict[str, Any]:
+    """Return one look at a run; `causes` only when some are given."""
+    found = {"walkaway": SCHEMA, **_look(look)}
+    if causes:
+        found["causes"] = _causes(causes, look.run.short)
+    return found
+
+
+def causes(found: Sequence[Cause]) -> list[dict[str, Any]]:
+    """Return causes, whole texts included."""
+    return [_cause(cause) for cause in found]
+
+
+def failures(look: Look, found: Sequence[Cause], total: int, since: int = 0) -> dict[str, Any]:
+    """Return what `failures` answers."""
+    return {
+        "walkaway": SCHEMA,
+        **_standing(look),
+        "total": total,
+        "since": since,
+        "causes": _causes(found, look.run.short),
+    }
+
+
+def runs(looks: Sequence[Look], more: int) -> dict[str, Any]:
+    """Return what `runs` answers, newest first."""
+    return {"walkaway": SCHEMA, "runs": [_look(one) for one in looks], "more": more}
+
+
+def results(look: Look, rows: Sequence[tuple[str, str, float, str]], more: int) -> dict[str, Any]:
+    """Return what `results` answers."""
+    found = [
+        {"id": nodeid, "result": result, "seconds": round(seconds, 3), "reason": reason}
+        for nodeid, result, seconds, reason in rows
+    ]
+    return {"walkaway": SCHEMA, **_standing(look), "results": found, "more": more}
+
+
+def log(run_id: str, path: str, lines: Sequence[str]) -> dict[str, Any]:
+    """Return what `log` answers: the last lines as pytest printed them."""
+    return {"walkaway": SCHEMA, "run": run_id, "log": path, "lines": list(lines)}
+
+
+def started(run: Run, log: str, joined: bool) -> dict[str, Any]:  # noqa: FBT001
+    """Return what `test-async` answers."""
+    return {"walkaway": SCHEMA, "run": _run(run), "log": log, "joined": joined}
+
+
+def _run(run: Run) -> dict[str, Any]:
+    data = {**asdict(run), "short": run.short}
+    return {name: data[name] for name in _RUN}
+
+
+def _look(look: Look) -> dict[str, Any]:
+    return {**asdict(look), "run": _run(look.run), "live": look.live}
+
+
+def _standing(look: Look) -> dict[str, Any]:
+    return {
+        "run": look.run.id,
+        "status": look.status,
+        "live": look.live,
+        "outcome": look.ended.outcome if look.ended else None,
+        "code": look.ended.code if look.ended else None,
+    }
+
+
+def _causes(found: Sequence[Cause], short: str) -> list[dict[str, Any]]:
+    return [{**_cause(cause), "rerun": selector(short, cause)} for cause in found]
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    out = [{"heading": heading, "text": text} for heading, text in cause.out]
+    return {**asdict(cause), "results": dict(cause.results), "out": out}

@@ -1,0 +1,149 @@
+"""What failed, grouped by cause: enough to mend it, and the command that runs just these again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from walkaway.model.causes import Cause, selector
+from walkaway.model.look import Look
+from walkaway.model.words import Outcome
+from walkaway.views import phrases, tracebacks, verdict
+from walkaway.views.phrases import GAP, many
+from walkaway.views.style import Style, middle, printable
+
+BUDGET_BYTES = 500
+"""What a cascade of one cause may cost a reader who pays for every line."""
+_CASCADE = 4
+"""Failures of one cause from which on the next one tells nothing new."""
+_TOLD = 3
+_NAMED = 3
+_CAUSES = {True: 10, False: 20}
+_FRAMES = {True: 12, False: 20}
+_OUTPUT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Depth:
+    """How much is told of one cause: lines of traceback and output, ids, columns of message."""
+
+    frames: int
+    output: int = _OUTPUT
+    named: int = _NAMED
+    columns: int = 200
+
+
+_DEPTHS = (
+    _Depth(12), _Depth(8), _Depth(6), _Depth(4, 3), _Depth(3, 2), _Depth(2, 1), _Depth(2, 0),
+    _Depth(1, 0), _Depth(1, 0, 2, 120), _Depth(1, 0, 1, 100), _Depth(0, 0, 1, 80),
+)  # fmt: skip
+
+
+def lines(look: Look, causes: list[Cause], style: Style, total: int, since: int = 0) -> list[str]:
+    """Return the failures by cause, those that broke most first.
+
+    ``total`` counts the failures of the run so far, ``since`` those that the reader knows.
+    A cascade of one cause takes at most `BUDGET_BYTES` where no terminal reads.
+    """
+    if not causes:
+        return [_none(look, style, since)]
+    if len(causes) == 1 and causes[0].count >= _CASCADE and not style.terminal:
+        for depth in _DEPTHS:
+            found = _all(look, causes, style, total, since, depth)
+            if sum(len(row.encode(errors="replace")) + 1 for row in found) <= BUDGET_BYTES:
+                return found
+    depth = _Depth(_FRAMES[style.agent], columns=200 if not style.terminal else style.width)
+    return _all(look, causes, style, total, since, depth)
+
+
+def _all(  # noqa: PLR0913, PLR0917 - one answer's parts
+    look: Look, causes: list[Cause], style: Style, total: int, since: int, depth: _Depth
+) -> list[str]:
+    shown = causes[: _CAUSES[style.agent]]
+    found = [_first(look, causes, style, total, since)]
+    for place, cause in enumerate(shown):
+        if style.terminal:
+            found.append("")
+        brief = place >= _TOLD and not style.terminal
+        found += _brief(look, cause, style) if brief else _cause(look, cause, style, depth)
+    if len(causes) > len(shown):
+        rest = causes[len(shown) :]
+        count = sum(cause.count for cause in rest)
+        command = phrases.run_command(style, look, "failures", "--json")
+        found.append(f"+ {many(len(rest), 'more cause')} of {many(count, 'failure')}: {command}")
+    if style.terminal:
+        found.append("")
+    return [*found, *_last(look, causes, style, total)]
+
+
+def _first(look: Look, causes: list[Cause], style: Style, total: int, since: int) -> str:
+    count = max(total - since, sum(cause.count for cause in causes))
+    new = " new" if since else ""
+    told = f"{count:,}{new} {'failure' if count == 1 else 'failures'}, {many(len(causes), 'cause')}"
+    return GAP.join(
+        (style.bad(told), look.run.short, phrases.label(look.run), _standing(look, style))
+    )
+
+
+def _standing(look: Look, style: Style) -> str:
+    if look.ended is None:
+        return f"{phrases.standing(look, style)} {phrases.done_of(look.counts)}"
+    return phrases.standing(look, style)
+
+
+def _none(look: Look, style: Style, since: int) -> str:
+    parts = [look.run.short, phrases.label(look.run), _standing(look, style)]
+    if look.counts.bad and not since:
+        text = style.bad(f"{look.counts.bad:,} failed, but no text of them is stored")
+        parts.append(phrases.run_command(style, look, "results", "--result", "failed"))
+    elif since:
+        text = f"no failure since the first {since:,}"
+    else:
+        text = style.good("no failure") if look.ended else "no failure so far"
+    if look.ended and look.ended.outcome not in {Outcome.PASSED, Outcome.FAILED}:
+        parts.append(phrases.run_command(style, look, "progress"))
+    return GAP.join((text, *parts))
+
+
+def _cause(look: Look, cause: Cause, style: Style, depth: _Depth) -> Iterator[str]:
+    said = verdict.message(cause, depth.columns)
+    count = style.bold(f"#{cause.number} {cause.count:,}x")
+    when = f" (in {cause.when})" if cause.when in {"setup", "teardown"} else ""
+    yield f"{count} {style.bad(said)}{when}"
+    width = max(60, min(style.width, depth.columns)) - 2
+    frames = tracebacks.condense(cause.text, cause.message, depth.frames, width)
+    place = cause.at.partition(":")[0]
+    if cause.at and not (place and any(row.startswith(place) for row in frames)):
+        yield f"  at {middle(cause.at, width)}"
+    yield from (f"  {row}" for row in frames)
+    yield from _output(cause, style, depth)
+    names = phrases.ids(cause.ids, style, depth.named)
+    yield from (f"  {style.dim(row)}" for row in names)
+    yield f"  again: {_again(look, style, cause)}"
+
+
+def _brief(look: Look, cause: Cause, style: Style) -> Iterator[str]:
+    yield verdict.cause_line(cause, style)
+    yield f"  again: {_again(look, style, cause)}"
+
+
+def _output(cause: Cause, style: Style, depth: _Depth) -> Iterator[str]:
+    rows = [row for _, text in cause.out for row in text.splitlines() if row.strip()]
+    for row in rows[-depth.output :] if depth.output else ():
+        yield f"  {style.dim('|')} {printable(row, max(60, style.width - 4))}"
+
+
+def _again(look: Look, style: Style, cause: Cause | None = None) -> str:
+    return style.command("test-async", "--rerun", selector(look.run.short, cause))
+
+
+def _last(look: Look, causes: list[Cause], style: Style, total: int) -> Iterator[str]:
+    if len(causes) > 1:
+        yield f"all again: {_again(look, style)}"
+    commands = [phrases.run_command(style, look, "results", "--result", "failed")]
+    if look.live:
+        commands = [
+            phrases.run_command(style, look, "failures", "--since", str(total)),
+            phrases.run_command(style, look, "wait"),
+        ]
+    yield phrases.following(style, *commands)

@@ -1,0 +1,112 @@
+"""What several views say in the same words: who a run is, its counts, its tests, its commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from walkaway.model.look import Counts, Look
+from walkaway.model.run import Run
+from walkaway.model.words import BAD, Outcome, Result, Status
+from walkaway.views.style import Style, middle, printable
+
+_ORDER = ("failed", "error", "crashed", "passed", "skipped", "xfailed", "xpassed", "subfailed")
+_LABEL_COLUMNS = 60
+_GREEN = frozenset({Outcome.PASSED, Outcome.NOTHING_RUN})
+GAP = "  "
+
+
+def many(count: int, one: str, more: str = "") -> str:
+    """Return `1 test`, `1,200 tests`."""
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
+def label(run: Run) -> str:
+    """Return the arguments as they were given, shortened."""
+    return printable(run.label, _LABEL_COLUMNS) or "all tests"
+
+
+def standing(look: Look, style: Style) -> str:
+    """Return a run's status or outcome as the first word of an answer: RUNNING, TIMED OUT."""
+    word: str = look.ended.outcome if look.ended else look.status
+    text = word.replace("-", " ").upper()
+    if look.ended is None:
+        return style.warn(text) if look.status is Status.UNKNOWN else style.bold(text)
+    return style.good(text) if look.ended.outcome in _GREEN else style.bad(text)
+
+
+def who(look: Look, style: Style) -> str:
+    """Return what a first line begins with: standing, short id, arguments."""
+    return GAP.join((standing(look, style), look.run.short, label(look.run)))
+
+
+def counted(counts: Counts, style: Style) -> str:
+    """Return the counts by result, what is bad first: `1 failed, 43 passed`."""
+    found = {name: n for name, n in counts.by_result.items() if n}
+    names = [name for name in _ORDER if name in found]
+    names += sorted(name for name in found if name not in _ORDER)
+    parts = [_count(name, found[name], style) for name in names]
+    if counts.collection_errors:
+        parts.insert(0, style.bad(many(counts.collection_errors, "collection error")))
+    return ", ".join(parts)
+
+
+def _count(name: str, n: int, style: Style) -> str:
+    if name == "subfailed":
+        return style.bad(f"{many(n, 'subtest')} failed")
+    text = f"{n:,} {'errors' if name == Result.ERROR and n > 1 else printable(name, 20)}"
+    if name in BAD:
+        return style.bad(text)
+    return style.good(text) if name == Result.PASSED else text
+
+
+def done_of(counts: Counts) -> str:
+    """Return `45/120 37%`; never 100 % before the last test has reported."""
+    if not counts.expected:
+        return f"{counts.done:,} done"
+    share = min(counts.done, counts.expected) * 100 // counts.expected
+    return f"{counts.done:,}/{counts.expected:,} {share}%"
+
+
+def path(run: Run, whole: str) -> str:
+    """Return a path as one types it in the checkout: relative when it is inside."""
+    inside = run.root.rstrip("/") + "/"
+    return printable(whole.removeprefix(inside))
+
+
+def edits(look: Look) -> str:
+    """Return how many files were edited since the run began, or nothing."""
+    n = look.tree.nchanged
+    return f"edited since: {many(n, 'file')}" if n else ""
+
+
+def ids(names: Sequence[str], style: Style, most: int, left: int = 0) -> list[str]:
+    """Return at most ``most`` node ids and `+ 35 more`; terse: one line when they fit.
+
+    ``left`` counts tests beyond ``names``. A line of several names the file once:
+    `tests/a.py::test_x ::test_y`.
+    """
+    shown, left = names[:most], left + max(0, len(names) - most)
+    more = f"+ {left:,} more" if left else ""
+    if style.terminal:
+        return [middle(name, style.width - 4) for name in shown] + [more][: bool(more)]
+    parts: list[str] = []
+    before = ""
+    for name in shown:
+        file, colons, rest = name.partition("::")
+        parts.append(printable(colons + rest) if colons and file == before else printable(name))
+        before = file
+    line = " ".join([*parts, more][: len(parts) + bool(more)])
+    if len(line) <= style.width:
+        return [line] if line else []
+    rows = [middle(name, style.width) for name in shown]
+    return [*rows[:-1], f"{rows[-1]} {more}".rstrip()] if rows else []
+
+
+def run_command(style: Style, look: Look, task: str, *words: str) -> str:
+    """Return a command about this very run."""
+    return style.command(task, "--run", look.run.short, *words)
+
+
+def following(style: Style, *commands: str) -> str:
+    """Return the last line: what to do next."""
+    return style.dim("next:") + " " + " or ".join(commands)

@@ -1,0 +1,135 @@
+"""How far a run is: the first line names it, the last one says what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from walkaway.model.look import Flight, Look
+from walkaway.model.words import Status
+from walkaway.views import phrases, verdict
+from walkaway.views.phrases import GAP, many
+from walkaway.views.style import Style, duration, middle, printable, span
+
+_FLIGHTS = 8
+_TAIL = 10
+_SLOW = 3
+_SLOW_S = 1.0
+"""Below this a test is not called slow, however quick it usually is."""
+_SILENT_S = 30
+_BAR_COLUMNS = 30
+
+
+def lines(look: Look, style: Style) -> list[str]:
+    """Return where a run stands; of a finished one, its verdict."""
+    if look.ended is not None:
+        return verdict.lines(look, style)
+    if look.status is Status.UNKNOWN:
+        return _unknown(look, style)
+    return [
+        _first(look, style),
+        *_numbers(look, style),
+        *_flights(look, style),
+        *_warnings(look, style),
+        *[f"{style.dim('|')} {style.dim(row)}" for row in _tail(look, style)],
+        _next(look, style),
+    ]
+
+
+def _unknown(look: Look, style: Style) -> list[str]:
+    why = printable(look.why_unknown, 200) or "its record does not tell"
+    told = [f"last seen: {phrases.done_of(look.counts)}{GAP}{phrases.counted(look.counts, style)}"]
+    commands = [phrases.run_command(style, look, "results")]
+    if look.counts.bad:
+        commands.insert(0, phrases.run_command(style, look, "failures"))
+    return [
+        f"{phrases.who(look, style)}{GAP}cannot tell from here: {why}",
+        *(told if look.counts.done else ["last seen: before any test had ended"]),
+        phrases.following(style, *commands, "look again from where it was started"),
+    ]
+
+
+def _first(look: Look, style: Style) -> str:
+    parts = [phrases.who(look, style)]
+    tree = look.tree
+    told = []
+    if tree.head:
+        told.append(f"tree {printable(tree.head, 20)}")
+        if tree.dirty:
+            told[0] += f" + {many(tree.dirty, 'changed file')}"
+    if tree.nchanged:
+        told.append(style.warn(phrases.edits(look)))
+    return GAP.join([*parts, ", ".join(told)] if told else parts)
+
+
+def numbers(look: Look, style: Style) -> str:
+    """Return `45/120 37%  1 failed, 44 passed  after 12 s, 20-45 s to go`."""
+    time = f"after {duration(look.elapsed_s)}"
+    if look.eta_s is not None:
+        time += f", {span(look.eta_s)} to go"
+    if look.status is not Status.RUNNING:
+        phase = printable(look.phase, 60) or look.status.value
+        parts = [phase if not look.counts.expected else f"{phase}, {phrases.done_of(look.counts)}"]
+    else:
+        parts = [phrases.done_of(look.counts)]
+    parts += [phrases.counted(look.counts, style), time]
+    return GAP.join(part for part in parts if part)
+
+
+def _numbers(look: Look, style: Style) -> Iterator[str]:
+    bar = _bar(look, style) + GAP if style.terminal and look.status is Status.RUNNING else ""
+    yield bar + numbers(look, style)
+
+
+def _bar(look: Look, style: Style) -> str:
+    counts = look.counts
+    share = min(1.0, counts.done / counts.expected) if counts.expected else 0.0
+    full = int(share * _BAR_COLUMNS)
+    done = style.bad("━" * full) if counts.bad else style.good("━" * full)
+    return done + style.dim("─" * (_BAR_COLUMNS - full))
+
+
+def _flights(look: Look, style: Style) -> Iterator[str]:
+    shown = look.flights[:_FLIGHTS]
+    for flight in shown:
+        yield _flight(flight, style)
+    if len(look.flights) > len(shown):
+        yield f"+ {len(look.flights) - len(shown)} more in flight"
+
+
+def _flight(flight: Flight, style: Style) -> str:
+    where = printable(flight.worker, 12) or "now"
+    times = duration(flight.for_s)
+    usual = flight.usual_s
+    if usual is not None:
+        times += f" (usual {duration(usual)})"
+        if flight.for_s > max(_SLOW_S, _SLOW * usual):
+            factor = f"{flight.for_s / usual:,.0f}x its" if usual > 0 else "far over its"
+            times = style.warn(f"{duration(flight.for_s)}, {factor} usual {duration(usual)}")
+    name = middle(flight.id, max(40, style.width - 32))
+    return GAP.join((style.dim(where), name, times))
+
+
+def _warnings(look: Look, style: Style) -> Iterator[str]:
+    if look.ending:
+        yield style.bad("being ended: ") + printable(look.ending, 200)
+    if look.adopted_now:
+        yield style.warn("no supervisor: it died; a new one has taken over")
+    elif not look.supervised:
+        yield style.warn("no supervisor: it died; until the next look no limit holds")
+    if look.silent_s > _SILENT_S:
+        busy = "" if look.busy is None else f", {look.busy:.1f} CPU cores busy"
+        yield style.warn(f"silent for {duration(look.silent_s)}{busy}")
+    if look.counts.dropped:
+        yield style.warn(f"{many(look.counts.dropped, 'event')} could not be stored")
+
+
+def _tail(look: Look, style: Style) -> list[str]:
+    rows = [printable(row, max(40, style.width - 2)) for row in look.tail]
+    return [row for row in rows if row.strip()][-_TAIL:]
+
+
+def _next(look: Look, style: Style) -> str:
+    commands = [phrases.run_command(style, look, "wait")]
+    if look.counts.bad or look.counts.by_result.get("subfailed"):
+        commands.insert(0, phrases.run_command(style, look, "failures"))
+    return phrases.following(style, *commands)

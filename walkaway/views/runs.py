@@ -1,0 +1,57 @@
+"""The runs of a checkout, newest first, a line each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from walkaway.model.look import Look
+from walkaway.views import phrases
+from walkaway.views.phrases import GAP
+from walkaway.views.style import Style, columns, duration, printable
+
+
+def lines(looks: Sequence[Look], style: Style, more: int, now_s: float) -> list[str]:
+    """Return id, standing, done/total, duration, age, origin and arguments of each run.
+
+    ``more`` counts older runs that were left out; ``now_s`` is wall clock, seconds since the epoch.
+    """
+    if not looks:
+        return ["no runs here yet", phrases.following(style, style.command("test-async"))]
+    shorts = Counter(look.run.short for look in looks)
+    plain = Style(width=style.width)
+    table = [_cells(look, plain, now_s, shorts[look.run.short] > 1) for look in looks]
+    widths = [max(columns(row[i]) for row in table) for i in range(len(table[0]))]
+    found = []
+    for look, row in zip(looks, table, strict=True):
+        padded = [
+            cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True)
+        ]
+        padded[1] = phrases.standing(look, style) + padded[1][len(row[1]) :]
+        found.append(GAP.join([*padded, phrases.label(look.run)]))
+    if more:
+        found.append(f"+ {more:,} older")
+    return [*found, _next(looks, style)]
+
+
+def _cells(look: Look, style: Style, now_s: float, twice: bool) -> tuple[str, ...]:  # noqa: FBT001
+    counts = look.counts
+    done = f"{counts.done:,}/{counts.expected:,}" if counts.expected else "-"
+    return (
+        look.run.id if twice else look.run.short,
+        phrases.standing(look, style),
+        f"{done}, {counts.bad:,} bad" if counts.bad else done,
+        duration(look.elapsed_s),
+        f"{duration(max(0.0, now_s - look.run.created_s))} ago",
+        printable(look.run.origin.kind, 12),
+    )
+
+
+def _next(looks: Sequence[Look], style: Style) -> str:
+    live = next((look for look in looks if look.live), None)
+    bad = next((look for look in looks if look.counts.bad), None)
+    if live is not None:
+        return phrases.following(style, phrases.run_command(style, live, "progress"))
+    if bad is not None:
+        return phrases.following(style, phrases.run_command(style, bad, "failures"))
+    return phrases.following(style, phrases.run_command(style, looks[0], "progress"))

@@ -1,0 +1,28 @@
+"""A run was started, or an identical one is at work already."""
+
+from __future__ import annotations
+
+from walkaway.model.run import Run
+from walkaway.views import phrases
+from walkaway.views.phrases import GAP
+from walkaway.views.style import Style, duration
+
+
+def lines(run: Run, log: str, joined: bool, live_for_s: float, style: Style) -> list[str]:  # noqa: FBT001
+    """Return what runs now, where its log is, and how to ask about it. ``log`` is absolute."""
+    word = style.bold("already running" if joined else "started")
+    if joined:
+        told = f"(same arguments, same tree; for {duration(live_for_s)})"
+    elif run.limits.deadline_s:
+        told = f"(deadline {duration(run.limits.deadline_s)})"
+    else:
+        told = "(no deadline)"
+    return [
+        GAP.join((word, run.short, f"{phrases.label(run)} {style.dim(told)}")),
+        f"{style.dim('log:')} {phrases.path(run, log)}",
+        phrases.following(
+            style,
+            style.command("progress", "--run", run.short),
+            style.command("wait", "--run", run.short),
+        ),
+    ]

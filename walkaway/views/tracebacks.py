@@ -1,0 +1,66 @@
+"""The frames of a short traceback that matter, one line each."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from walkaway.views.style import printable
+
+_FRAME = re.compile(r"(?P<path>\S.*?):(?P<line>\d+):(?: in (?P<name>.+))?$")
+_NATIVE = re.compile(r'\s*File "(?P<path>.+?)", line (?P<line>\d+)(?:, in (?P<name>.+))?$')
+_LIBRARY = re.compile(
+    r"(?:^|/)(?:site-packages|dist-packages|\.?venv|\.tox|\.nox|lib/python\d[^/]*)/"
+)
+_CARETS = re.compile(r"[\s^~]+$")
+_DETAILS = 6
+
+
+@dataclass(slots=True)
+class _Frame:
+    place: str
+    own: bool
+    source: list[str] = field(default_factory=list)
+
+    def line(self, width: int) -> str:
+        source = " ".join(self.source)
+        return printable(f"{self.place}: {source}" if source else self.place, width)
+
+
+def condense(text: str, said: str, most: int, width: int) -> list[str]:
+    """Return at most ``most`` lines: the project's frames, outermost first, then error details.
+
+    ``said`` is the message that the reader has seen already: its lines are not told again.
+    Frames of libraries stand only where there are no others.
+    """
+    frames, errors = _read(text)
+    chosen = [frame for frame in frames if frame.own] or frames[-2:]
+    known = {row.strip() for row in said.splitlines()[:1]}
+    details = [row for row in errors if row.strip() and not _told(row.strip(), known)]
+    details = details[: min(_DETAILS, max(0, most - min(2, len(chosen))))]
+    room = max(1, most - len(details))
+    rows = [frame.line(width) for frame in chosen[-room:]]
+    left = len(chosen) - len(rows)
+    if left and room > 1:
+        rows[0] = f"({left + 1} frames above)"
+    return rows + [printable(row, width) for row in details]
+
+
+def _told(row: str, known: set[str]) -> bool:
+    return any(row == said or row.endswith(f": {said}") for said in known if said)
+
+
+def _read(text: str) -> tuple[list[_Frame], list[str]]:
+    frames: list[_Frame] = []
+    errors: list[str] = []
+    for row in text.splitlines():
+        match = _FRAME.match(row) or _NATIVE.match(row)
+        if match is not None:
+            path, name = match["path"], match["name"]
+            place = f"{path}:{match['line']}" + (f" in {name}" if name else "")
+            frames.append(_Frame(place, not _LIBRARY.search(path)))
+        elif row.startswith("E "):
+            errors.append(row[1:].removeprefix("   "))
+        elif frames and row.startswith("  ") and not _CARETS.match(row):
+            frames[-1].source.append(row.strip())
+    return frames, errors

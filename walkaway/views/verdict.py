@@ -1,0 +1,231 @@
+"""How a run ended: the outcome in plain words first, then what it rests on, then what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from walkaway.model.causes import Cause
+from walkaway.model.look import Counts, Ended, Look, Stuck
+from walkaway.model.run import Run
+from walkaway.model.words import Outcome
+from walkaway.views import phrases
+from walkaway.views.phrases import GAP, many
+from walkaway.views.style import Style, duration, middle, printable
+
+_NAMED = 5
+_CAUSES = 3
+_STACKS = 3
+_STACK_LINES = 6
+_SAID = 8
+_NOTES = 6
+_EDITED = 3
+_LIBRARY = re.compile(r'(?:site-packages|dist-packages|/lib/python\d[^/]*|/\.?venv)/|"<frozen ')
+
+_SAYS = {
+    Outcome.INTERRUPTED: "interrupted",
+    Outcome.INTERNAL_ERROR: "pytest itself broke",
+    Outcome.CRASHED: "pytest crashed",
+    Outcome.KILLED: "killed from outside",
+    Outcome.OUT_OF_MEMORY: "killed for want of memory",
+    Outcome.TIMED_OUT: "ended at its deadline",
+    Outcome.STALLED: "ended, since nothing moved any more",
+    Outcome.OUTPUT_LIMIT: "ended, since it printed without end",
+    Outcome.DISK_FULL: "ended, since it filled the disk",
+    Outcome.STOPPED: "stopped as asked",
+}
+"""Those that are followed by `after 42 s, 45 of 120 tests reported`."""
+_PLAIN = {
+    Outcome.USAGE_ERROR: "pytest refused its arguments or configuration",
+    Outcome.NO_TESTS: "no test was collected or selected",
+    Outcome.NOT_STARTED: "pytest never began",
+    Outcome.VANISHED: "nobody is left to tell how it ended",
+}
+_LOG_TELLS = frozenset({
+    Outcome.NOT_STARTED, Outcome.USAGE_ERROR, Outcome.INTERNAL_ERROR, Outcome.VANISHED,
+    Outcome.CRASHED, Outcome.KILLED, Outcome.OUT_OF_MEMORY, Outcome.OUTPUT_LIMIT, Outcome.NO_TESTS,
+})  # fmt: skip
+
+
+def lines(look: Look, style: Style, causes: Sequence[Cause] = ()) -> list[str]:
+    """Return the verdict of a finished run; its first line answers alone.
+
+    A run that passed takes one line, unless there is a note.
+    """
+    ended = look.ended
+    if ended is None:
+        return [phrases.who(look, style) + GAP + "not ended"]
+    return [
+        _first(look, ended, style),
+        *_basis(ended, style),
+        *_tests(look.run, ended, style),
+        *[f"{style.warn('note:')} {printable(note, 300)}" for note in ended.notes[:_NOTES]],
+        *_edited(look, style),
+        *[f"{style.dim('|')} {printable(said, style.width - 2)}" for said in ended.said[-_SAID:]],
+        *_causes(causes, style),
+        *_next(look, ended, style),
+    ]
+
+
+def _first(look: Look, ended: Ended, style: Style) -> str:
+    parts = [phrases.who(look, style), says(look, ended, style)]
+    if ended.code:
+        parts.append(f"exit {ended.code}")
+    return GAP.join(parts)
+
+
+def says(look: Look, ended: Ended, style: Style) -> str:
+    """Return in a few words what the outcome means for this run's tests."""
+    counts, took = look.counts, duration(look.elapsed_s)
+    if ended.outcome in _SAYS:
+        return f"{_SAYS[ended.outcome]} after {took}, {_reported(counts, style)}"
+    if ended.outcome in _PLAIN:
+        text = _PLAIN[ended.outcome]
+        return f"{text}, {_reported(counts, style)}" if counts.done else text
+    if ended.outcome is Outcome.NOTHING_RUN:
+        return f"{many(counts.expected, 'test')} listed, none was to be run"
+    if ended.outcome is Outcome.COLLECTION_ERROR:
+        rest = _reported(counts, style) if counts.done else "no test was run"
+        return f"{many(counts.collection_errors, 'collection error')}, {rest}"
+    found = phrases.counted(counts, style)
+    if ended.outcome is Outcome.INCOMPLETE:
+        n = ended.lost or max(0, counts.expected - counts.done)
+        lost = f"{n:,} of {many(counts.expected, 'test')} never reported"
+        return f"{lost}{': ' + found if found else ''} in {took}"
+    text = _failed(counts) if ended.outcome is Outcome.FAILED else found or "nothing failed"
+    return f"{text} in {took}"
+
+
+def _failed(counts: Counts) -> str:
+    names = ("failed", "error", "crashed", "subfailed")
+    found = {name: counts.by_result[name] for name in names if counts.by_result.get(name)}
+    if counts.collection_errors:
+        found["collection error"] = counts.collection_errors
+    of = f"of {counts.expected:,}"
+    if list(found) == ["failed"]:
+        return f"{found['failed']:,} {of} failed"
+    words = {
+        "error": "error",
+        "subfailed": "failed subtest",
+        "collection error": "collection error",
+    }
+    parts = [many(n, words[k]) if k in words else f"{n:,} {k}" for k, n in found.items()]
+    return f"{', '.join(parts)} {of}" if parts else f"{counts.done:,} {of} reported, none failed"
+
+
+def _reported(counts: Counts, style: Style) -> str:
+    if not counts.expected and not counts.done:
+        return "before any test was collected"
+    found = phrases.counted(counts, style)
+    text = f"{counts.done:,} of {many(counts.expected, 'test')} reported"
+    return f"{text}: {found}" if found else text
+
+
+def _basis(ended: Ended, style: Style) -> Iterator[str]:
+    if ended.outcome is not Outcome.PASSED or not ended.supervised:
+        yield f"{style.dim('rests on:')} {printable(ended.rests_on, 300)}"
+    if not ended.recorded:
+        yield f"{style.dim('rests on:')} this look alone: nobody was left to write the verdict"
+
+
+def _tests(run: Run, ended: Ended, style: Style) -> Iterator[str]:
+    """Name the tests that have no honest result of their own."""
+    for title, count, names in (
+        ("lost", ended.lost, ended.lost_ids),
+        ("crashed in", len(ended.crashed), ended.crashed),
+    ):
+        if not count:
+            continue
+        shown = phrases.ids(names, style, _NAMED, left=count - len(names))
+        if len(shown) == 1:
+            yield f"{style.bad(title + ':')} {shown[0]}"
+        else:
+            yield style.bad(f"{title}:")
+            yield from (f"  {row}" for row in shown)
+    for test in ended.stuck[:_STACKS]:
+        yield from _stuck(run, test, style)
+    yield from _more_stuck(ended.stuck[_STACKS:], style)
+    if ended.not_run:
+        why = f" ({printable(ended.stopping, 100)})" if ended.stopping else ""
+        yield f"not run: {many(ended.not_run, 'test')}{why}"
+
+
+def _stuck(run: Run, test: Stuck, style: Style) -> Iterator[str]:
+    where = f" on {printable(test.worker, 20)}" if test.worker else ""
+    usual = "" if test.usual_s is None else f" (usual {duration(test.usual_s)})"
+    name = middle(test.id, max(40, style.width - 40))
+    yield f"{style.bad('stuck:')} {name}{where} for {duration(test.for_s)}{usual}"
+    for frame in _frames(test.stack):
+        shown = frame.replace(run.root.rstrip("/") + "/", "", 1)
+        yield f"  {style.dim(printable(shown, style.width - 2))}"
+
+
+def _frames(stack: Sequence[str]) -> list[str]:
+    """Return where it hangs (the two innermost frames), then the project's own frames."""
+    own = [i for i, frame in enumerate(stack) if i > 1 and not _LIBRARY.search(frame)]
+    chosen = [*range(min(2, len(stack))), *own][:_STACK_LINES]
+    if not own:
+        chosen = list(range(min(_STACK_LINES, len(stack))))
+    return [stack[i] for i in chosen]
+
+
+def _more_stuck(tests: Sequence[Stuck], style: Style) -> Iterator[str]:
+    if tests:
+        shown = phrases.ids([test.id for test in tests], style, _NAMED)
+        yield f"{style.bad('also stuck:')} {shown[0]}"
+        yield from (f"  {row}" for row in shown[1:])
+
+
+def _edited(look: Look, style: Style) -> Iterator[str]:
+    n = look.tree.nchanged
+    if not n:
+        return
+    names = ", ".join(printable(path, 60) for path in look.tree.changed[:_EDITED])
+    rest = f", + {n - _EDITED:,} more" if n > _EDITED and names else ""
+    tail = f": {names}{rest}" if names else ""
+    yield f"{style.warn('edited during the run:')} {many(n, 'file')}{tail}"
+
+
+def _causes(causes: Sequence[Cause], style: Style) -> Iterator[str]:
+    for cause in causes[:_CAUSES]:
+        yield cause_line(cause, style)
+    if len(causes) > _CAUSES:
+        yield f"+ {many(len(causes) - _CAUSES, 'more cause')}"
+
+
+def cause_line(cause: Cause, style: Style, width: int = 0) -> str:
+    """Return a cause in one line: `#1 38x OperationalError: refused  at app/db.py:41 in connect`.
+
+    ``width`` bounds type and message alone; 0 takes the style's.
+    """
+    said = message(cause, width or max(40, style.width - 20))
+    at = f"{GAP}{style.dim('at')} {middle(cause.at, 80)}" if cause.at else ""
+    return f"{style.bold(f'#{cause.number} {cause.count:,}x')} {style.bad(said)}{at}"
+
+
+def message(cause: Cause, width: int) -> str:
+    """Return `TypeError: no such thing`: the type and the message's first line."""
+    first = cause.message.strip().partition("\n")[0]
+    # An assertion's message begins with `assert`, which says it all.
+    bare = cause.type == "AssertionError" and first.startswith("assert ")
+    parts = [part for part in ("" if bare else cause.type, first) if part]
+    return printable(": ".join(parts) or "failed without a message", width)
+
+
+def _next(look: Look, ended: Ended, style: Style) -> Iterator[str]:
+    if ended.outcome in {Outcome.PASSED, Outcome.NOTHING_RUN}:
+        return
+    commands = []
+    if look.counts.bad or look.counts.by_result.get("subfailed"):
+        commands.append(phrases.run_command(style, look, "failures"))
+    if ended.lost:
+        commands.append(phrases.run_command(style, look, "results", "--result", "lost"))
+    log = ended.outcome in _LOG_TELLS and not look.counts.bad
+    if ended.outcome is Outcome.NOT_STARTED:
+        yield f"{style.dim('log:')} {phrases.path(look.run, look.log)}"
+        python = printable(look.run.argv[0], 120) if look.run.argv else "its pytest"
+        yield f"{style.dim('next:')} see whether {python} has pytest (walkaway.pytest names it)"
+        return
+    if log or not commands:
+        commands.append(phrases.run_command(style, look, "log"))
+    yield phrases.following(style, *commands)
