@@ -20,6 +20,7 @@ from walkaway.views import failures as failures_view
 from walkaway.views import progress as progress_view
 from walkaway.views import results as results_view
 from walkaway.views import runs as runs_view
+from walkaway.views.style import printable
 
 _TAIL_LINES = 10
 _AGENT_WAIT_S = 100.0
@@ -149,9 +150,9 @@ def log(
     record = here.record(run)
     last = reader.log_lines(record.log, edge.whole(lines, "lines"))
     if json:
-        say_json(as_json.log(record.id, str(record.log), last))
+        say_json({"walkaway": 1, "run": record.id, "log": str(record.log), "lines": last})
         return
-    say(here.style.printable(line, 0) for line in last)
+    say(printable(line) for line in last)
     if not follow:
         return
     position = record.log.stat().st_size if record.log.exists() else 0
@@ -164,7 +165,7 @@ def log(
                 position += len(whole)
                 file.seek(position)
                 text = whole.decode("utf-8", "replace")
-                say(here.style.printable(line, 0) for line in text.splitlines())
+                say(printable(line) for line in text.splitlines())
         if not live:
             return
         time.sleep(0.3)
