@@ -5,10 +5,9 @@ Knows the clock, the counters and the file; must not know pytest.
 
 from __future__ import annotations
 
-import json
-import os
-from typing import Any, Callable
+from typing import Callable
 
+from walkaway_recorder import earlier
 from walkaway_recorder.writer import AppendFile, to_json
 
 CHECKPOINT_BYTES = 64 * 1024
@@ -23,7 +22,7 @@ class Events:
     ) -> None:
         self.file = file
         self.pass_no = pass_no
-        before = last_end(file.fd) if pass_no > 1 else {}
+        before = earlier.totals(file.fd) if pass_no > 1 else {}
         #: Reports that the run owes, and results by name: over all passes so far.
         self.expected: int = before.get("n", 0)
         self.counts: dict[str, int] = before.get("c", {})
@@ -80,20 +79,6 @@ class Events:
             "wn": self.warnings,
             "pass": self.pass_no,
         }
-
-
-def last_end(fd: int) -> dict[str, Any]:
-    """Return the end event of the pass before, which counts all passes until then."""
-    size = os.fstat(fd).st_size
-    start = max(0, size - CHECKPOINT_BYTES)
-    for line in reversed(os.pread(fd, CHECKPOINT_BYTES, start).split(b"\n")):
-        if line.startswith(b'{"e":"end"'):
-            try:
-                found = json.loads(line)
-            except ValueError:
-                continue
-            return found if isinstance(found.get("c"), dict) else {}
-    return {}
 
 
 def _where(error: BaseException) -> str:

@@ -88,7 +88,7 @@ class Hooks:
 
     def pytest_internalerror(self, excrepr: Foreign) -> None:
         with self._guard:
-            self._events.put("ie", m=str(excrepr)[:2000])
+            self._events.put("ie", m=shorten(str(excrepr), 2000))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from walkaway_recorder import process, xdist
+from walkaway_recorder import earlier, process, xdist
 from walkaway_recorder.events import Events
 from walkaway_recorder.failures import Failures
 from walkaway_recorder.foreign import Guard
@@ -80,7 +80,7 @@ class Recording:
         lists = only_lists(config)
         xdist.choose_restarts(config, given.pass_no)
         if given.pass_no > 1:
-            keep_reports(config, given.record, given.pass_no)
+            earlier.keep_reports(config, given.record, given.pass_no)
         if _version(pytest.__version__) < _CASE_VERBOSITY and not lists:
             # No verbosity_test_cases yet: the log is to have a line a test all the same.
             config.option.verbose = config.option.verbose or 1
@@ -114,13 +114,6 @@ class Recording:
         lock, self._lock = self._lock, -1
         if lock >= 0:
             os.close(lock)
-
-
-def keep_reports(config: pytest.Config, folder: str, pass_no: int) -> None:
-    """Send the reports of a later pass into the record: the user's are those of the first."""
-    for option, name in (("xmlpath", "junit.xml"), ("htmlpath", "report.html")):
-        if getattr(config.option, option, None):
-            setattr(config.option, option, os.path.join(folder, f"pass-{pass_no}-{name}"))
 
 
 def _loaded(pass_no: int) -> dict[str, object]:

@@ -22,6 +22,7 @@ _NOT_OURS = re.compile(
 _TYPED = re.compile(r"([A-Za-z_][\w.]*)(?:: ?(.*)|\s*)\Z", re.DOTALL)
 _DEF = re.compile(r"\bdef\s+(\w+)")
 _NATIVE = re.compile(r'File "([^"\n]+)", line (\d+), in (\S+)')
+_SHORT = re.compile(r"^(\S.*?):(\d+): in (\S+)$", re.MULTILINE)
 _FIXTURE_OF = re.compile(r"^file (.+), line (\d+)$", re.MULTILINE)
 _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "HEX"),
@@ -161,7 +162,7 @@ def _frames(longrepr: Foreign) -> Iterable[Frame]:
     if found:
         return
     text = _whole(longrepr) if not chain or entries else ""
-    for match in _NATIVE.finditer(text):
+    for match in list(_NATIVE.finditer(text)) or _SHORT.finditer(text):
         found = True
         yield Frame(match.group(1), int(match.group(2)), match.group(3))
     if not found and crash is not None:

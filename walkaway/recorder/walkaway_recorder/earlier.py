@@ -1,0 +1,44 @@
+"""What the passes before this one left: the counters so far, and the user's reports.
+
+Knows the events that count; must not know who writes them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pytest
+
+#: More than the distance of two checkpoints, see events.CHECKPOINT_BYTES.
+_WINDOW_BYTES = 192 * 1024
+
+
+def totals(fd: int) -> dict[str, Any]:
+    """Return the last checkpoint or end of an event file, with the results told after it.
+
+    Empty when there is none: then nothing was collected.
+    """
+    start = max(0, os.fstat(fd).st_size - _WINDOW_BYTES)
+    found: dict[str, Any] = {}
+    for line in os.pread(fd, _WINDOW_BYTES, start).split(b"\n"):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        kind = event.get("e") if isinstance(event, dict) else None
+        if kind in {"k", "end"} and isinstance(event.get("c"), dict):
+            found = event
+        elif kind in {"f", "sub"} and found:
+            result = event.get("r", "") if kind == "f" else "subfailed"
+            found["c"][result] = found["c"].get(result, 0) + 1
+    return found
+
+
+def keep_reports(config: pytest.Config, folder: str, pass_no: int) -> None:
+    """Send the reports of a later pass into the record: the user's are those of the first."""
+    for option, name in (("xmlpath", "junit.xml"), ("htmlpath", "report.html")):
+        if getattr(config.option, option, None):
+            setattr(config.option, option, os.path.join(folder, f"pass-{pass_no}-{name}"))
