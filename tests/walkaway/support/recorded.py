@@ -150,7 +150,7 @@ class Project:
         self.started.append(recorded)
         return recorded
 
-    def run(self, *args: str, **how: Any) -> Recorded:
+    def run(self, *args: str, **how: Any) -> Recorded:  # noqa: ANN401 - those of start
         """Run pytest with the recorder to its end."""
         recorded = self.start(*args, **how)
         recorded.wait()

@@ -11,6 +11,7 @@ import pytest
 
 from walkaway_recorder.foreign import Foreign, Guard
 from walkaway_recorder.ids import Ids, read_ids
+from walkaway_recorder.texts import shorten
 
 if TYPE_CHECKING:
     from walkaway_recorder.events import Events
