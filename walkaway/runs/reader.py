@@ -51,8 +51,13 @@ def recent_events(path: Path) -> list[Event]:
         return []
     if length <= len(last):
         return list(events.parse(last))
-    opening = [e for e in events.parse(first) if e["e"] in {"loaded", "configured", "loop"}]
-    return opening + list(_from_checkpoint(list(events.parse(last))))
+    return _opening(list(events.parse(first))) + list(_from_checkpoint(list(events.parse(last))))
+
+
+def _opening(found: list[Event]) -> list[Event]:
+    """Return what no checkpoint repeats: how pytest was loaded, and when the first test began."""
+    begun = [event for event in found if event["e"] == "s"][:1]
+    return [event for event in found if event["e"] in {"loaded", "configured", "loop"}] + begun
 
 
 def _from_checkpoint(found: list[Event]) -> Iterator[Event]:

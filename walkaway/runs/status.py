@@ -226,4 +226,5 @@ def _eta(run: Run, state: Progress, now: float, past: list[Path]) -> tuple[float
             if points and Record(path.parent).run().label == run.label:
                 curve = [(int(n), float(t)) for n, t in points]
                 break
-    return eta.remaining_s(state.done, state.expected, now, curve)
+    running = now - (state.first_start or 0.0)
+    return eta.remaining_s(state.done, state.expected, running, curve)
