@@ -14,7 +14,7 @@ import pytest
 
 from walkaway_recorder import environment, process
 from walkaway_recorder.recording import Recording
-from walkaway_recorder.xdist import SELECT, STACKS
+from walkaway_recorder.xdist import ORDER, SELECT, STACKS
 
 _recording: Recording | None = None
 
@@ -51,6 +51,10 @@ def _serve_worker(config: pytest.Config, given: dict[str, str]) -> None:
     try:
         if given.get(STACKS):
             process.dump_stacks_on_request(given[STACKS], given.get("workerid", "-"))
+        if given.get(ORDER):
+            from walkaway_recorder.order import Order
+
+            config.pluginmanager.register(Order(given[ORDER]), "walkaway-order")
         if given.get(SELECT):
             from walkaway_recorder.hooks import Selection
 

@@ -12,6 +12,7 @@ RECORD = "WALKAWAY_RECORD"
 EPOCH = "WALKAWAY_EPOCH"
 NUMBER = "WALKAWAY_PASS"
 SELECT = "WALKAWAY_SELECT"
+ORDER = "WALKAWAY_ORDER"
 
 #: The folder that stands on PYTHONPATH for us: the one that holds this package.
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -27,6 +28,8 @@ class Given(NamedTuple):
     pass_no: int
     #: File of node ids to keep, or None for all.
     select: str | None
+    #: Seed of a random order of the tests, or None for the order of collection.
+    order: str | None = None
 
 
 def take(environ: MutableMapping[str, str]) -> Given | None:
@@ -39,10 +42,13 @@ def take(environ: MutableMapping[str, str]) -> Given | None:
     epoch = environ.pop(EPOCH, "")
     pass_no = environ.pop(NUMBER, "")
     select = environ.pop(SELECT, "")
+    order = environ.pop(ORDER, "")
     _leave_pythonpath(environ)
     if not record:
         return None
-    return Given(record, _number(epoch), max(1, int(_number(pass_no))), select or None)
+    return Given(
+        record, _number(epoch), max(1, int(_number(pass_no))), select or None, order or None
+    )
 
 
 def _leave_pythonpath(environ: MutableMapping[str, str]) -> None:

@@ -32,6 +32,8 @@ class Flight:
     result = ""
     #: True once the call's report came.
     called = False
+    #: True from a failed attempt to the setup of the next one.
+    again = False
     subfailed = False
     #: Line in failures.jsonl.
     told: int | None = None
@@ -90,8 +92,12 @@ class Ledger:
             if report.outcome == "passed" and "wasxfail" not in report.__dict__:
                 if when == "setup":
                     flight.setup = report.duration
+                    if flight.again:
+                        flight.again = False
                     return
                 if when == "teardown":
+                    if flight.again:  # of the attempt that failed
+                        return
                     self._finish(nodeid, worker, flight, report.duration)
                     return
                 if type(report) is pytest.TestReport:
@@ -147,9 +153,14 @@ class Ledger:
         elif reports.is_subtest(report):
             self._take_subtest(report, flight)
         elif report.outcome == "rerun":  # pytest-rerunfailures: only the last attempt counts
-            self._flights[worker, nodeid] = Flight(flight.index, flight.since)
-            self._events.put("rr", i=flight.index)
+            if not flight.again:
+                self._events.put("rr", i=flight.index)
+            flight = self._flights[worker, nodeid] = Flight(flight.index, flight.since)
+            flight.again = True
+        elif flight.again and when == "teardown":
+            return
         else:
+            flight.again = False
             self._take_phase(report, when, flight)
             if when == "teardown":
                 self._finish(nodeid, worker, flight, report.duration)

@@ -48,7 +48,11 @@ class Recording:
         self._workers = xdist.Workers(
             self._events,
             self._ids,
-            {xdist.STACKS: os.path.join(folder, "stacks"), xdist.SELECT: given.select or ""},
+            {
+                xdist.STACKS: os.path.join(folder, "stacks"),
+                xdist.SELECT: given.select or "",
+                xdist.ORDER: given.order or "",
+            },
         )
         self._ledger = Ledger(self._events, self._ids, self._failures, self._workers)
         self._events.more = self._more
@@ -95,6 +99,11 @@ class Recording:
         if given.select:
             selection = Selection(given.select, self._events, aloud=given.pass_no == 1)
             manager.register(selection, "walkaway-selection")
+        if given.order:
+            from walkaway_recorder.order import Order, let_seed_decide
+
+            let_seed_decide(config, given.order)
+            manager.register(Order(given.order, self._events.note), "walkaway-order")
 
     def _more(self) -> dict[str, object]:
         self._ids.flush()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 #: What the controller hands to each of its workers.
 STACKS = "walkaway_stacks"
 SELECT = "walkaway_select"
+ORDER = "walkaway_order"
 
 _MANY_RESTARTS = "1000000"
 

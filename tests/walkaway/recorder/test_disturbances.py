@@ -1,0 +1,233 @@
+"""Whatever befalls the record, no test feels it; whatever a test does, the record stands."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.walkaway.support.recorded import RECORDER, lines_of
+from tests.walkaway.support.waiting import wait_for
+from walkaway.runs import lock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.walkaway.support.recorded import Project
+
+MANY = "".join(f"def test_{n}(): pass\n" for n in range(400))
+
+
+def test_a_kill_in_mid_run_leaves_every_result_readable(project: Project) -> None:
+    project.write(test_it=MANY + "import time\ndef test_last(): time.sleep(600)\n")
+    run = project.start()
+    project.wait_until_running(run, "test_last")
+    run.process.kill()
+    run.wait()
+    assert len(run.results()) == 400
+    assert run.events("k")
+    assert all(json.loads(line) for line in (run.folder / "events.jsonl").read_bytes().splitlines())
+
+
+def limited(size_bytes: int) -> tuple[str, ...]:
+    """Return the start of a command whose files cannot grow beyond a size."""
+    code = (
+        "import os, resource, sys;"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size_bytes}, {resource.RLIM_INFINITY}));"
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    return (sys.executable, "-c", code, "-m", "pytest", "-p", "walkaway_recorder")
+
+
+def test_a_full_disk_changes_no_result_and_drops_are_counted(project: Project) -> None:
+    project.write(
+        conftest="""
+        import resource
+        def pytest_terminal_summary():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        """,
+        test_it=MANY + "def test_bad(): assert 0\n",
+    )
+    # collected.txt fits, the events of 401 tests do not; at the end there is space again.
+    run = project.run("--capture=no", command=limited(20_000))
+    assert run.wait() == 1
+    end = run.one("end")
+    assert end["c"] == {"passed": 400, "failed": 1}
+    assert end["dropped"] > 300
+    assert "INTERNALERROR" not in run.log
+    assert 50 < len(run.results()) < 400
+    raw = (run.folder / "events.jsonl").read_bytes().split(b"\n")
+    assert raw[-2].startswith(b'{"e":"end"')
+
+
+def test_a_log_that_is_full_ends_no_run(project: Project) -> None:
+    project.write(test_it=MANY)
+    run = project.run("-s", command=limited(9_000))
+    assert run.wait() == 0
+    assert run.folder.with_suffix(".log").stat().st_size == 9_000
+
+
+def test_a_failure_after_a_torn_one_is_found_by_its_line(project: Project) -> None:
+    project.write(
+        conftest="""
+        import resource
+        def pytest_runtest_setup(item):
+            small = item.name == "test_torn"
+            limit = 12_000 if small else resource.RLIM_INFINITY
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        """,
+        test_it="""
+        def test_first(): raise ValueError("a" * 9_000)
+        def test_torn(): raise ValueError("b" * 9_000)
+        def test_third(): raise ValueError("c" * 9_000)
+        """,
+    )
+    run = project.run("--capture=no")
+    lines: dict[str, Any] = {
+        run.ids()[e["i"]].partition("::")[2]: e.get("x") for e in run.events("f")
+    }
+    assert lines["test_torn"] is None
+    assert run.failure(lines["test_first"])["msg"][0] == "a"
+    assert run.failure(lines["test_third"])["msg"][0] == "c"
+    assert run.one("end")["dropped"] >= 1
+
+
+def test_a_deleted_record_is_still_written_through_its_open_files(project: Project) -> None:
+    project.write(test_it="def test_a(): pass\nimport time\ndef test_b(): time.sleep(600)\n")
+    run = project.start()
+    project.wait_until_running(run, "test_b")
+    kept = os.open(run.folder / "events.jsonl", os.O_RDONLY)
+    shutil.rmtree(run.folder)
+    run.process.send_signal(signal.SIGINT)
+    assert run.wait() == 2
+    with os.fdopen(kept, "rb") as file:
+        assert file.read().splitlines()[-1].startswith(b'{"e":"end"')
+    assert "INTERNALERROR" not in run.log
+
+
+CHILDREN = {
+    "fork": "pid = os.fork()\n    if not pid: time.sleep(600)",
+    "multiprocessing": (
+        "import multiprocessing as m\n"
+        "    m.get_context('fork').Process(target=time.sleep, args=(600,)).start()"
+    ),
+    "system": "os.system('sleep 600 & echo $! >pid')",
+    "popen": "import subprocess\n    subprocess.Popen(['sleep', '600'], close_fds=False)",
+    "spawn": "os.posix_spawn('/bin/sleep', ['sleep', '600'], os.environ)",
+}
+
+
+@pytest.mark.parametrize("kind", CHILDREN)
+def test_no_child_of_a_test_holds_the_lock(project: Project, kind: str) -> None:
+    project.write(
+        test_it=f"import os, time\ndef test_a():\n    {CHILDREN[kind]}\n    time.sleep(600)\n"
+    )
+    run = project.start(env={"WALKAWAY_RUN": None})
+    project.wait_until_running(run, "test_a")
+
+    def children() -> list[int]:
+        path = f"/proc/{run.process.pid}/task/{run.process.pid}/children"
+        with open(path, encoding="ascii") as file:  # noqa: PTH123 - proc answers open alone
+            return [int(pid) for pid in file.read().split()]
+
+    if kind == "system":
+        wait_for(lambda: (project.root / "pid").exists() and (project.root / "pid").read_text())
+        left = [int((project.root / "pid").read_text())]
+    else:
+        left = wait_for(children, "the child")
+    assert held(run.folder)
+    run.process.kill()
+    run.wait()
+    try:
+        wait_for(lambda: not held(run.folder), "the lock to be free")
+    finally:
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+
+
+def held(folder: Path) -> bool:
+    return lock.probe(str(folder / "pytest.lock")) is lock.Hold.HELD
+
+
+def test_a_forked_child_that_runs_on_writes_nothing(project: Project) -> None:
+    project.write(
+        test_it="""
+        import os
+        def test_a():
+            os.environ["CHILD"] = str(os.fork())
+        def test_b(): pass
+        """
+    )
+    run = project.run("--capture=no")
+    run.wait()
+    wait_for(lambda: not held(run.folder), "the forked pytest to end")
+    assert run.results() == [("test_a", "passed"), ("test_b", "passed")]
+    assert len(run.events("end")) == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "os.closerange(3, 256)",
+        "os.write = lambda *a: 1 / 0",
+        "import json; json.dumps = lambda *a, **k: 1 / 0",
+        "import time; time.clock_gettime = time.monotonic = lambda *a: 1 / 0",
+        "os.environ.clear()",
+        "os.chdir('/')",
+        "import sys; sys.path.clear()",
+    ],
+)
+def test_a_test_that_damages_its_process_is_recorded_all_the_same(
+    project: Project, damage: str
+) -> None:
+    project.write(
+        test_it=f"""
+        import os
+        def test_a(): pass
+        def test_b():
+            {damage}
+        def test_c(): pass
+        def test_d(): assert 0
+        """
+    )
+    run = project.run("--capture=no", "-p", "no:faulthandler")
+    told = [name for name, _ in run.results()]
+    assert told == ["test_a", "test_b", "test_c", "test_d"]
+
+
+def test_an_error_in_the_recorder_is_noted_and_changes_nothing(project: Project) -> None:
+    project.write(
+        breaking="""
+        from walkaway_recorder import failures
+        def put(*args, **kwargs): raise RuntimeError("recorder bug")
+        failures.Failures.put = put
+        """,
+        test_it="".join(f"def test_{n}(): assert 0\n" for n in range(9)) + "def test_a(): pass\n",
+    )
+    run = project.run("-p", "breaking", env={"PYTHONPATH": f"{RECORDER}:{project.root}"})
+    assert run.wait() == 1
+    assert len(run.errors()) == 5
+    assert "RuntimeError: recorder bug" in run.errors()[0]["m"]
+    assert "9 failed, 1 passed" in run.log
+    assert ("test_a", "passed") in run.results()
+
+
+def test_a_record_that_cannot_be_opened_leaves_pytest_alone(project: Project) -> None:
+    project.write(test_it="def test_a(): pass\n")
+    run = project.run(env={"WALKAWAY_RECORD": str(project.root / "no" / "such")})
+    assert run.wait() == 0
+    assert "cannot record" in run.log
+    assert "1 passed" in run.log
+
+
+def test_without_a_record_the_plugin_does_nothing(project: Project) -> None:
+    project.write(test_it="def test_a(): pass\n")
+    run = project.run(env={"WALKAWAY_RECORD": None})
+    assert run.wait() == 0
+    assert lines_of(run.folder / "events.jsonl") == []
