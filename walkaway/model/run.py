@@ -68,6 +68,12 @@ class Run:
     """Record folder of the run that this one was started in."""
     select: str = ""
     """File of node ids to keep, in the record folder."""
+    order_seed: str = ""
+    """A number: the tests run in the random order that it stands for. Empty: as collected."""
+    hunt: str = ""
+    """Id of the hunt that this run is an attempt of."""
+    attempt: int = 0
+    """Which one, from 1."""
     on_end: tuple[str, ...] = ()
     notify: tuple[str, ...] = ()
     ci: bool = False

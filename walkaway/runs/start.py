@@ -62,6 +62,8 @@ def start(records: Records, wanted: Run, *, again: bool, select: tuple[str, ...]
 def key(run: Run, select: tuple[str, ...]) -> str:
     """Return the key of a run: checkout, folder, command and selection, but no limit."""
     parts = [os.path.realpath(run.root), run.cwd, run.backend, *run.argv, "", *select]
+    if run.order_seed:
+        parts += ["order", run.order_seed]
     return hashlib.blake2b(
         "\0".join(parts).encode(errors="surrogateescape"), digest_size=12
     ).hexdigest()

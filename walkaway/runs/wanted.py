@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from walkaway.model.run import Origin, Run
 from walkaway.runs import command, settings, workers
 from walkaway.runs.settings import Settings
 
+MOST_SEED = 2**32 - 1
 DISTS = ("load", "loadscope", "loadfile", "loadgroup", "worksteal", "each", "no")
 _NOTIFIERS = (
     ("notify-send", "--app-name=Walkaway", "Walkaway", "The tests have ended."),
@@ -33,6 +35,7 @@ class Options:
     last_failed: bool = False
     failed_first: bool = False
     notify: bool = False
+    order_seed: str = ""
 
 
 def wanted(  # noqa: PLR0913 - what a run is made of
@@ -53,6 +56,7 @@ def wanted(  # noqa: PLR0913 - what a run is made of
         limits = replace(limits, deadline_s=settings.seconds(options.timeout, "--timeout"))
     if options.stall:
         limits = replace(limits, stall_s=settings.seconds(options.stall, "--stall", zero=True))
+    order = ("--order-seed", seed(options.order_seed, "--order-seed")) if options.order_seed else ()
     folder = cwd if cwd.is_relative_to(root) else root
     pytest = command.find_pytest(conf.pytest, root, environ)
     return Run(
@@ -63,14 +67,23 @@ def wanted(  # noqa: PLR0913 - what a run is made of
         argv=command.build(pytest, extra, args),
         created_s=0.0,
         started_boot=0.0,
-        label=shlex.join((*extra, *args)),
+        label=shlex.join((*order, *extra, *args)),
         origin=origin,
         limits=limits,
         parent=environ.get("WALKAWAY_RUN", ""),
         on_end=conf.on_end,
         notify=_notifier() if options.notify else (),
         ci=ci,
+        order_seed=order[1] if order else "",
     )
+
+
+def seed(value: str, name: str) -> str:
+    """Check the seed of an order; `WalkawayError` 64 unless PYTHONHASHSEED can have it, too."""
+    if re.fullmatch("[0-9]{1,10}", value) and int(value) <= MOST_SEED:
+        return str(int(value))
+    message = f"{name} is {value!r}: give a whole number from 0 to {MOST_SEED:,}."
+    raise WalkawayError(message, exitcodes.WRONG_USE)
 
 
 def _pytest_options(options: Options, conf: Settings) -> tuple[str, ...]:

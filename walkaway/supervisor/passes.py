@@ -33,6 +33,10 @@ def _environ(run: dict[str, Any], record: str, number: int) -> dict[str, str]:
     select = f"select-{number}.txt" if number > 1 else run.get("select")
     if select:
         environ["WALKAWAY_SELECT"] = os.path.join(record, select)
+    if run.get("order_seed"):
+        environ["WALKAWAY_ORDER"] = run["order_seed"]
+        # The order of sets is a chance, too: what depends on it comes again with the seed.
+        environ.setdefault("PYTHONHASHSEED", run["order_seed"])
     if number > 1:
         # Reports that pytest writes at its end would overwrite the first pass's.
         environ.setdefault("COVERAGE_FILE", os.path.join(record, f".coverage-pass-{number}"))

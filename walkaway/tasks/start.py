@@ -28,6 +28,7 @@ _FLAGS = {
     "last_failed": "only what failed the last time (--lf)",
     "failed_first": "what failed the last time first (--ff)",
     "rerun": "the failed tests of RUN, or of RUN:CAUSE, by their exact ids",
+    "order_seed": "in the random order of this number; `flaky` names the one to try again",
     "again": "start even if an identical run is live",
     "notify": "tell the desktop at the end",
     "json": edge.JSON_HELP,
@@ -44,6 +45,7 @@ def _made(name: str, help_text: str, *, stay: bool) -> Task[Any]:
         timeout: str = "",
         stall: str = "",
         rerun: str = "",
+        order_seed: str = "",
         fail_fast: bool = False,
         last_failed: bool = False,
         failed_first: bool = False,
@@ -53,11 +55,19 @@ def _made(name: str, help_text: str, *, stay: bool) -> Task[Any]:
     ) -> int:
         here = edge.here(c)
         options = Options(
-            workers, dist, timeout, stall, fail_fast, last_failed, failed_first, notify
+            workers=workers,
+            dist=dist,
+            timeout=timeout,
+            stall=stall,
+            fail_fast=fail_fast,
+            last_failed=last_failed,
+            failed_first=failed_first,
+            notify=notify,
+            order_seed=order_seed,
         )
-        made = _start(here, options, remainder(c), rerun, again=again)
+        made = begin_run(here, options, remainder(c), rerun, again=again)
         if stay:
-            return _stay(here, made, json=json)
+            return stay_until_ended(here, made, json=json)
         _tell(here, made, json=json)
         return 0
 
@@ -74,7 +84,8 @@ def _tell(here: Here, made: start.Started, *, json: bool) -> None:
     say(started.lines(made.run, log, made.joined, live_for_s, here.style))
 
 
-def _stay(here: Here, made: start.Started, *, json: bool) -> int:
+def stay_until_ended(here: Here, made: start.Started, *, json: bool) -> int:
+    """Follow a run to its verdict. Ctrl-C stops it, unless it was joined."""
     try:
         return follow(here, made.record, None, json=json)
     except KeyboardInterrupt:
@@ -86,9 +97,10 @@ def _stay(here: Here, made: start.Started, *, json: bool) -> int:
         raise
 
 
-def _start(
-    here: Here, options: Options, args: tuple[str, ...], selector: str, *, again: bool
+def begin_run(
+    here: Here, options: Options, args: tuple[str, ...], selector: str = "", *, again: bool
 ) -> start.Started:
+    """Start the run that the flags ask for; ``selector`` is --rerun's."""
     select: tuple[str, ...] = ()
     cwd = Path.cwd()
     if selector:
