@@ -59,7 +59,7 @@ def results(look: Look, rows: Sequence[tuple[str, str, float, str]], more: int) 
 
 def log(run_id: str, path: str, lines: Sequence[str]) -> dict[str, Any]:
     """Return what `log` answers: the last lines as pytest printed them."""
-    return {"walkaway": SCHEMA, "run": run_id, "log": path, "lines": list(lines)}
+    return {"walkaway": SCHEMA, "id": run_id, "log": path, "lines": list(lines)}
 
 
 def started(run: Run, log: str, joined: bool) -> dict[str, Any]:  # noqa: FBT001
@@ -78,7 +78,7 @@ def _look(look: Look) -> dict[str, Any]:
 
 def _standing(look: Look) -> dict[str, Any]:
     return {
-        "run": look.run.id,
+        "id": look.run.id,
         "status": look.status,
         "live": look.live,
         "outcome": look.ended.outcome if look.ended else None,

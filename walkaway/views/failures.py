@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from walkaway.model.causes import Cause, selector
 from walkaway.model.look import Look
-from walkaway.model.words import Outcome
+from walkaway.model.words import BAD, Outcome
 from walkaway.views import phrases, tracebacks, verdict
 from walkaway.views.phrases import GAP, many
 from walkaway.views.style import Style, middle, printable
@@ -35,7 +35,7 @@ class _Depth:
 
 _DEPTHS = (
     _Depth(12), _Depth(8), _Depth(6), _Depth(4, 3), _Depth(3, 2), _Depth(2, 1), _Depth(2, 0),
-    _Depth(1, 0), _Depth(1, 0, 2, 120), _Depth(1, 0, 1, 100), _Depth(0, 0, 1, 80),
+    _Depth(1, 0), _Depth(1, 0, 2, 120), _Depth(1, 0, 1, 100), _Depth(1, 0, 1, 60),
 )  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def lines(look: Look, causes: list[Cause], style: Style, total: int, since: int 
             found = _all(look, causes, style, total, since, depth)
             if sum(len(row.encode(errors="replace")) + 1 for row in found) <= BUDGET_BYTES:
                 return found
-    depth = _Depth(_FRAMES[style.agent], columns=200 if not style.terminal else style.width)
+    depth = _Depth(_FRAMES[style.agent], columns=style.width - 20 if style.terminal else 200)
     return _all(look, causes, style, total, since, depth)
 
 
@@ -64,8 +64,10 @@ def _all(  # noqa: PLR0913, PLR0917 - one answer's parts
     for place, cause in enumerate(shown):
         if style.terminal:
             found.append("")
-        brief = place >= _TOLD and not style.terminal
-        found += _brief(look, cause, style) if brief else _cause(look, cause, style, depth)
+        if place < _TOLD or style.terminal:
+            found += _cause(look, cause, style, depth)
+        else:
+            found.append(verdict.cause_line(cause, style))
     if len(causes) > len(shown):
         rest = causes[len(shown) :]
         count = sum(cause.count for cause in rest)
@@ -97,7 +99,7 @@ def _none(look: Look, style: Style, since: int) -> str:
         text = style.bad(f"{look.counts.bad:,} failed, but no text of them is stored")
         parts.append(phrases.run_command(style, look, "results", "--result", "failed"))
     elif since:
-        text = f"no failure since the first {since:,}"
+        text = f"no new failure ({since:,} known)"
     else:
         text = style.good("no failure") if look.ended else "no failure so far"
     if look.ended and look.ended.outcome not in {Outcome.PASSED, Outcome.FAILED}:
@@ -110,20 +112,15 @@ def _cause(look: Look, cause: Cause, style: Style, depth: _Depth) -> Iterator[st
     count = style.bold(f"#{cause.number} {cause.count:,}x")
     when = f" (in {cause.when})" if cause.when in {"setup", "teardown"} else ""
     yield f"{count} {style.bad(said)}{when}"
-    width = max(60, min(style.width, depth.columns)) - 2
+    width = max(60, style.width if style.terminal else min(style.width, depth.columns)) - 2
     frames = tracebacks.condense(cause.text, cause.message, depth.frames, width)
     place = cause.at.partition(":")[0]
     if cause.at and not (place and any(row.startswith(place) for row in frames)):
         yield f"  at {middle(cause.at, width)}"
     yield from (f"  {row}" for row in frames)
     yield from _output(cause, style, depth)
-    names = phrases.ids(cause.ids, style, depth.named)
+    names = phrases.ids(cause.ids, style, depth.named, width=width)
     yield from (f"  {style.dim(row)}" for row in names)
-    yield f"  again: {_again(look, style, cause)}"
-
-
-def _brief(look: Look, cause: Cause, style: Style) -> Iterator[str]:
-    yield verdict.cause_line(cause, style)
     yield f"  again: {_again(look, style, cause)}"
 
 
@@ -139,8 +136,12 @@ def _again(look: Look, style: Style, cause: Cause | None = None) -> str:
 
 def _last(look: Look, causes: list[Cause], style: Style, total: int) -> Iterator[str]:
     if len(causes) > 1:
-        yield f"all again: {_again(look, style)}"
-    commands = [phrases.run_command(style, look, "results", "--result", "failed")]
+        one = selector(look.run.short, causes[-1])
+        hint = f" (one cause: {one})" if len(causes) > _TOLD and not style.terminal else ""
+        yield f"all again: {_again(look, style)}{hint}"
+    results = {"failed" if name == "subfailed" else name for c in causes for name, _ in c.results}
+    names = ",".join(sorted(results & BAD)) or "failed"
+    commands = [phrases.run_command(style, look, "results", "--result", names)]
     if look.live:
         commands = [
             phrases.run_command(style, look, "failures", "--since", str(total)),

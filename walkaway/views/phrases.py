@@ -10,7 +10,7 @@ from walkaway.model.words import BAD, Outcome, Result, Status
 from walkaway.views.style import Style, middle, printable
 
 _ORDER = ("failed", "error", "crashed", "passed", "skipped", "xfailed", "xpassed", "subfailed")
-_LABEL_COLUMNS = 60
+_LABEL_COLUMNS = 80
 _GREEN = frozenset({Outcome.PASSED, Outcome.NOTHING_RUN})
 GAP = "  "
 
@@ -79,16 +79,19 @@ def edits(look: Look) -> str:
     return f"edited since: {many(n, 'file')}" if n else ""
 
 
-def ids(names: Sequence[str], style: Style, most: int, left: int = 0) -> list[str]:
+def ids(
+    names: Sequence[str], style: Style, most: int, *, left: int = 0, width: int = 0
+) -> list[str]:
     """Return at most ``most`` node ids and `+ 35 more`; terse: one line when they fit.
 
-    ``left`` counts tests beyond ``names``. A line of several names the file once:
-    `tests/a.py::test_x ::test_y`.
+    ``left`` counts tests beyond ``names``; ``width`` bounds a line, 0 takes the style's. A line of
+    several names the file once: `tests/a.py::test_x ::test_y`.
     """
+    width = width or style.width - 4
     shown, left = names[:most], left + max(0, len(names) - most)
     more = f"+ {left:,} more" if left else ""
     if style.terminal:
-        return [middle(name, style.width - 4) for name in shown] + [more][: bool(more)]
+        return [middle(name, width) for name in shown] + [more][: bool(more)]
     parts: list[str] = []
     before = ""
     for name in shown:
@@ -96,9 +99,9 @@ def ids(names: Sequence[str], style: Style, most: int, left: int = 0) -> list[st
         parts.append(printable(colons + rest) if colons and file == before else printable(name))
         before = file
     line = " ".join([*parts, more][: len(parts) + bool(more)])
-    if len(line) <= style.width:
+    if len(line) <= width:
         return [line] if line else []
-    rows = [middle(name, style.width) for name in shown]
+    rows = [middle(name, width) for name in shown]
     return [*rows[:-1], f"{rows[-1]} {more}".rstrip()] if rows else []
 
 
@@ -109,4 +112,4 @@ def run_command(style: Style, look: Look, task: str, *words: str) -> str:
 
 def following(style: Style, *commands: str) -> str:
     """Return the last line: what to do next."""
-    return style.dim("next:") + " " + " or ".join(commands)
+    return style.dim("next:") + " " + "  or  ".join(commands)

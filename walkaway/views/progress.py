@@ -16,7 +16,7 @@ _SLOW = 3
 _SLOW_S = 1.0
 """Below this a test is not called slow, however quick it usually is."""
 _SILENT_S = 30
-_BAR_COLUMNS = 30
+_BAR_COLUMNS = 60
 
 
 def lines(look: Look, style: Style) -> list[str]:
@@ -66,26 +66,27 @@ def numbers(look: Look, style: Style) -> str:
     time = f"after {duration(look.elapsed_s)}"
     if look.eta_s is not None:
         time += f", {span(look.eta_s)} to go"
+    parts = [phrases.done_of(look.counts), phrases.counted(look.counts, style), time]
     if look.status is not Status.RUNNING:
-        phase = printable(look.phase, 60) or look.status.value
-        parts = [phase if not look.counts.expected else f"{phase}, {phrases.done_of(look.counts)}"]
-    else:
-        parts = [phrases.done_of(look.counts)]
-    parts += [phrases.counted(look.counts, style), time]
+        parts = [printable(look.phase, 60), f"{duration(look.elapsed_s)} since the start"]
+        if look.counts.expected:
+            parts.insert(1, f"{many(look.counts.expected, 'test')} collected")
     return GAP.join(part for part in parts if part)
 
 
 def _numbers(look: Look, style: Style) -> Iterator[str]:
-    bar = _bar(look, style) + GAP if style.terminal and look.status is Status.RUNNING else ""
-    yield bar + numbers(look, style)
+    yield numbers(look, style)
+    if style.terminal and look.status is Status.RUNNING:
+        yield _bar(look, style)
 
 
 def _bar(look: Look, style: Style) -> str:
     counts = look.counts
     share = min(1.0, counts.done / counts.expected) if counts.expected else 0.0
-    full = int(share * _BAR_COLUMNS)
+    wide = min(_BAR_COLUMNS, style.width)
+    full = int(share * wide)
     done = style.bad("━" * full) if counts.bad else style.good("━" * full)
-    return done + style.dim("─" * (_BAR_COLUMNS - full))
+    return done + style.dim("─" * (wide - full))
 
 
 def _flights(look: Look, style: Style) -> Iterator[str]:

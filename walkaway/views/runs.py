@@ -42,16 +42,18 @@ def _cells(look: Look, style: Style, now_s: float, twice: bool) -> tuple[str, ..
         phrases.standing(look, style),
         f"{done}, {counts.bad:,} bad" if counts.bad else done,
         duration(look.elapsed_s),
-        f"{duration(max(0.0, now_s - look.run.created_s))} ago",
+        f"{_roughly(now_s - look.run.created_s)} ago",
         printable(look.run.origin.kind, 12),
     )
 
 
+def _roughly(seconds: float) -> str:
+    """Return a duration by its larger unit alone."""
+    return " ".join(duration(seconds).split(" ")[:2])
+
+
 def _next(looks: Sequence[Look], style: Style) -> str:
-    live = next((look for look in looks if look.live), None)
-    bad = next((look for look in looks if look.counts.bad), None)
-    if live is not None:
-        return phrases.following(style, phrases.run_command(style, live, "progress"))
-    if bad is not None:
-        return phrases.following(style, phrases.run_command(style, bad, "failures"))
-    return phrases.following(style, phrases.run_command(style, looks[0], "progress"))
+    """Return how to ask about the newest live run, else about the newest."""
+    chosen = next((look for look in looks if look.live), looks[0])
+    task = "failures" if chosen.counts.bad and not chosen.live else "progress"
+    return phrases.following(style, phrases.run_command(style, chosen, task))

@@ -29,9 +29,9 @@ _SAYS = {
     Outcome.KILLED: "killed from outside",
     Outcome.OUT_OF_MEMORY: "killed for want of memory",
     Outcome.TIMED_OUT: "ended at its deadline",
-    Outcome.STALLED: "ended, since nothing moved any more",
-    Outcome.OUTPUT_LIMIT: "ended, since it printed without end",
-    Outcome.DISK_FULL: "ended, since it filled the disk",
+    Outcome.STALLED: "ended for standing still",
+    Outcome.OUTPUT_LIMIT: "ended for printing too much",
+    Outcome.DISK_FULL: "ended for filling the disk",
     Outcome.STOPPED: "stopped as asked",
 }
 """Those that are followed by `after 42 s, 45 of 120 tests reported`."""
@@ -41,6 +41,7 @@ _PLAIN = {
     Outcome.NOT_STARTED: "pytest never began",
     Outcome.VANISHED: "nobody is left to tell how it ended",
 }
+_ALONE = {"failed": "failed", "error": "errored", "crashed": "crashed"}
 _LOG_TELLS = frozenset({
     Outcome.NOT_STARTED, Outcome.USAGE_ERROR, Outcome.INTERNAL_ERROR, Outcome.VANISHED,
     Outcome.CRASHED, Outcome.KILLED, Outcome.OUT_OF_MEMORY, Outcome.OUTPUT_LIMIT, Outcome.NO_TESTS,
@@ -61,7 +62,7 @@ def lines(look: Look, style: Style, causes: Sequence[Cause] = ()) -> list[str]:
         *_tests(look.run, ended, style),
         *[f"{style.warn('note:')} {printable(note, 300)}" for note in ended.notes[:_NOTES]],
         *_edited(look, style),
-        *[f"{style.dim('|')} {printable(said, style.width - 2)}" for said in ended.said[-_SAID:]],
+        *[f"{style.dim('|')} {printable(said, style.width - 2)}" for said in _said(ended)],
         *_causes(causes, style),
         *_next(look, ended, style),
     ]
@@ -91,7 +92,7 @@ def says(look: Look, ended: Ended, style: Style) -> str:
     if ended.outcome is Outcome.INCOMPLETE:
         n = ended.lost or max(0, counts.expected - counts.done)
         lost = f"{n:,} of {many(counts.expected, 'test')} never reported"
-        return f"{lost}{': ' + found if found else ''} in {took}"
+        return f"{lost}{', ' + found if found else ''} in {took}"
     text = _failed(counts) if ended.outcome is Outcome.FAILED else found or "nothing failed"
     return f"{text} in {took}"
 
@@ -102,8 +103,9 @@ def _failed(counts: Counts) -> str:
     if counts.collection_errors:
         found["collection error"] = counts.collection_errors
     of = f"of {counts.expected:,}"
-    if list(found) == ["failed"]:
-        return f"{found['failed']:,} {of} failed"
+    if len(found) == 1 and next(iter(found)) in _ALONE:
+        ((name, n),) = found.items()
+        return f"{n:,} {of} {_ALONE[name]}"
     words = {
         "error": "error",
         "subfailed": "failed subtest",
@@ -124,15 +126,14 @@ def _reported(counts: Counts, style: Style) -> str:
 def _basis(ended: Ended, style: Style) -> Iterator[str]:
     if ended.outcome is not Outcome.PASSED or not ended.supervised:
         yield f"{style.dim('rests on:')} {printable(ended.rests_on, 300)}"
-    if not ended.recorded:
-        yield f"{style.dim('rests on:')} this look alone: nobody was left to write the verdict"
 
 
 def _tests(run: Run, ended: Ended, style: Style) -> Iterator[str]:
     """Name the tests that have no honest result of their own."""
+    flying = ended.outcome in {Outcome.KILLED, Outcome.OUT_OF_MEMORY}
     for title, count, names in (
+        ("in flight" if flying else "crashed in", len(ended.crashed), ended.crashed),
         ("lost", ended.lost, ended.lost_ids),
-        ("crashed in", len(ended.crashed), ended.crashed),
     ):
         if not count:
             continue
@@ -142,19 +143,24 @@ def _tests(run: Run, ended: Ended, style: Style) -> Iterator[str]:
         else:
             yield style.bad(f"{title}:")
             yield from (f"  {row}" for row in shown)
+    before: tuple[str, ...] = ()
     for test in ended.stuck[:_STACKS]:
-        yield from _stuck(run, test, style)
+        yield from _stuck(run, test, before, style)
+        before = test.stack
     yield from _more_stuck(ended.stuck[_STACKS:], style)
     if ended.not_run:
         why = f" ({printable(ended.stopping, 100)})" if ended.stopping else ""
         yield f"not run: {many(ended.not_run, 'test')}{why}"
 
 
-def _stuck(run: Run, test: Stuck, style: Style) -> Iterator[str]:
+def _stuck(run: Run, test: Stuck, before: tuple[str, ...], style: Style) -> Iterator[str]:
     where = f" on {printable(test.worker, 20)}" if test.worker else ""
     usual = "" if test.usual_s is None else f" (usual {duration(test.usual_s)})"
     name = middle(test.id, max(40, style.width - 40))
     yield f"{style.bad('stuck:')} {name}{where} for {duration(test.for_s)}{usual}"
+    if test.stack and test.stack == before:
+        yield f"  {style.dim('(the same stack)')}"
+        return
     for frame in _frames(test.stack):
         shown = frame.replace(run.root.rstrip("/") + "/", "", 1)
         yield f"  {style.dim(printable(shown, style.width - 2))}"
@@ -174,6 +180,10 @@ def _more_stuck(tests: Sequence[Stuck], style: Style) -> Iterator[str]:
         shown = phrases.ids([test.id for test in tests], style, _NAMED)
         yield f"{style.bad('also stuck:')} {shown[0]}"
         yield from (f"  {row}" for row in shown[1:])
+
+
+def _said(ended: Ended) -> list[str]:
+    return [row for row in ended.said if row.strip()][-_SAID:]
 
 
 def _edited(look: Look, style: Style) -> Iterator[str]:
@@ -204,11 +214,16 @@ def cause_line(cause: Cause, style: Style, width: int = 0) -> str:
 
 
 def message(cause: Cause, width: int) -> str:
-    """Return `TypeError: no such thing`: the type and the message's first line."""
-    first = cause.message.strip().partition("\n")[0]
+    """Return `TypeError: no such thing` for a cause."""
+    return said(cause.type, cause.message, width)
+
+
+def said(kind: str, text: str, width: int) -> str:
+    """Return an exception type and the first line of its message, as one line."""
+    first = text.strip().partition("\n")[0]
     # An assertion's message begins with `assert`, which says it all.
-    bare = cause.type == "AssertionError" and first.startswith("assert ")
-    parts = [part for part in ("" if bare else cause.type, first) if part]
+    bare = kind == "AssertionError" and first.startswith("assert ")
+    parts = [part for part in ("" if bare else kind, first) if part]
     return printable(": ".join(parts) or "failed without a message", width)
 
 
@@ -220,6 +235,8 @@ def _next(look: Look, ended: Ended, style: Style) -> Iterator[str]:
         commands.append(phrases.run_command(style, look, "failures"))
     if ended.lost:
         commands.append(phrases.run_command(style, look, "results", "--result", "lost"))
+    if ended.not_run and not commands:
+        commands.append(phrases.run_command(style, look, "results", "--result", "not-run"))
     log = ended.outcome in _LOG_TELLS and not look.counts.bad
     if ended.outcome is Outcome.NOT_STARTED:
         yield f"{style.dim('log:')} {phrases.path(look.run, look.log)}"

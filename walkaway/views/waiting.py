@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from walkaway.model.events import Event, text
+from walkaway.model.events import Event, text, whole
 from walkaway.model.look import Look
-from walkaway.views import phrases, progress
+from walkaway.views import phrases, progress, verdict
 from walkaway.views.phrases import GAP
 from walkaway.views.style import Style, middle, printable
 
@@ -24,22 +24,30 @@ def news(
 
 
 def _failures(after: Look, new: Sequence[Event], style: Style) -> Iterator[str]:
-    for entry in new[:_SHOWN]:
-        yield GAP.join(part for part in _failure(entry, style) if part)
-    if len(new) > _SHOWN:
+    """Tell each new cause once. The recorder keeps texts of a cause's first failures only."""
+    groups: dict[int, list[Event]] = {}
+    for entry in new:
+        groups.setdefault(whole(entry, "cause", -1), []).append(entry)
+    fresh = [found for found in groups.values() if any("text" in entry for entry in found)]
+    for found in fresh[:_SHOWN]:
+        yield GAP.join(part for part in _failure(found, style) if part)
+    left = len(new) - sum(map(len, fresh[:_SHOWN]))
+    # To one who pays for every line, another failure of a cause that was told is no news.
+    if left and (len(fresh) > _SHOWN or not style.agent):
         command = phrases.run_command(style, after, "failures")
-        yield f"+ {len(new) - _SHOWN:,} more failed: {command}"
+        known = "" if len(fresh) > _SHOWN else " of known causes"
+        yield f"+ {left:,} more{known}: {command}"
 
 
-def _failure(entry: Event, style: Style) -> tuple[str, str, str]:
+def _failure(found: Sequence[Event], style: Style) -> tuple[str, str, str]:
+    entry = found[0]
     word = printable(text(entry, "r", "failed"), 20).upper()
-    said = text(entry, "msg").strip().partition("\n")[0]
-    kind = text(entry, "type")
-    if kind and not (kind == "AssertionError" and said.startswith("assert ")):
-        said = f"{kind}: {said}" if said else kind
     name = text(entry, "id", "?")
     shown = middle(name, max(40, style.width - 40)) if style.terminal else printable(name)
-    return style.bad(word), shown, printable(said, 120)
+    if len(found) > 1:
+        shown += f" + {len(found) - 1:,} more"
+    said = verdict.said(text(entry, "type"), text(entry, "msg"), 120)
+    return style.bad(word), shown, said
 
 
 def _changes(before: Look | None, after: Look, style: Style) -> Iterator[str]:

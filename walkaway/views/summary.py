@@ -1,0 +1,90 @@
+"""A run as a step summary in Markdown, for the page of a CI job."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from walkaway.model.causes import Cause
+from walkaway.model.look import Look
+from walkaway.model.words import Outcome
+from walkaway.views import phrases, verdict
+from walkaway.views.style import Style, duration, printable
+
+_CAUSES = 20
+_NAMED = 10
+_TEXT_LINES = 30
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~&])")
+_PLAIN = Style(width=160)
+_GOOD = frozenset({Outcome.PASSED, Outcome.NOTHING_RUN})
+
+
+def markdown(look: Look, causes: Sequence[Cause]) -> str:
+    """Return the verdict as a heading, then what it rests on, then causes with their tracebacks."""
+    ended = look.ended
+    if ended is None:
+        return f"### {_text(phrases.standing(look, _PLAIN))}: {_arguments(look)}\n"
+    mark = "✅" if ended.outcome in _GOOD else "❌"
+    parts = [
+        f"### {mark} {phrases.standing(look, _PLAIN)}: {_text(verdict.says(look, ended, _PLAIN))}",
+        " · ".join(
+            (
+                _arguments(look),
+                f"run `{look.run.id}`",
+                f"exit {ended.code}",
+                duration(look.elapsed_s),
+                _text(ended.rests_on),
+            )
+        ),
+    ]
+    if ended.notes:
+        parts.append("\n".join(f"- {_text(note)}" for note in ended.notes))
+    parts += _named("Lost", ended.lost, ended.lost_ids)
+    parts += _named("Crashed in", len(ended.crashed), ended.crashed)
+    parts += _named("Stuck", len(ended.stuck), [test.id for test in ended.stuck])
+    if causes:
+        rows = ["| failures | cause | first test |", "|---:|---|---|"]
+        rows += [_row(cause) for cause in causes[:_CAUSES]]
+        parts.append("\n".join(rows))
+        parts += [_details(cause) for cause in causes[:3] if cause.text]
+    if ended.said:
+        parts.append(_fenced(list(ended.said)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _arguments(look: Look) -> str:
+    return _code(phrases.label(look.run))
+
+
+def _named(title: str, count: int, names: Sequence[str]) -> list[str]:
+    if not count:
+        return []
+    rows = [f"- {_code(name)}" for name in names[:_NAMED]]
+    if count > len(rows):
+        rows.append(f"- and {count - len(rows):,} more")
+    return ["\n".join([f"{title}:", "", *rows])]
+
+
+def _row(cause: Cause) -> str:
+    first = _code(cause.ids[0]) if cause.ids else ""
+    at = f" at {_code(cause.at)}" if cause.at else ""
+    return f"| {cause.count:,} | {_text(verdict.message(cause, 200))}{at} | {first} |"
+
+
+def _details(cause: Cause) -> str:
+    title = _text(verdict.message(cause, 120))
+    body = _fenced(cause.text.splitlines()[-_TEXT_LINES:])
+    return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
+
+
+def _text(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", printable(text, 300))
+
+
+def _code(text: str) -> str:
+    shown = printable(text, 200).replace("|", "\\|")
+    return f"`` {shown} ``" if "`" in shown else f"`{shown}`"
+
+
+def _fenced(rows: Sequence[str]) -> str:
+    return "\n".join(["````text", *[printable(row, 200) for row in rows], "````"])
