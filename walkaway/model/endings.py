@@ -44,6 +44,7 @@ class Facts:
     """Ctrl-C or pytest.exit(), as the recorder saw it."""
     stopping: str = ""
     expected: int = 0
+    reported: int = 0
     missing: int = 0
     bad: int = 0
     crashed: int = 0
@@ -144,7 +145,7 @@ def _by_signal(f: Facts) -> Verdict | None:
 
 def _usage(f: Facts) -> Verdict | None:
     # With its end pytest says so itself; without, it may be a test's os._exit(4).
-    if f.status != codes.USAGE_ERROR or (f.end is None and f.collected) or f.passes > 1:
+    if f.status != codes.USAGE_ERROR or (f.end is None and f.looped) or f.passes > 1:
         return None
     return Verdict(Outcome.USAGE_ERROR, codes.USAGE_ERROR, _status_text(f))
 
@@ -172,7 +173,7 @@ def _by_status(f: Facts) -> Verdict | None:  # noqa: PLR0911, C901 - the table's
     if status is None:
         return None
     basis = _status_text(f)
-    if status == codes.INTERRUPTED:
+    if status == codes.INTERRUPTED or (f.collection_errors and not f.reported):
         interrupted = _interrupted(f, basis)
         if interrupted is not None:
             return interrupted
@@ -197,16 +198,19 @@ def _by_status(f: Facts) -> Verdict | None:  # noqa: PLR0911, C901 - the table's
 
 
 def _interrupted(f: Facts, basis: str) -> Verdict | None:
-    """Exit status 2: pytest's word for Ctrl-C, for collection errors, and for stopping early."""
+    """Exit status 2: pytest's word for Ctrl-C, for collection errors, and for stopping early.
+
+    Under xdist collection errors that kept every test from running end with 1.
+    """
     if f.interrupted:
         why = f"{basis}, {f.interrupted}"
         return Verdict(Outcome.INTERRUPTED, codes.INTERRUPTED, why)
-    if f.collection_errors:
+    if f.collection_errors and not f.reported:
         errors = "1 collection error"
         if f.collection_errors > 1:
             errors = f"{f.collection_errors:,} collection errors"
         return Verdict(Outcome.COLLECTION_ERROR, codes.INTERRUPTED, f"{basis}, {errors}")
-    if f.bad or f.worker_crashes:
+    if f.bad or f.worker_crashes or f.collection_errors:
         return None  # -x under xdist, or no worker left: a failed run
     why = f"{basis}, {f.stopping}" if f.stopping else basis
     return Verdict(Outcome.INTERRUPTED, codes.INTERRUPTED, why)

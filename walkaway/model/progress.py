@@ -170,7 +170,7 @@ def _totals(p: Progress, event: Event) -> None:
     if isinstance(counts, dict):
         p.counts = {str(k): v for k, v in counts.items() if isinstance(v, int)}
         p.expected = whole(event, "n", p.expected)
-        p.loaded = p.collected = True
+        p.loaded = True
     p.failures = whole(event, "x", p.failures)
     p.collection_errors = max(p.collection_errors, whole(event, "ce"))
     p.warnings = max(p.warnings, whole(event, "wn"))
@@ -180,6 +180,7 @@ def _totals(p: Progress, event: Event) -> None:
 
 def _checkpoint(p: Progress, event: Event) -> None:
     _totals(p, event)
+    p.collected = True
     flights = event.get("fl")
     if isinstance(flights, list):
         p.in_flight = {
@@ -192,6 +193,7 @@ def _checkpoint(p: Progress, event: Event) -> None:
 
 def _end(p: Progress, event: Event) -> None:
     _totals(p, event)
+    p.collected = p.collected or p.expected > 0
     p.ended = event
     p.in_flight.clear()
 

@@ -55,6 +55,8 @@ def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
     stuck_tests = stuck.find(folder, book, names) if observed.get("ended_by") else []
     outcome["stuck"] = [asdict(test) for test in stuck_tests]
     outcome.update(_from_journal(folder))
+    if verdict.outcome is Outcome.NO_TESTS:
+        outcome["notes"] += _missing_paths(run)
     if verdict.outcome in _SAID_FOR:
         outcome["said"] = reader.log_lines(Record(folder).log, _SAID_LINES)
     outcome["notes"] += _write_reports(folder, run, book, names, facts)
@@ -90,7 +92,10 @@ def gather(book: Ledger, observed: Mapping[str, Any], args: Sequence[str] = ()) 
         end=ended.get("exit") if isinstance(ended.get("exit"), int) else None,
         ended_by=str(observed.get("ended_by", "")),
         why=str(observed.get("why", "")),
-        out_of_memory=bool(observed.get("out_of_memory")),
+        out_of_memory=bool(
+            observed.get("out_of_memory")
+            or (observed.get("oom_on_machine") and p.worker_crashes)
+        ),
         spawn_error=str(observed.get("spawn_error", "")),
         listing=listing,
         collected=p.collected,
@@ -100,6 +105,7 @@ def gather(book: Ledger, observed: Mapping[str, Any], args: Sequence[str] = ()) 
         interrupted=_interrupted(p.interrupted),
         stopping=p.stopping,
         expected=p.expected,
+        reported=p.done,
         missing=0 if told else sum(row.missing for row in book.rows),
         bad=p.bad + counts.get("subfailed", 0),
         crashed=counts.get("crashed", 0),
@@ -178,6 +184,16 @@ def _outcome(  # noqa: PLR0913, PLR0917 - one record's parts
 
 def _named(indexes: list[int], names: list[str]) -> list[str]:
     return [names[i] if i < len(names) else f"test #{i}" for i in indexes[:_NAMED]]
+
+
+def _missing_paths(run: Run) -> list[str]:
+    """Name arguments that look like paths and lead nowhere: xdist's workers keep that secret."""
+    paths = [word for word in run.args if not word.startswith("-") and ("/" in word or ".py" in word)]
+    return [
+        f"{word} does not exist"
+        for word in paths[:_SAID_LINES]
+        if not (Path(run.cwd) / word.partition("::")[0]).exists()
+    ]
 
 
 def _from_journal(folder: Path) -> dict[str, Any]:

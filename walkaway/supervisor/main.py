@@ -203,7 +203,7 @@ class Supervisor:
             self._slow_at = now + _SLOW_TURN_S
             self.keeper.reserve()
             self.keeper.check()
-            self.memory.sample(now)
+            self.memory.sample(now, self._pids)
             self.trees.refresh(now)
 
     def _until_tree_is_told(self) -> None:

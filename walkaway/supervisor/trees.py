@@ -61,8 +61,8 @@ class Trees:
             fingerprint, head, dirty = "", "", {}
         if self._first is not None and fingerprint == self._fingerprint:
             return
-        event: dict[str, Any] = {"fp": fingerprint, "head": head, "n": len(dirty)}
-        event["dirty"] = sorted(dirty)[:_SHOWN]
+        event: dict[str, Any] = {"fp": fingerprint, "head": head, "n": len(dirty) if head else 0}
+        event["dirty"] = sorted(dirty)[:_SHOWN] if head else []
         if self._first is None:
             self._first, self._head = dirty, head
         else:
