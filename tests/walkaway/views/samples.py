@@ -274,7 +274,8 @@ def mixture() -> Iterator[Event]:
     yield from ({**event, "cause": 1} for event in cascade(5))
     yield entry(
         "tests/unit/test_image.py::test_resize", 2, r="crashed", w="crash", type="",
-        msg="worker 'gw1' crashed while running 'tests/unit/test_image.py::test_resize'", at="", text="", out=[],
+        msg="worker 'gw1' crashed while running 'tests/unit/test_image.py::test_resize'", at="",
+        text="", out=[],
     )  # fmt: skip
     yield entry(
         "tests/unit/test_broken.py", 3, r="error", w="collect", type="ModuleNotFoundError",
