@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from walkaway.model.look import Flight, Look
@@ -10,6 +11,7 @@ from walkaway.views import phrases, verdict
 from walkaway.views.phrases import GAP, many
 from walkaway.views.style import Style, duration, middle, printable, span
 
+_MARGIN = re.compile(r" +\[ *\d+%\]$")
 _FLIGHTS = 8
 _TAIL = 10
 _SLOW = 3
@@ -125,7 +127,9 @@ def _warnings(look: Look, style: Style) -> Iterator[str]:
 
 
 def _tail(look: Look, style: Style) -> list[str]:
-    rows = [printable(row, max(40, style.width - 2)) for row in look.tail]
+    # pytest fills its lines up to the margin, for a percentage that the second line tells.
+    rows = [_MARGIN.sub("", printable(row)) for row in look.tail]
+    rows = [printable(row, max(40, style.width - 2)) for row in rows]
     return [row for row in rows if row.strip()][-_TAIL:]
 
 

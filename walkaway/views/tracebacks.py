@@ -36,17 +36,20 @@ def condense(text: str, said: str, most: int, width: int) -> list[str]:
     frames, errors = _read(text)
     chosen = [frame for frame in frames if frame.own] or frames[-2:]
     known = {row.strip() for row in said.splitlines()[:1]}
-    details = [row for row in errors if row.strip() and not _told(row.strip(), known)]
+    details = [row for row in errors if not _told(row.strip(), known)]
     details = details[: min(_DETAILS, max(0, most - min(2, len(chosen))))]
     room = max(1, most - len(details))
     rows = [frame.line(width) for frame in chosen[-room:]]
     left = len(chosen) - len(rows)
     if left and room > 1:
         rows[0] = f"({left + 1} frames above)"
-    return rows + [printable(row, width) for row in details]
+    indent = min((len(row) - len(row.lstrip()) for row in details), default=0)
+    return rows + [printable(f"  {row[indent:]}", width) for row in details]
 
 
 def _told(row: str, known: set[str]) -> bool:
+    if not row or row == "Use -v to get more diff":
+        return True
     return any(row == said or row.endswith(f": {said}") for said in known if said)
 
 
