@@ -12,6 +12,7 @@ from walkaway_recorder.writer import AppendFile, to_json
 
 CHECKPOINT_BYTES = 64 * 1024
 _NOTED_ERRORS = 5
+_TOTALS = frozenset({"k", "end"})
 
 
 class Events:
@@ -34,7 +35,8 @@ class Events:
         self.more: Callable[[], dict[str, object]] = dict
         self._clock = clock
         self._epoch = epoch
-        self._checkpoint_at = CHECKPOINT_BYTES
+        #: Size of the file that makes one due: never before the first, which follows `collected`.
+        self._checkpoint_at = float("inf")
 
     def now(self) -> float:
         """Return seconds since the run was started."""
@@ -45,6 +47,8 @@ class Events:
         event: dict[str, object] = {"e": kind, "t": round(self.now(), 3)}
         event.update(fields)
         self.file.put(to_json(event))
+        if self.file.size >= self._checkpoint_at and kind not in _TOTALS:
+            self.checkpoint()
 
     def count(self, result: str) -> None:
         """Count one result."""

@@ -29,7 +29,7 @@ _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"0x[0-9a-f]+", re.IGNORECASE), "0x…"),
     (re.compile(r"(?<![\w/.:])(?:/[^\s/'\",:;()\[\]<>]+){2,}/?"), "PATH"),
     (re.compile(r"\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,}\b", re.IGNORECASE), "HEX"),
-    (re.compile(r"(?<!…)\d+(?:\.\d+)?"), "N"),
+    (re.compile(r"\d+(?:\.\d+)?(?!x…)"), "N"),
 )
 
 
