@@ -68,7 +68,7 @@ def duration(seconds: float) -> str:
     if seconds < 0.1:  # noqa: PLR2004 - what one decimal cannot tell
         return f"{seconds * 1000:.0f} ms"
     if seconds < 9.95:  # noqa: PLR2004 - 9.95 would be shown as 10.0
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f} s".replace(".0 ", " ")
     whole = round(seconds)
     if whole < _MINUTE:
         return f"{whole} s"

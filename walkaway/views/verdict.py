@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from walkaway.model.causes import Cause
-from walkaway.model.look import Counts, Ended, Look, Stuck
+from walkaway.model.look import Counts, Ended, Look
 from walkaway.model.run import Run
 from walkaway.model.words import Outcome
-from walkaway.views import phrases
+from walkaway.views import phrases, stuck
 from walkaway.views.phrases import GAP, many
 from walkaway.views.style import Style, duration, middle, printable
 
 _NAMED = 5
 _CAUSES = 3
-_STACKS = 3
-_STACK_LINES = 6
 _SAID = 8
+_SAID_OF_NO_TESTS = 2
+"""`47 deselected` is enough; what precedes it names plugins."""
 _NOTES = 6
 _EDITED = 3
-_LIBRARY = re.compile(r'(?:site-packages|dist-packages|/lib/python\d[^/]*|/\.?venv)/|"<frozen ')
 
 _SAYS = {
     Outcome.INTERRUPTED: "interrupted",
@@ -42,6 +40,7 @@ _PLAIN = {
     Outcome.VANISHED: "nobody is left to tell how it ended",
 }
 _ALONE = {"failed": "failed", "error": "errored", "crashed": "crashed"}
+_SUCCESS = frozenset({Outcome.PASSED, Outcome.NOTHING_RUN})
 _LOG_TELLS = frozenset({
     Outcome.NOT_STARTED, Outcome.USAGE_ERROR, Outcome.INTERNAL_ERROR, Outcome.VANISHED,
     Outcome.CRASHED, Outcome.KILLED, Outcome.OUT_OF_MEMORY, Outcome.OUTPUT_LIMIT, Outcome.NO_TESTS,
@@ -124,7 +123,7 @@ def _reported(counts: Counts, style: Style) -> str:
 
 
 def _basis(ended: Ended, style: Style) -> Iterator[str]:
-    if ended.outcome is not Outcome.PASSED or not ended.supervised:
+    if ended.outcome not in _SUCCESS or not ended.supervised:
         yield f"{style.dim('rests on:')} {printable(ended.rests_on, 300)}"
 
 
@@ -143,47 +142,15 @@ def _tests(run: Run, ended: Ended, style: Style) -> Iterator[str]:
         else:
             yield style.bad(f"{title}:")
             yield from (f"  {row}" for row in shown)
-    before: tuple[str, ...] = ()
-    for test in ended.stuck[:_STACKS]:
-        yield from _stuck(run, test, before, style)
-        before = test.stack
-    yield from _more_stuck(ended.stuck[_STACKS:], style)
-    if ended.not_run:
+    yield from stuck.lines(run, ended.stuck, style)
+    if ended.not_run and ended.outcome is not Outcome.NOTHING_RUN:
         why = f" ({printable(ended.stopping, 100)})" if ended.stopping else ""
         yield f"not run: {many(ended.not_run, 'test')}{why}"
 
 
-def _stuck(run: Run, test: Stuck, before: tuple[str, ...], style: Style) -> Iterator[str]:
-    where = f" on {printable(test.worker, 20)}" if test.worker else ""
-    usual = "" if test.usual_s is None else f" (usual {duration(test.usual_s)})"
-    name = middle(test.id, max(40, style.width - 40))
-    yield f"{style.bad('stuck:')} {name}{where} for {duration(test.for_s)}{usual}"
-    if test.stack and test.stack == before:
-        yield f"  {style.dim('(the same stack)')}"
-        return
-    for frame in _frames(test.stack):
-        shown = frame.replace(run.root.rstrip("/") + "/", "", 1)
-        yield f"  {style.dim(printable(shown, style.width - 2))}"
-
-
-def _frames(stack: Sequence[str]) -> list[str]:
-    """Return where it hangs (the two innermost frames), then the project's own frames."""
-    own = [i for i, frame in enumerate(stack) if i > 1 and not _LIBRARY.search(frame)]
-    chosen = [*range(min(2, len(stack))), *own][:_STACK_LINES]
-    if not own:
-        chosen = list(range(min(_STACK_LINES, len(stack))))
-    return [stack[i] for i in chosen]
-
-
-def _more_stuck(tests: Sequence[Stuck], style: Style) -> Iterator[str]:
-    if tests:
-        shown = phrases.ids([test.id for test in tests], style, _NAMED)
-        yield f"{style.bad('also stuck:')} {shown[0]}"
-        yield from (f"  {row}" for row in shown[1:])
-
-
 def _said(ended: Ended) -> list[str]:
-    return [row for row in ended.said if row.strip()][-_SAID:]
+    most = _SAID_OF_NO_TESTS if ended.outcome is Outcome.NO_TESTS else _SAID
+    return [row for row in ended.said if row.strip()][-most:]
 
 
 def _edited(look: Look, style: Style) -> Iterator[str]:
@@ -228,7 +195,7 @@ def said(kind: str, text: str, width: int) -> str:
 
 
 def _next(look: Look, ended: Ended, style: Style) -> Iterator[str]:
-    if ended.outcome in {Outcome.PASSED, Outcome.NOTHING_RUN}:
+    if ended.outcome in _SUCCESS:
         return
     commands = []
     if look.counts.bad or look.counts.by_result.get("subfailed"):

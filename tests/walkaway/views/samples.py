@@ -45,7 +45,8 @@ def look(status: Status = Status.RUNNING, **changes: object) -> Look:
         tree=Tree("1a2b3c4", 2),
         flights=(Flight(SLOW_TEST, "gw0", 9.4, 0.4), Flight(QUICK_TEST, "gw1", 0.2, 0.1)),
         tail=(
-            "tests/unit/test_text.py::test_words PASSED",
+            "tests/unit/test_text.py::test_words PASSED          [ 36%]",
+            "",
             "tests/unit/test_text.py::test_x FAILED",
         ),
     )
@@ -131,11 +132,11 @@ ENDINGS: dict[str, Look] = {
     ),
     "no-tests": ended(
         Outcome.NO_TESTS, 5, "pytest ended with 5", counts=NOTHING, elapsed_s=0.3,
-        said=("collected 120 items / 120 deselected / 0 selected",),
+        said=("plugins: xdist-3.8.0", "collected 120 items / 120 deselected / 0 selected"),
     ),
     "nothing-run": ended(
         Outcome.NOTHING_RUN, 0, "pytest ended with 0, nothing was to be run",
-        counts=Counts(0, 120), elapsed_s=0.9,
+        counts=Counts(0, 120), elapsed_s=0.9, not_run=120,
     ),
     "collection-error": ended(
         Outcome.COLLECTION_ERROR, 2, "pytest ended with 2, 2 collection errors",

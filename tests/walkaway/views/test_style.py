@@ -14,6 +14,7 @@ from walkaway.views.style import Style, columns, duration, middle, printable, sp
         (0.0, "0 ms"),
         (0.0034, "3 ms"),
         (0.4, "0.4 s"),
+        (4.0, "4 s"),
         (9.94, "9.9 s"),
         (9.96, "10 s"),
         (42.4, "42 s"),
