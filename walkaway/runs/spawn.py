@@ -24,7 +24,15 @@ def supervisor(record: Path, cwd: Path, lock_fd: int) -> None:
     ``lock_fd`` is the descriptor that holds the record's supervisor.lock; it goes to the
     supervisor and stays the caller's to close. -1: the supervisor adopts the run.
     """
-    argv = [sys.executable, "-I", "-S", str(SUPERVISOR), str(record), str(lock_fd)]
+    detached(SUPERVISOR, record, record / "supervisor.log", cwd, lock_fd)
+
+
+def detached(program: Path, record: Path, log: Path, cwd: Path, lock_fd: int) -> None:
+    """Start one of our own programs so that it outlives us: `PROGRAM RECORD LOCK_FD`.
+
+    What it prints goes to ``log``. Returns once it has been exec'd; `OSError` when not.
+    """
+    argv = [sys.executable, "-I", "-S", str(program), str(record), str(lock_fd)]
     environ = {k: v for k, v in os.environ.items() if k not in _CONSUMED}
     ready, report = os.pipe()  # close-on-exec: end of file means that exec succeeded
     sys.stdout.flush()
@@ -34,7 +42,7 @@ def supervisor(record: Path, cwd: Path, lock_fd: int) -> None:
         try:
             os.setsid()
             if os.fork() == 0:
-                _become(argv, environ, str(record / "supervisor.log"), str(cwd), lock_fd, report)
+                _become(argv, environ, str(log), str(cwd), lock_fd, report)
         finally:
             os._exit(0)
     os.close(report)

@@ -1,0 +1,91 @@
+"""Starting a hunt: its record, locked before it is visible, and the driver that owns it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from walkaway.errors import WalkawayError
+from walkaway.hunting.store import LOCK, HuntRecord, Hunts
+from walkaway.model import exitcodes
+from walkaway.model.hunt import Hunt
+from walkaway.runs import clock, ids, lock, spawn
+
+DRIVER = Path(__file__).resolve().parent / "__main__.py"
+_START_WAIT_S = 30.0
+
+
+def begin(hunts: Hunts, wanted: Hunt) -> HuntRecord:
+    """Start ``wanted`` (its id, time and lock are filled in here) and return its record.
+
+    `WalkawayError` 73 when no record can be made, 69 when the driver cannot be started.
+    """
+    hunts.records.prepare()
+    try:
+        with lock.exclusive(str(hunts.records.folder / ".start.lock"), _START_WAIT_S):
+            return _create(hunts, wanted)
+    except OSError as error:  # and TimeoutError
+        message = (
+            f"Cannot make a record in {hunts.records.folder}: {error.strerror or error}.\n"
+            "No hunt was started. Mend the folder (owner, space), then again."
+        )
+        raise WalkawayError(message, exitcodes.CANNOT_RECORD) from error
+
+
+def adopt(record: HuntRecord, hunt: Hunt) -> bool:
+    """Start a driver that goes on with a hunt whose driver died. False when not from here."""
+    if hunt.host != clock.host() or hunt.boot_id != clock.boot_id():
+        return False
+    try:
+        if record.folder.stat().st_uid != os.geteuid():
+            return False
+        spawn.detached(DRIVER, record.folder, record.path("driver.log"), Path(hunt.run.cwd), -1)
+    except OSError:
+        return False
+    return True
+
+
+def _create(hunts: Hunts, wanted: Hunt) -> HuntRecord:
+    # Above every run and hunt there is, so that its attempts' ids are above its own.
+    known = sorted([*hunts.ids()[-1:], *hunts.records.ids()[-1:]])
+    now = time.time()
+    hunt_id = ids.new_id(now, known[-1] if known else None)
+    fresh = hunts.records.folder / f".new-{hunt_id}-{os.getpid()}"
+    record = hunts.record(hunt_id)
+    lock_fd = -1
+    try:
+        fresh.mkdir()
+        fd = lock.acquire(str(fresh / LOCK))
+        if fd is None:
+            raise BlockingIOError(None, "a new lock is held by somebody else")
+        lock_fd = fd
+        status = os.fstat(lock_fd)
+        hunt = replace(
+            wanted,
+            id=hunt_id,
+            created_s=now,
+            boot_id=clock.boot_id(),
+            host=clock.host(),
+            lock=(status.st_dev, status.st_ino),
+        )
+        data = json.dumps(asdict(hunt), ensure_ascii=True, indent=1)
+        (fresh / "hunt.json").write_text(data + "\n", encoding="ascii")
+        fresh.rename(record.folder)
+        cwd = Path(hunt.run.cwd)
+        try:
+            spawn.detached(DRIVER, record.folder, record.path("driver.log"), cwd, lock_fd)
+        except OSError as error:
+            shutil.rmtree(record.folder, ignore_errors=True)
+            message = f"The hunt's driver cannot be started: {error}.\nNo hunt was started."
+            raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error
+    except OSError:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    finally:
+        if lock_fd >= 0:
+            os.close(lock_fd)
+    return record

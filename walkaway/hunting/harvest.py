@@ -1,0 +1,81 @@
+"""From the record of a run that ended to its attempt: a letter a test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from walkaway.model import ledger
+from walkaway.model.hunt import ABSENT, HUNG, LETTERS, LOST, PASSED, RERUN, Attempt
+from walkaway.model.ledger import Ledger, Row
+from walkaway.model.look import Ended
+from walkaway.model.words import BAD, Outcome, Result
+from walkaway.runs import reader, status
+from walkaway.runs.store import Record, Records
+
+_NAMED = 5
+
+
+def harvest(
+    records: Records, record: Record, number: int, known: Sequence[str]
+) -> tuple[Attempt, list[str]]:
+    """Return the attempt that a run was, and its ids that are not among ``known``, in order.
+
+    The letters stand in the order of ``known`` and then of the new ids.
+    """
+    look = status.look(records, record)
+    ended = look.ended or Ended(Outcome.VANISHED, 70, "its end cannot be told from here")
+    names = reader.ids(record.folder)
+    book = ledger.build(names, reader.all_events(record.path("events.jsonl")))
+    place = {nodeid: index for index, nodeid in enumerate(known)}
+    new: list[str] = []
+    letters: dict[int, str] = {}
+    mixed: dict[int, tuple[int, int]] = {}
+    stuck = {test.id for test in ended.stuck} if ended.outcome is Outcome.STALLED else set()
+    for index, (nodeid, row) in enumerate(zip(names, book.rows, strict=False)):
+        if not row.owed and not row.results:
+            continue
+        at = place.get(nodeid)
+        if at is None:
+            at = place[nodeid] = len(place)
+            new.append(nodeid)
+        letters[at] = HUNG if nodeid in stuck else _letter(index, book, ended)
+        bad = sum(result in BAD for result in row.results)
+        if 0 < bad < len(row.results):
+            mixed[at] = bad, len(row.results)
+    attempt = Attempt(
+        number=number,
+        run=record.id,
+        seed=look.run.order_seed,
+        outcome=ended.outcome,
+        code=ended.code,
+        duration_s=round(look.elapsed_s, 3),
+        counts=dict(look.counts.by_result),
+        expected=look.counts.expected,
+        collected=book.progress.collected,
+        letters="".join(letters.get(at, ABSENT) for at in range(len(place))).rstrip(ABSENT),
+        mixed=mixed,
+        uncollected=_uncollected(record),
+        named=(*ended.crashed, *(test.id for test in ended.stuck))[:_NAMED],
+        lost=ended.lost,
+    )
+    return attempt, new
+
+
+def _letter(index: int, book: Ledger, ended: Ended) -> str:
+    row: Row = book.rows[index]
+    standing = ledger.standing(index, book, live=False, on_purpose=bool(ended.not_run))
+    if standing == Result.CRASHED and Result.CRASHED not in row.results:
+        # In flight when somebody killed pytest from outside: that says nothing of the test.
+        guilty = ended.outcome in {Outcome.CRASHED, Outcome.OUT_OF_MEMORY}
+        return LETTERS[Result.CRASHED] if guilty else LOST
+    letter = LETTERS[Result(standing)]
+    return RERUN if row.reruns and letter == PASSED else letter
+
+
+def _uncollected(record: Record) -> tuple[str, ...]:
+    found = (
+        str(event.get("id"))
+        for event in reader.all_events(record.path("events.jsonl"))
+        if event["e"] == "ce"
+    )
+    return tuple(dict.fromkeys(found))

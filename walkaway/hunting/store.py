@@ -1,0 +1,149 @@
+"""A hunt's record, `hunt-ID/` beside the runs: what was asked, what each attempt gave, the end.
+
+Results are copied here when an attempt ends, so that the hunt outlives the rotation of its runs.
+Only the driver, which holds driver.lock, writes tests.txt, attempts.jsonl and outcome.json.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from walkaway.errors import WalkawayError
+from walkaway.model import events, exitcodes
+from walkaway.model.hunt import Attempt, Hunt, attempt_from_json, hunt_from_json
+from walkaway.model.run import Origin
+from walkaway.runs import ids, reader
+from walkaway.runs.again import id_line
+from walkaway.runs.store import Records
+
+PREFIX = "hunt-"
+LOCK = "driver.lock"
+_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class HuntRecord:
+    """Paths of one hunt's record, and what can be read there."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The hunt's id, of the form of a run id."""
+        return self.folder.name.removeprefix(PREFIX)
+
+    def path(self, name: str) -> Path:
+        """Path of a file of the record."""
+        return self.folder / name
+
+    def hunt(self) -> Hunt:
+        """Read hunt.json; `WalkawayError` 66 when it is not readable."""
+        try:
+            return hunt_from_json(json.loads(self.path("hunt.json").read_bytes()))
+        except (OSError, ValueError) as error:
+            message = f"The record of hunt {self.id} cannot be read: {error}"
+            raise WalkawayError(message, exitcodes.NO_SUCH_RUN) from error
+
+    def attempts(self) -> list[Attempt]:
+        """Return the attempts that ended, each once, in their order."""
+        try:
+            data = self.path("attempts.jsonl").read_bytes()
+        except OSError:
+            return []
+        found = (attempt_from_json(event) for event in events.parse(data))
+        by_number = {attempt.number: attempt for attempt in found if attempt is not None}
+        return [by_number[number] for number in sorted(by_number)]
+
+    def tests(self) -> list[str]:
+        """Return the ids that the letters of all attempts stand for."""
+        try:
+            data = self.path("tests.txt").read_bytes()
+        except OSError:
+            return []
+        return [reader.decode_id(line) for line in data.split(b"\n")[:-1]]
+
+    def outcome(self) -> dict[str, Any] | None:
+        """Return outcome.json, or None while there is none."""
+        return self.json("outcome.json")
+
+    def json(self, name: str) -> dict[str, Any] | None:
+        """Return the object that stands in a file; None when there is none."""
+        try:
+            data = json.loads(self.path(name).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return data if isinstance(data, dict) else None
+
+    def add_tests(self, nodeids: list[str]) -> None:
+        """Append ids to tests.txt."""
+        lines = "".join(map(id_line, nodeids))
+        _append(self.path("tests.txt"), lines.encode("utf-8", "surrogateescape"))
+
+    def add_attempt(self, attempt: Attempt) -> None:
+        """Append an ended attempt."""
+        data = json.dumps({"e": "attempt", **asdict(attempt)}, separators=(",", ":"))
+        _append(self.path("attempts.jsonl"), data.encode() + b"\n")
+
+    def mend(self) -> None:
+        """Cut off the line that an earlier driver's death tore. For the driver alone."""
+        for name in ("tests.txt", "attempts.jsonl"):
+            with contextlib.suppress(FileNotFoundError):
+                data = self.path(name).read_bytes()
+                if not data.endswith(b"\n"):
+                    os.truncate(self.path(name), data.rfind(b"\n") + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Hunts:
+    """The hunts of one checkout."""
+
+    records: Records
+
+    def ids(self) -> list[str]:
+        """All hunt ids, oldest first."""
+        try:
+            found = [path.name for path in self.records.folder.glob(PREFIX + "*")]
+        except OSError:
+            return []
+        return sorted(i for i in (name.removeprefix(PREFIX) for name in found) if ids.is_id(i))
+
+    def record(self, hunt_id: str) -> HuntRecord:
+        """Return the record of a hunt id, existing or not."""
+        return HuntRecord(self.records.folder / (PREFIX + hunt_id))
+
+    def choose(self, selector: str, origin: Origin) -> HuntRecord:
+        """Return the hunt that --hunt means; `latest`: of this origin, else the newest.
+
+        `WalkawayError` 66 when there is none, 64 when there are several.
+        """
+        known = self.ids()
+        if selector == "latest" and known:
+            newest = [self.record(hunt_id) for hunt_id in reversed(known)]
+            mine = (record for record in newest if record.hunt().origin.key == origin.key)
+            return next(mine, newest[0])
+        wanted = selector.strip().lower().removeprefix(PREFIX)
+        exact = [i for i in known if i == wanted or i.endswith("-" + wanted)]
+        found = exact or [i for i in known if wanted and wanted in i]
+        if len(found) == 1:
+            return self.record(found[0])
+        shown = ", ".join(reversed((found or known)[-_SHOWN:]))
+        if found:
+            message = f"--hunt {selector!r} fits {len(found)} hunts: {shown}.\nGive more of the id."
+            raise WalkawayError(message, exitcodes.WRONG_USE)
+        there = f"There are: {shown}." if known else "There was none yet: inv flaky"
+        message = f"No hunt {selector!r} in this checkout.\n{there}"
+        raise WalkawayError(message, exitcodes.NO_SUCH_RUN)
+
+
+def _append(path: Path, data: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+    finally:
+        os.close(fd)
