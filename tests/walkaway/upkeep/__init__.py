@@ -1,0 +1,1 @@
+"""Rotation of records, and locks of requirements."""

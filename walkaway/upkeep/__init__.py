@@ -1,0 +1,1 @@
+"""Upkeep: which records go and how they are deleted; locks of requirements. Knows no Invoke."""

@@ -1,0 +1,241 @@
+"""Carrying a prune plan out, so that a kill at any moment leaves only whole runs.
+
+A run is hidden first (its folder renamed to `.gone-ID`, its log to `.gone-ID.log`), under the start
+lock and with the run's own locks held shared: nobody can adopt it in between, and readers that
+probe still see that nobody holds them. Deleting comes after. Whatever a kill leaves is a `.gone-*`,
+which the next rotation finishes. Everything goes by name relative to the open folder: a symlink
+in a record is deleted, never followed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
+from walkaway.runs import lock
+from walkaway.runs.store import FOLDER, PREFIX
+from walkaway.upkeep import survey
+from walkaway.upkeep.retention import Kind, Leftover, Plan, State
+
+_START_WAIT_S = 30.0
+_OTHER_WAIT_S = 60.0
+_TRIES = 8
+
+
+@dataclass(slots=True)
+class Pruned:
+    """What became of a plan: names that are gone, and why others are not."""
+
+    deleted: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other rotations away: the folder itself is locked, so that no file is left behind.
+
+    `WalkawayError` 75 when another one is at work for too long.
+    """
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        yield  # no folder: nothing to rotate
+        return
+    try:
+        _wait_for(fd)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _wait_for(fd: int) -> None:
+    deadline = time.monotonic() + _OTHER_WAIT_S
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                message = f"Another rotation has been at work in {FOLDER} for a minute.\nTry later."
+                raise WalkawayError(message, exitcodes.STILL_RUNNING) from None
+            time.sleep(0.05)
+        except OSError:
+            return  # no locks on this file system: every step bears a neighbour anyway
+        else:
+            return
+
+
+def carry_out(folder: Path, plan: Plan) -> Pruned:
+    """Delete what the plan says, and go on after an entry that cannot be deleted.
+
+    `WalkawayError` 73 when the folder cannot be worked in at all.
+    """
+    done = Pruned()
+    if not plan.go and not plan.leftovers:
+        return done
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    try:
+        try:
+            with lock.exclusive(str(folder / ".start.lock"), _START_WAIT_S):
+                hidden = list(_hide_all(fd, folder, plan, done))
+        except TimeoutError as error:
+            message = (
+                f"A start has held {FOLDER / '.start.lock'} for {_START_WAIT_S:.0f} s.\n"
+                "Nothing was deleted. See what runs: inv runs"
+            )
+            raise WalkawayError(message, exitcodes.STILL_RUNNING) from error
+        except OSError as error:
+            raise _unusable(folder, error) from error
+        for name, gone in hidden:
+            _delete(fd, name, gone, done)
+    finally:
+        os.close(fd)
+    return done
+
+
+def _unusable(folder: Path, error: OSError) -> WalkawayError:
+    message = (
+        f"Nothing can be deleted in {folder}: {error.strerror or error}.\n"
+        "Mend the folder (owner, read-only mount), then again."
+    )
+    return WalkawayError(message, exitcodes.CANNOT_RECORD)
+
+
+def _hide_all(fd: int, folder: Path, plan: Plan, done: Pruned) -> Iterator[tuple[str, str]]:
+    """Under the start lock: take everything out of sight. Yields (name for people, hidden name)."""
+    for left in plan.leftovers:
+        if _still(fd, folder, left):
+            yield left.name, left.name
+    for fate in plan.go:
+        run_id = fate.run.id
+        try:
+            if _hide(fd, folder, run_id):
+                yield run_id, survey.GONE + run_id
+        except OSError as error:
+            done.failed[run_id] = error.strerror or str(error)
+
+
+def _still(fd: int, folder: Path, left: Leftover) -> bool:
+    """Tell whether a leftover is still one: a start may have used the time since the plan."""
+    if not _there(fd, left.name):
+        return False
+    if left.kind is Kind.NEW:
+        held = lock.probe(str(folder / left.name / "supervisor.lock"))
+        return held is not lock.Hold.HELD
+    return left.kind is not Kind.PID or not survey.lives(folder / left.name)
+
+
+def _hide(fd: int, folder: Path, run_id: str) -> bool:
+    """Rename one run out of sight. False when it is not what the plan saw any more."""
+    name = PREFIX + run_id
+    with contextlib.ExitStack() as held:
+        for file in ("supervisor.lock", "pytest.lock"):
+            if not held.enter_context(_shared(fd, f"{name}/{file}")):
+                return False
+        if survey.stored(folder, run_id).state is not State.DONE:
+            return False
+        try:
+            os.rename(name, survey.GONE + run_id, src_dir_fd=fd, dst_dir_fd=fd)
+        except FileNotFoundError:
+            return False
+        with contextlib.suppress(FileNotFoundError):
+            log = f"{name}.log"
+            os.rename(log, f"{survey.GONE}{run_id}.log", src_dir_fd=fd, dst_dir_fd=fd)
+    return True
+
+
+@contextmanager
+def _shared(fd: int, path: str) -> Iterator[bool]:
+    """Hold a lock shared if its file is there: False when somebody has it for himself."""
+    try:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        opened = os.open(path, flags, dir_fd=fd)
+    except OSError:
+        yield True
+        return
+    try:
+        free = True
+        try:
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            free = False
+        except OSError:
+            free = True  # no locks here: the survey has gone by the outcome alone
+        yield free
+    finally:
+        os.close(opened)
+
+
+def _delete(fd: int, name: str, hidden: str, done: Pruned) -> None:
+    """Delete something hidden; its folder goes last, as the mark that something is left."""
+    run_id = survey.gone_id(hidden) or survey.new_id(hidden)
+    try:
+        if run_id and not _there(fd, PREFIX + run_id):
+            _unlink(fd, f"{PREFIX}{run_id}.log")
+        if run_id:
+            _unlink(fd, f"{survey.GONE}{run_id}.log")
+        _remove(fd, hidden)
+    except OSError as error:
+        done.failed[name] = error.strerror or str(error)
+    else:
+        done.deleted.append(name)
+
+
+def _remove(fd: int, name: str) -> None:
+    """Delete a file or a tree. What somebody else deletes meanwhile is deleted, too."""
+    for _ in range(_TRIES):
+        try:
+            if not stat.S_ISDIR(os.lstat(name, dir_fd=fd).st_mode):
+                _unlink(fd, name)
+                return
+            _remove_tree(fd, name)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
+            continue
+        return
+    if _there(fd, name):
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), name)
+
+
+def _remove_tree(fd: int, name: str) -> None:
+    for _, folders, files, at in os.fwalk(name, topdown=False, onerror=_raise, dir_fd=fd):
+        for file in files:
+            _unlink(at, file)
+        for folder in folders:
+            try:
+                os.rmdir(folder, dir_fd=at)
+            except NotADirectoryError:  # a symlink to one
+                _unlink(at, folder)
+    os.rmdir(name, dir_fd=fd)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _unlink(fd: int, name: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=fd)
+
+
+def _there(fd: int, name: str) -> bool:
+    try:
+        os.lstat(name, dir_fd=fd)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,220 @@
+"""Looking at a records folder: what each entry is, and whether somebody still uses it.
+
+Writes nothing, adopts nothing. A name counts only when it has exactly our form, and an entry only
+when it is a folder or file itself: a symlink is always foreign.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from walkaway.model import progress
+from walkaway.model.run import Run, from_json
+from walkaway.runs import clock, ids, lock, procs, reader
+from walkaway.runs.store import PREFIX, Record
+from walkaway.upkeep.retention import Found, Kind, Leftover, Plan, State, Stored
+
+GONE = ".gone-"
+NEW = ".new-"
+PID_FILE = ".current_test.pid"
+_OWN = frozenset({".gitignore", ".start.lock"})
+_NEW_NAME = re.compile(r"\.new-(\d{8}-\d{6}-[0-9a-f]{4})-\d+")
+_READ_BYTES = 1 << 20
+_TICKS = 0x10000
+
+
+def survey(folder: Path) -> Found:
+    """Tell what lies in a records folder; nothing when there is none."""
+    try:
+        entries = {entry.name: entry.stat(follow_symlinks=False) for entry in _entries(folder)}
+    except (FileNotFoundError, NotADirectoryError):
+        return Found()
+    runs, leftovers, foreign = [], [], 0
+    logs = _known_logs(entries)
+    for name, status in sorted(entries.items()):
+        if name in _OWN or (name in logs and stat.S_ISREG(status.st_mode)):
+            continue
+        run_id = name.removeprefix(PREFIX)
+        if name.startswith(PREFIX) and _is_folder(status) and _when(run_id) is not None:
+            runs.append(stored(folder, run_id))
+            continue
+        left = _leftover(folder, name, status)
+        if left is None:
+            foreign += 1
+        else:
+            leftovers.append(left)
+    return Found(tuple(runs), tuple(leftovers), foreign)
+
+
+def stored(folder: Path, run_id: str) -> Stored:
+    """Look at one record: whether it is finished, and when that was."""
+    record = Record(folder / (PREFIX + run_id))
+    times = [_when(run_id) or 0.0]
+    for path in (record.log, record.path("outcome.json")):
+        status = _lstat(path)
+        if status is not None and stat.S_ISREG(status.st_mode):
+            times.append(status.st_mtime)
+    state, note = _state(record)
+    return Stored(run_id, state, max(times), note)
+
+
+def gone_id(name: str) -> str | None:
+    """Return the run id of a `.gone-ID` folder or a `.gone-ID.log`, else None."""
+    run_id = name.removeprefix(GONE).removesuffix(".log")
+    return run_id if name.startswith(GONE) and _when(run_id) is not None else None
+
+
+def new_id(name: str) -> str | None:
+    """Return the run id of a `.new-ID-PID` folder, else None."""
+    match = _NEW_NAME.fullmatch(name)
+    return match[1] if match else None
+
+
+def _entries(folder: Path) -> Iterable[os.DirEntry[str]]:
+    with os.scandir(folder) as found:
+        return list(found)
+
+
+def _is_folder(status: os.stat_result) -> bool:
+    return stat.S_ISDIR(status.st_mode)
+
+
+def _known_logs(entries: dict[str, os.stat_result]) -> set[str]:
+    """Return names of the logs of what is there: a log goes and stays with its folder."""
+    folders = [name for name, status in entries.items() if _is_folder(status)]
+    found = {name.removeprefix(PREFIX) for name in folders if name.startswith(PREFIX)}
+    found |= {run_id for name in folders if (run_id := gone_id(name) or new_id(name))}
+    return {f"{PREFIX}{run_id}.log" for run_id in found if _when(run_id) is not None}
+
+
+def _when(run_id: str) -> float | None:
+    """Return the wall clock seconds that a run id tells; None when it is no date."""
+    if not ids.is_id(run_id):
+        return None
+    stamp, _, ticks = run_id.rpartition("-")
+    try:
+        moment = datetime.strptime(stamp, "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return moment.timestamp() + int(ticks, 16) / _TICKS
+
+
+def _leftover(folder: Path, name: str, status: os.stat_result) -> Leftover | None:
+    regular = stat.S_ISREG(status.st_mode)
+    if (_is_folder(status) or (regular and name.endswith(".log"))) and gone_id(name):
+        return Leftover(name, Kind.GONE, status.st_mtime)
+    started = new_id(name)
+    if started and _is_folder(status):
+        held = lock.probe(str(folder / name / "supervisor.lock")) is lock.Hold.HELD
+        # By its id: deleting in it changes the folder's own time.
+        return Leftover(name, Kind.NEW, _when(started) or status.st_mtime, live=held)
+    if regular and (name == PID_FILE or re.fullmatch(re.escape(PID_FILE) + r"\.\d+", name)):
+        return Leftover(name, Kind.PID, status.st_mtime, live=lives(folder / name))
+    return None
+
+
+def lives(path: Path) -> bool:
+    """Tell whether the process of a PID file may be alive; one that cannot be read may."""
+    text = (_read(path) or b"").strip()
+    return not text.isdigit() or procs.alive(int(text), 0)
+
+
+def _state(record: Record) -> tuple[State, str]:
+    status = _lstat(record.folder)
+    if status is None or os.geteuid() not in {0, status.st_uid}:
+        return State.FOREIGN, "of another user"
+    data = _json(record.path("run.json"))
+    try:
+        run = from_json(data or {})
+    except ValueError:
+        return State.TORN, "its run.json cannot be read"
+    if data and (data.get("hunt") or _lstat(record.path("hunt.json")) is not None):
+        return State.HUNT, "an attempt of a hunt"
+    held = lock.probe(str(record.path("supervisor.lock")), run.lock)
+    pytest_lock = lock.probe(str(record.path("pytest.lock")))
+    if lock.Hold.HELD in {held, pytest_lock}:
+        return State.LIVE, "running"
+    return _unheld(record, run, held)
+
+
+def _unheld(record: Record, run: Run, held: lock.Hold) -> tuple[State, str]:
+    """Judge a run whose locks nobody seems to hold: that proves nothing on another machine."""
+    if _json(record.path("outcome.json")) is not None or _said_the_end(record):
+        return State.DONE, ""
+    if held is lock.Hold.ABSENT:
+        return State.TORN, "its lock is gone and it left no verdict"
+    if run.host != clock.host():
+        return State.UNKNOWN, f"no verdict, started on {run.host.split(' ')[0] or 'another host'}"
+    if run.boot_id != clock.boot_id():
+        return State.UNKNOWN, "no verdict, started before this boot"
+    if held is lock.Hold.ELSEWHERE:
+        return State.UNKNOWN, "no verdict, and this view does not show its locks"
+    return State.DONE, ""
+
+
+def _said_the_end(record: Record) -> bool:
+    path = record.path("events.jsonl")
+    status = _lstat(path)
+    if status is None or not stat.S_ISREG(status.st_mode):
+        return False
+    return progress.fold(reader.recent_events(path)).ended is not None
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    try:
+        data = json.loads(_read(path) or b"")
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _read(path: Path) -> bytes | None:
+    """Read a small file that is one itself: no symlink, and no FIFO to wait at."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with os.fdopen(fd, "rb") as file:
+        try:
+            return file.read(_READ_BYTES) if stat.S_ISREG(os.fstat(fd).st_mode) else None
+        except OSError:
+            return None
+
+
+def _lstat(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except OSError:
+        return None
+
+
+def sizes(folder: Path, plan: Plan) -> dict[str, int]:
+    """Return what each entry of a plan takes on disk, by run id and leftover's name.
+
+    In bytes: blocks, since logs may have holes.
+    """
+    found = {left.name: _size(folder / left.name) for left in plan.leftovers}
+    for fate in plan.go:
+        name = PREFIX + fate.run.id
+        found[fate.run.id] = _size(folder / name) + _size(folder / f"{name}.log")
+    return found
+
+
+def _size(path: Path) -> int:
+    status = _lstat(path)
+    if status is None:
+        return 0
+    total = status.st_blocks * 512
+    if _is_folder(status):
+        try:
+            total += sum(_size(Path(entry.path)) for entry in _entries(path))
+        except OSError:
+            return total
+    return total
