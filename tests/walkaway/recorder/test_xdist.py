@@ -79,6 +79,7 @@ def test_a_crashed_worker_stays_down_and_its_test_is_named(project: Project, mod
     assert [e["m"] for e in run.events("wdown") if e["m"]] == ["Not properly terminated"]
     assert {event["w"] for event in run.events("wup")} == {"gw0", "gw1"}
     told = next(failure for failure in run.failures() if failure["w"] == "crash")
+    assert told["at"].endswith(" in test_killer")
     assert told["id"] == "test_it.py::test_killer"
     end = run.one("end")
     assert (end["exit"], end["fl"], end["c"]["crashed"]) == (1, [], 1)

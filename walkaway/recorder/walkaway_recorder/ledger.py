@@ -222,6 +222,8 @@ class Ledger:
     def _tell(self, report: Foreign, index: int, result: str, when: str) -> int | None:
         head: dict[str, object] = {"i": index, "id": report.nodeid, "r": result}
         path, line, name = report.location
+        if name == path:  # xdist knows no more of a test whose worker died
+            name = report.nodeid.partition("::")[2] or name
         return self._failures.put(
             head,
             when,
