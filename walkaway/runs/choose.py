@@ -4,51 +4,54 @@ from __future__ import annotations
 
 from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
-from walkaway.model.run import Origin
+from walkaway.model.run import Origin, Run
 from walkaway.model.words import Status
 from walkaway.runs import status
 from walkaway.runs.store import Record, Records
+from walkaway.views.style import printable
 
 _LOOK_BACK = 200
 """Records read to find the latest of an origin: a bound, since each costs a file."""
 _SHOWN = 6
+_LABEL_COLUMNS = 40
 
 
-def choose(records: Records, selector: str, origin: Origin) -> Record:
-    """Return the record that ``selector`` means; empty or `latest`: that of this origin.
+def choose(records: Records, selector: str | None, origin: Origin) -> Record:
+    """Return the record that ``selector`` means; None or `latest`: that of this origin.
 
     `WalkawayError` 66 when there is no run, 64 when several live ones might be meant.
     """
-    if selector and selector != "latest":
+    if selector is not None and selector.strip() != "latest":
         return records.select(selector)
     ids = records.ids()
     if not ids:
         message = "No run yet in this checkout.\nStart one: inv test-async"
         raise WalkawayError(message, exitcodes.NO_SUCH_RUN)
-    newest = [records.record(run_id) for run_id in reversed(ids)]
-    for record in newest[:_LOOK_BACK]:
-        if _origin_of(record) == origin.key:
+    newest = [records.record(run_id) for run_id in reversed(ids[-_LOOK_BACK:])]
+    readable = []
+    for record in newest:
+        run = _run_of(record)
+        if run is not None and run.origin.key == origin.key:
             return record
-    live = [r for r in newest[:_LOOK_BACK] if status.standing(r) is Status.RUNNING]
+        if run is not None:
+            readable.append((record, run))
+    live = [(r, run) for r, run in readable if status.standing(r) is Status.RUNNING]
     if len(live) == 1:
-        return live[0]
+        return live[0][0]
     if not live:
-        return newest[0]
-    shown = "\n".join(f"  {_line(record)}" for record in live[:_SHOWN])
-    message = f"{len(live)} runs are live and none is yours. Name one with --run:\n{shown}"
+        return readable[0][0] if readable else newest[0]
+    shown = ", ".join(_named(run) for _, run in live[:_SHOWN])
+    more = f" and {len(live) - _SHOWN} more" if len(live) > _SHOWN else ""
+    message = f"{len(live)} runs are live and none is yours: {shown}{more}.\nName one with --run."
     raise WalkawayError(message, exitcodes.WRONG_USE)
 
 
-def _origin_of(record: Record) -> str | None:
+def _run_of(record: Record) -> Run | None:
     try:
-        return record.run().origin.key
+        return record.run()
     except WalkawayError:
-        return None
+        return None  # being deleted, or half copied
 
 
-def _line(record: Record) -> str:
-    try:
-        run = record.run()
-    except WalkawayError:
-        return record.id
-    return f"{run.short}  {run.label or 'all tests'}"
+def _named(run: Run) -> str:
+    return f"{run.short} ({printable(run.label, _LABEL_COLUMNS) or 'all tests'})"

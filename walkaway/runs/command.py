@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
 
 RECORDER = Path(__file__).resolve().parent.parent / "recorder"
 PLUGIN = ("-p", "walkaway_recorder", "-o", "verbosity_test_cases=1")
@@ -21,12 +27,31 @@ def find_pytest(
     environment breaks the script's first line.
     """
     if configured:
-        return tuple(configured)
+        return (_found(configured[0], root, environ), *configured[1:])
     active = environ.get("VIRTUAL_ENV")
     for folder in ([Path(active)] if active else []) + [root / ".venv"]:
         if any(folder.glob("lib*/python*/site-packages/pytest/__init__.py")):
             return (str(folder / "bin/python"), "-m", "pytest")
+    if importlib.util.find_spec("pytest") is None:
+        message = (
+            f"No pytest: none in {root / '.venv'}, an active environment, or {sys.executable}.\n"
+            "Install it there, or name yours in invoke.yaml: walkaway: {pytest: [uv, run, pytest]}"
+        )
+        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
     return (sys.executable, "-m", "pytest")
+
+
+def _found(program: str, root: Path, environ: Mapping[str, str]) -> str:
+    """Return a configured program; a relative path is the project's, wherever one stands.
+
+    `WalkawayError` 69 when it cannot be executed: better before the prompt is back than in a log.
+    """
+    expanded = os.path.expanduser(program)
+    name = str(root / expanded) if os.sep in expanded else expanded
+    if shutil.which(name, path=environ.get("PATH")) is None:
+        message = f"walkaway.pytest names {program!r}, which is not there or cannot be executed."
+        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+    return name
 
 
 def build(pytest: Sequence[str], options: Sequence[str], args: Sequence[str]) -> tuple[str, ...]:

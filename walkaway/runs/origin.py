@@ -21,7 +21,7 @@ MARKER = "WALKAWAY_RUN"
 _PASSERS_BY = frozenset({
     *("sh", "bash", "dash", "zsh", "ksh", "fish", "ash", "busybox", "make", "gmake", "inv"),
     *("invoke", "env", "timeout", "nice", "nohup", "setsid", "xargs", "script", "stdbuf", "time"),
-    *("sudo", "su", "flock", "strace", "tee", "python", "python3", "uv"),
+    *("sudo", "su", "flock", "strace", "tee", "uv"),
 })  # fmt: skip
 
 

@@ -16,10 +16,14 @@ CI_DEADLINE_S = 1800.0
 DEADLINE_S = 4 * 3600.0
 
 _OTHERS = ("backend", "pytest", "workers", "on_end", "lint", "check")
-DEFAULTS: dict[str, Any] = dict.fromkeys((*_OTHERS, *(f.name for f in fields(Limits))))
-"""What `ns.configure` gives Invoke: every key there is, unset. None, since Invoke would cast what
-INVOKE_WALKAWAY_* hold to a default's type, and fail with a traceback; `read` does it here."""
+KEYS = frozenset({*_OTHERS, *(f.name for f in fields(Limits))})
+_VARIABLES = "INVOKE_WALKAWAY_"
+_MOST_S = 1e9
+"""Thirty years: beyond it a number is a slip, and would not be a JSON number for long."""
 
+_SHOWN = 60
+_WHOLE = ""
+"""Stands for the key `walkaway` itself when it holds no mapping."""
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -35,31 +39,47 @@ class Settings:
 
 def seconds(value: str, name: str, *, zero: bool = False) -> float:
     """Read `90`, `90s`, `15m` or `1.5h` as seconds; `WalkawayError` 64 for anything else."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", value.strip().lower())
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([smh]?)", value.strip().lower())
     if found:
         number = float(found[1]) * _UNITS[found[2]]
-        if number > 0 or zero:
+        if (number > 0 or zero) and number < _MOST_S:
             return number
     least = "0 (never)" if zero else "more than 0"
-    message = f"{name} is {value!r}: give seconds, {least}, or 15m, 1.5h."
+    message = f"{name} is {_short(value)}: give seconds, {least}, or 15m, 1.5h."
     raise WalkawayError(message, exitcodes.WRONG_USE)
+
+
+def gather(configured: object, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return what stands under `walkaway`, with INVOKE_WALKAWAY_* over it; nothing is checked."""
+    values: dict[str, Any] = {}
+    if isinstance(configured, Mapping):
+        values = {str(key): value for key, value in configured.items()}
+    elif configured is not None:
+        values = {_WHOLE: configured}
+    for name, value in environ.items():
+        if name.startswith(_VARIABLES) and value:
+            values[name.removeprefix(_VARIABLES).lower()] = value
+    return values
 
 
 def read(config: Mapping[str, Any], environ: Mapping[str, str], *, ci: bool) -> Settings:
     """Check what the project configured. `PYTEST_TIMEOUT` is the whole run's limit in seconds."""
-    strangers = sorted(set(config) - set(DEFAULTS))
-    if strangers:
+    if _WHOLE in config:
         message = (
-            f"walkaway.{strangers[0]} is no setting. There are: {', '.join(sorted(DEFAULTS))}."
+            f"walkaway is {_short(config[_WHOLE])}: put settings below it, as deadline_s: 900."
         )
+        raise WalkawayError(message, exitcodes.WRONG_USE)
+    strangers = sorted(set(config) - KEYS)
+    if strangers:
+        message = f"walkaway.{strangers[0]} is no setting.\nThere are: {', '.join(sorted(KEYS))}."
         raise WalkawayError(message, exitcodes.WRONG_USE)
     backend = config.get("backend") or "local"
     if backend != "local":
-        message = f"walkaway.backend is {backend!r}: there is `local`."
+        message = f"walkaway.backend is {_short(backend)}: there is `local`."
         raise WalkawayError(message, exitcodes.WRONG_USE)
     return Settings(
         pytest=words(config.get("pytest") or (), "pytest"),
-        workers=str(config.get("workers") or ""),
+        workers=workers(config.get("workers"), "walkaway.workers"),
         on_end=words(config.get("on_end") or (), "on_end"),
         limits=_limits(config, environ, ci=ci),
     )
@@ -88,12 +108,29 @@ def words(value: object, name: str) -> tuple[str, ...]:
         try:
             return tuple(shlex.split(value))
         except ValueError as error:
-            message = f"walkaway.{name} is {value!r}: {error}."
+            message = f"walkaway.{name} is {_short(value)}: {error}."
             raise WalkawayError(message, exitcodes.WRONG_USE) from error
     if isinstance(value, (list, tuple)) and all(isinstance(word, str) for word in value):
         return tuple(value)
-    message = f"walkaway.{name} is {value!r}: give a list of words, the command and its arguments."
+    message = (
+        f"walkaway.{name} is {_short(value)}: give a list of words, the command and its arguments."
+    )
     raise WalkawayError(message, exitcodes.WRONG_USE)
+
+
+def workers(value: object, name: str, *, empty: bool = True) -> str:
+    """Check a number of workers, or `auto`; with ``empty`` there may be none."""
+    text = "" if value is None else str(value)
+    known = text == "auto" or re.fullmatch("[0-9]{1,4}", text) or (empty and not text)
+    if not known:
+        message = f"{name} is {_short(value)}: give a number, or auto."
+        raise WalkawayError(message, exitcodes.WRONG_USE)
+    return text
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
 
 
 def _size(value: object, name: str) -> int:
@@ -102,6 +139,6 @@ def _size(value: object, name: str) -> int:
     except ValueError:
         size = -1
     if size < 0:
-        message = f"{name} is {value!r}: give a number of bytes."
+        message = f"{name} is {_short(value)}: give a number of bytes."
         raise WalkawayError(message, exitcodes.WRONG_USE)
     return size

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
 from walkaway.model.run import Run
 from walkaway.runs import adopt, clock, lock, store
 from walkaway.runs.store import Record
@@ -13,11 +14,22 @@ _POLL_S = 0.05
 
 
 def ask(record: Record, kind: str, by: str) -> None:
-    """Ask for the end of a run. ``kind``: stop or interrupt. Asking again changes nothing."""
-    with contextlib.suppress(FileExistsError):
+    """Ask for the end of a run. ``kind``: stop or interrupt. Asking again changes nothing.
+
+    `WalkawayError` 73 when the request cannot be written down.
+    """
+    try:
         store.write_once(
             record.path("stop.json"), {"kind": kind, "by": by, "at": clock.iso(time.time())}
         )
+    except FileExistsError:
+        return
+    except OSError as error:
+        message = (
+            f"Run {record.id} cannot be asked to stop: {error.strerror or error}.\n"
+            f"Its folder must be writable: {record.folder}"
+        )
+        raise WalkawayError(message, exitcodes.CANNOT_RECORD) from error
 
 
 def ensure_supervised(record: Record, run: Run) -> None:

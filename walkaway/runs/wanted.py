@@ -25,17 +25,17 @@ _NOTIFIERS = (
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The flags of test and test-async, as typed; empty or False when not given."""
+    """The flags of test and test-async, as typed; None or False when not given."""
 
-    workers: str = ""
-    dist: str = ""
-    timeout: str = ""
-    stall: str = ""
+    workers: str | None = None
+    dist: str | None = None
+    timeout: str | None = None
+    stall: str | None = None
     fail_fast: bool = False
     last_failed: bool = False
     failed_first: bool = False
     notify: bool = False
-    order_seed: str = ""
+    order_seed: str | None = None
 
 
 def wanted(  # noqa: PLR0913 - what a run is made of
@@ -52,11 +52,13 @@ def wanted(  # noqa: PLR0913 - what a run is made of
     """Return the run to start; its id, times and lock are not known yet. `WalkawayError` 64."""
     extra = _pytest_options(options, conf)
     limits = conf.limits
-    if options.timeout:
+    if options.timeout is not None:
         limits = replace(limits, deadline_s=settings.seconds(options.timeout, "--timeout"))
-    if options.stall:
+    if options.stall is not None:
         limits = replace(limits, stall_s=settings.seconds(options.stall, "--stall", zero=True))
-    order = ("--order-seed", seed(options.order_seed, "--order-seed")) if options.order_seed else ()
+    order: tuple[str, ...] = ()
+    if options.order_seed is not None:
+        order = ("--order-seed", seed(options.order_seed, "--order-seed"))
     folder = cwd if cwd.is_relative_to(root) else root
     pytest = command.find_pytest(conf.pytest, root, environ)
     return Run(
@@ -88,13 +90,12 @@ def seed(value: str, name: str) -> str:
 
 def _pytest_options(options: Options, conf: Settings) -> tuple[str, ...]:
     extra: list[str] = []
-    count = options.workers or conf.workers
+    count = conf.workers
+    if options.workers is not None:
+        count = settings.workers(options.workers, "--workers", empty=False)
     if count:
-        if count != "auto" and not (count.isdecimal() and int(count) >= 0):
-            message = f"--workers is {count!r}: give a number, or auto."
-            raise WalkawayError(message, exitcodes.WRONG_USE)
         extra += ["-n", str(workers.auto()) if count == "auto" else count]
-    if options.dist:
+    if options.dist is not None:
         if options.dist not in DISTS:
             message = f"--dist is {options.dist!r}: there are {', '.join(DISTS)}."
             raise WalkawayError(message, exitcodes.WRONG_USE)

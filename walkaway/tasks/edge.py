@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import os
 import shlex
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from invoke.config import DataProxy
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import Task
@@ -39,7 +41,10 @@ class Here:
     config: Mapping[str, Any]
     agent: bool
     ci: bool
+    attended: bool
+    """Somebody sits at a terminal, whether it can show colours or not."""
     terminal: bool
+    """Colour and a live bar are wanted."""
     style: Style
 
     @property
@@ -55,8 +60,8 @@ class Here:
         """The checked configuration."""
         return settings.read(self.config, self.environ, ci=self.ci)
 
-    def record(self, selector: str) -> Record:
-        """Return the record that --run means."""
+    def record(self, selector: str | None) -> Record:
+        """Return the record that --run means; None when it was not given."""
         return choose.choose(self.records, selector, self.origin())
 
 
@@ -64,19 +69,25 @@ def here(context: Context) -> Here:
     """Look around: the project's root, who reads the output, and how wide."""
     environ = dict(os.environ)
     agent, ci = origin.is_agent(environ), origin.is_ci(environ)
-    tty = sys.stdout.isatty() and environ.get("TERM") != "dumb"
-    terminal = tty and not agent and not ci and "NO_COLOR" not in environ
-    width = shutil.get_terminal_size((120, 24)).columns if tty else 160
-    config = context.config.get("walkaway", {})
+    attended = sys.stdout.isatty() and not agent and not ci
+    terminal = attended and environ.get("TERM") != "dumb" and not environ.get("NO_COLOR")
+    width = shutil.get_terminal_size((120, 24)).columns if attended else 160
     return Here(
         root=_root(context),
         environ=environ,
-        config={key: config[key] for key in config},
+        config=settings.gather(_configured(context), environ),
         agent=agent,
         ci=ci,
+        attended=attended,
         terminal=terminal,
         style=Style(terminal=terminal, agent=agent, width=width, program="inv"),
     )
+
+
+def _configured(context: Context) -> object:
+    """Return what tasks.py and invoke.yaml put under `walkaway`, whatever it is."""
+    found = context.config.get("walkaway")
+    return dict(found.items()) if isinstance(found, DataProxy) else found
 
 
 def _root(context: Context) -> Path:
@@ -115,32 +126,59 @@ def task(
 
 
 def _guarded(call: Callable[[], int | None]) -> int:
+    # Closed by the shell (`>&-`): there is nobody to print to.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # An id that the terminal's encoding does not know must not hide a verdict.
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = call() or 0
         sys.stdout.flush()
     except WalkawayError as error:
-        sys.stdout.flush()
-        sys.stderr.write(error.message.rstrip() + "\n")
+        complain(error.message.rstrip())
         return error.code
     except KeyboardInterrupt:
         return exitcodes.CTRL_C
     except BrokenPipeError:
-        # `inv log | head`: the reader has what it wanted. Python must not fail at exit, too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # `inv log | head`: the reader has what it wanted.
+        _drop_output()
         return _BROKEN_PIPE
     return code
 
 
+def _drop_output() -> None:
+    """Send what is still buffered nowhere: Python must not fail at exit, too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def say(lines: Iterable[str]) -> None:
     """Print lines."""
-    for line in lines:
-        print(line)
+    try:
+        for line in lines:
+            print(line)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # Nobody may take a lost answer for one: neither 0 nor a verdict's code.
+        _drop_output()
+        message = f"The answer cannot be written: {error.strerror}."
+        raise WalkawayError(message, _BROKEN_PIPE) from error
+
+
+def complain(line: str) -> None:
+    """Print a line to stderr: one that is no part of the answer."""
     sys.stdout.flush()
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 def say_json(data: object) -> None:
     """Print one JSON object on one line."""
-    print(json.dumps(data, ensure_ascii=False, default=str).encode("utf-8", "replace").decode())
+    text = json.dumps(data, ensure_ascii=False, default=str)
+    say([text.encode("utf-8", "replace").decode()])
 
 
 def remainder(context: Context) -> tuple[str, ...]:
@@ -149,11 +187,10 @@ def remainder(context: Context) -> tuple[str, ...]:
     Invoke joins it with spaces; the tail of our own argv has the words when it re-joins to that.
     """
     joined = context.remainder
-    if not joined:
-        return ()
-    for index, word in enumerate(sys.argv):
-        if word == "--" and " ".join(sys.argv[index + 1 :]) == joined:
-            return tuple(sys.argv[index + 1 :])
+    if "--" in sys.argv:
+        tail = sys.argv[sys.argv.index("--") + 1 :]
+        if " ".join(tail) == joined:
+            return tuple(tail)
     try:
         return tuple(shlex.split(joined))
     except ValueError as error:

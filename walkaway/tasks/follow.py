@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from walkaway.errors import WalkawayError
 from walkaway.model import causes, events, exitcodes
 from walkaway.model.events import Event
 from walkaway.model.look import Look
@@ -20,6 +21,8 @@ from walkaway.views import as_json, verdict, waiting
 _POLL_S = 0.1
 _LOOK_S = 1.0
 _SILENCE_S = 60.0
+_RESTORE_S = 5.0
+"""How long a supervisor may need to restore a record that somebody deleted."""
 
 
 def follow(here: Here, record: Record, timeout_s: float | None, *, json: bool = False) -> int:
@@ -41,7 +44,8 @@ def tell(here: Here, record: Record, look: Look, *, json: bool) -> int:
         say(waiting.still(look, here.style))
     if look.ended:
         return look.ended.code
-    return exitcodes.VANISHED if look.status is Status.UNKNOWN else exitcodes.STILL_RUNNING
+    # Not "vanished": somewhere else its verdict may be known.
+    return exitcodes.NO_SUCH_RUN if look.status is Status.UNKNOWN else exitcodes.STILL_RUNNING
 
 
 def causes_of(record: Record, since: int = 0) -> list[causes.Cause]:
@@ -55,7 +59,7 @@ def _until_ended(here: Here, record: Record, deadline: float | None, bar: Bar | 
     before: Look | None = None
     spoke = time.monotonic()
     while True:
-        look = status.look(here.records, record)
+        look = _look(here, record, 0.0 if before is None else _RESTORE_S)
         new = cursor.read() if bar is not None else []
         if bar is not None and (lines := waiting.news(before, look, new, here.style)):
             bar.print(lines)
@@ -69,10 +73,24 @@ def _until_ended(here: Here, record: Record, deadline: float | None, bar: Bar | 
                 spoke = time.monotonic()
         before = look
         pause_until = time.monotonic() + _LOOK_S
-        while time.monotonic() < pause_until and not record.path("outcome.json").exists():
+        while time.monotonic() < pause_until:
             if deadline is not None and time.monotonic() >= deadline:
                 return look
             time.sleep(_POLL_S)
+            if record.path("outcome.json").exists():
+                break
+
+
+def _look(here: Here, record: Record, patience_s: float) -> Look:
+    """Look at a run that somebody may have deleted while it lives: its supervisor restores it."""
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            return status.look(here.records, record)
+        except WalkawayError:
+            if time.monotonic() >= until:
+                raise
+        time.sleep(_POLL_S)
 
 
 class _Cursor:

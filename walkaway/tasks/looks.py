@@ -1,4 +1,4 @@
-"""The questions: progress, wait, failures, results, log, runs. And `stop`."""
+"""The questions: progress, wait, failures, results, runs. And `stop`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from walkaway.model.words import Result
 from walkaway.runs import reader, settings, status
 from walkaway.runs import stop as stops
 from walkaway.tasks import edge
-from walkaway.tasks.edge import JSON_HELP, RUN_HELP, say, say_json
+from walkaway.tasks.edge import JSON_HELP, RUN_HELP, complain, say, say_json
 from walkaway.tasks.follow import causes_of, follow, tell
-from walkaway.views import as_json
+from walkaway.views import as_json, leaving
 from walkaway.views import failures as failures_view
 from walkaway.views import progress as progress_view
 from walkaway.views import results as results_view
 from walkaway.views import runs as runs_view
-from walkaway.views.style import printable
 
 _TAIL_LINES = 10
 _AGENT_WAIT_S = 100.0
@@ -28,7 +27,7 @@ _STOP_WAIT_S = 60.0
 
 
 @edge.task(name="progress", aliases=("status",), flags={"run": RUN_HELP, "json": JSON_HELP})
-def progress(c: Context, run: str = "", json: bool = False) -> None:
+def progress(c: Context, run: str | None = None, json: bool = False) -> None:
     """Tell how far a run is: counts, what runs now, what failed, how long still."""
     here = edge.here(c)
     record = here.record(run)
@@ -49,21 +48,34 @@ def progress(c: Context, run: str = "", json: bool = False) -> None:
         "json": JSON_HELP,
     },
 )
-def wait(c: Context, run: str = "", timeout: str = "", json: bool = False) -> int:
+def wait(c: Context, run: str | None = None, timeout: str | None = None, json: bool = False) -> int:
     """Wait for the end and exit with the verdict; 75 when time is up. Ctrl-C leaves the run be."""
     here = edge.here(c)
     record = here.record(run)
-    limit = settings.seconds(timeout, "--timeout", zero=True) if timeout else None
-    if limit is None and (here.agent or not (here.ci or here.terminal)):
-        limit = _AGENT_WAIT_S
-    return follow(here, record, limit, json=json)
+    limit = wait_limit_s(here, timeout)
+    started = record.run()
+    try:
+        return follow(here, record, limit, json=json)
+    except KeyboardInterrupt:
+        complain(leaving.goes_on(started, here.style))
+        raise
+
+
+def wait_limit_s(here: edge.Here, timeout: str | None) -> float | None:
+    """Return how long a wait may take, in seconds; None: until the run ends.
+
+    An agent's shell is cut off after two minutes, and a program that reads a pipe may be one.
+    """
+    if timeout is not None:
+        return settings.seconds(timeout, "--timeout", zero=True)
+    return None if here.attended or (here.ci and not here.agent) else _AGENT_WAIT_S
 
 
 @edge.task(
     name="failures",
     flags={"run": RUN_HELP, "since": "only those after the first N", "json": JSON_HELP},
 )
-def failures(c: Context, run: str = "", since: str = "0", json: bool = False) -> None:
+def failures(c: Context, run: str | None = None, since: str = "0", json: bool = False) -> None:
     """Show what failed so far, grouped by cause, with the command that runs exactly these again."""
     here = edge.here(c)
     record = here.record(run)
@@ -89,7 +101,7 @@ def failures(c: Context, run: str = "", since: str = "0", json: bool = False) ->
 )
 def results(
     c: Context,
-    run: str = "",
+    run: str | None = None,
     match: str = "",
     result: str = "",
     limit: str = "100",
@@ -132,51 +144,14 @@ def _wanted(names: str) -> set[str]:
     return chosen
 
 
-@edge.task(
-    name="log",
-    aliases=("logs",),
-    flags={
-        "run": RUN_HELP,
-        "lines": "how many of the last lines",
-        "follow": "go on until the run ends; Ctrl-C leaves it alone",
-        "json": JSON_HELP,
-    },
-)
-def log(
-    c: Context, run: str = "", lines: str = "40", follow: bool = False, json: bool = False
-) -> None:
-    """Show the last lines of what pytest printed."""
-    here = edge.here(c)
-    record = here.record(run)
-    last = reader.log_lines(record.log, edge.whole(lines, "lines"))
-    if json:
-        say_json({"walkaway": 1, "run": record.id, "log": str(record.log), "lines": last})
-        return
-    say(printable(line) for line in last)
-    if not follow:
-        return
-    position = record.log.stat().st_size if record.log.exists() else 0
-    while True:
-        live = status.look(here.records, record).live
-        with record.log.open("rb") as file:
-            file.seek(position)
-            while block := file.read(1 << 16):
-                whole = block[: block.rfind(b"\n") + 1] or block
-                position += len(whole)
-                file.seek(position)
-                text = whole.decode("utf-8", "replace")
-                say(printable(line) for line in text.splitlines())
-        if not live:
-            return
-        time.sleep(0.3)
-
-
 @edge.task(name="stop", aliases=("kill",), flags={"run": RUN_HELP, "json": JSON_HELP})
-def stop(c: Context, run: str = "", json: bool = False) -> int:
+def stop(c: Context, run: str | None = None, json: bool = False) -> int:
     """End a run: pytest may report first, then every process of the run is gone."""
     here = edge.here(c)
     record = here.record(run)
     look = status.look(here.records, record)
+    if look.ended and not json:
+        say([leaving.over_already(look.run)])
     if look.live:
         stops.ask(record, "stop", f"inv stop ({here.origin().kind})")
         stops.wait_ended(record, _STOP_WAIT_S)

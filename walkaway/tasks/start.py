@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,13 +13,14 @@ from typing import Any
 from invoke.context import Context
 from invoke.tasks import Task
 
+from walkaway.model import exitcodes
 from walkaway.runs import rerun as reruns
 from walkaway.runs import start, stop
 from walkaway.runs.wanted import Options, wanted
 from walkaway.tasks import edge
-from walkaway.tasks.edge import Here, remainder, say, say_json
+from walkaway.tasks.edge import Here, complain, remainder, say, say_json
 from walkaway.tasks.follow import follow
-from walkaway.views import as_json, started
+from walkaway.views import as_json, leaving, started
 
 _END_WAIT_S = 60.0
 _FLAGS = {
@@ -40,12 +44,12 @@ def _made(name: str, help_text: str, *, stay: bool) -> Task[Any]:
 
     def begin(
         c: Context,
-        workers: str = "",
-        dist: str = "",
-        timeout: str = "",
-        stall: str = "",
-        rerun: str = "",
-        order_seed: str = "",
+        workers: str | None = None,
+        dist: str | None = None,
+        timeout: str | None = None,
+        stall: str | None = None,
+        rerun: str | None = None,
+        order_seed: str | None = None,
         fail_fast: bool = False,
         last_failed: bool = False,
         failed_first: bool = False,
@@ -65,9 +69,10 @@ def _made(name: str, help_text: str, *, stay: bool) -> Task[Any]:
             notify=notify,
             order_seed=order_seed,
         )
-        made = begin_run(here, options, remainder(c), rerun, again=again)
+        with ctrl_c_later() as pressed:
+            made = begin_run(here, options, remainder(c), rerun, again=again)
         if stay:
-            return stay_until_ended(here, made, json=json)
+            return stay_until_ended(here, made, json=json, interrupted=bool(pressed))
         _tell(here, made, json=json)
         return 0
 
@@ -76,34 +81,74 @@ def _made(name: str, help_text: str, *, stay: bool) -> Task[Any]:
 
 
 def _tell(here: Here, made: start.Started, *, json: bool) -> None:
-    log = str(made.record.log)
     if json:
-        say_json(as_json.started(made.run, log, joined=made.joined))
-        return
+        say_json(as_json.started(made.run, str(made.record.log), joined=made.joined))
+    else:
+        say(_lines(here, made))
+
+
+def _lines(here: Here, made: start.Started) -> list[str]:
     live_for_s = time.time() - made.run.created_s if made.joined else 0.0
-    say(started.lines(made.run, log, made.joined, live_for_s, here.style))
+    return started.lines(made.run, str(made.record.log), made.joined, live_for_s, here.style)
 
 
-def stay_until_ended(here: Here, made: start.Started, *, json: bool) -> int:
+def stay_until_ended(
+    here: Here, made: start.Started, *, json: bool, interrupted: bool = False
+) -> int:
     """Follow a run to its verdict. Ctrl-C stops it, unless it was joined."""
     try:
-        return follow(here, made.record, None, json=json)
+        # Before the wait: a shell that is killed leaves at least the run's id behind.
+        first = _lines(here, made)[0]
+        if json:
+            complain(first)
+        else:
+            say([first])
+        if not interrupted:
+            return follow(here, made.record, None, json=json)
     except KeyboardInterrupt:
-        if made.joined:
-            raise  # it is somebody else's run: we only watched
+        pass
+    if made.joined:  # somebody else's run: we only watched
+        complain(leaving.goes_on(made.run, here.style))
+        return exitcodes.CTRL_C
+    return _end(here, made, json=json)
+
+
+def _end(here: Here, made: start.Started, *, json: bool) -> int:
+    """Stop our run after Ctrl-C and tell its verdict, unless Ctrl-C comes again."""
+    complain(leaving.stopping(made.run, here.style))
+    try:
         stop.ask(made.record, "interrupt", "Ctrl-C")
         if stop.wait_ended(made.record, _END_WAIT_S):
-            return follow(here, made.record, None, json=json)
-        raise
+            return follow(here, made.record, 0, json=json)
+    except KeyboardInterrupt:
+        pass
+    complain(leaving.left_stopping(made.run, here.style))
+    return exitcodes.CTRL_C
+
+
+@contextmanager
+def ctrl_c_later() -> Iterator[list[int]]:
+    """Hold Ctrl-C back while a run is made, so that there is one to stop; yields what came."""
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def begin_run(
-    here: Here, options: Options, args: tuple[str, ...], selector: str = "", *, again: bool
+    here: Here,
+    options: Options,
+    args: tuple[str, ...],
+    selector: str | None = None,
+    *,
+    again: bool,
 ) -> start.Started:
     """Start the run that the flags ask for; ``selector`` is --rerun's."""
     select: tuple[str, ...] = ()
     cwd = Path.cwd()
-    if selector:
+    if selector is not None:
         earlier, select = reruns.find(here.records, selector, here.origin())
         args, cwd = args or earlier.args, Path(earlier.cwd)
     run = wanted(
@@ -116,7 +161,7 @@ def begin_run(
         origin=here.origin(),
         ci=here.ci,
     )
-    if selector:
+    if selector is not None:
         run = replace(run, label=f"--rerun {selector} {run.label}".strip())
     return start.start(here.records, run, again=again, select=select)
 

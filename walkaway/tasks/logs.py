@@ -1,0 +1,117 @@
+"""`log`: the last lines of what pytest printed, and with --follow all that comes until the end."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from invoke.context import Context
+
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
+from walkaway.runs import reader, status
+from walkaway.runs.store import Record
+from walkaway.tasks import edge
+from walkaway.tasks.edge import JSON_HELP, RUN_HELP, Here, say, say_json
+from walkaway.views import as_json
+from walkaway.views.style import printable
+
+_POLL_S = 0.2
+_LOOK_S = 1.0
+_BLOCK_BYTES = 1 << 16
+_LONGEST_LINE_BYTES = 1 << 20
+
+
+@edge.task(
+    name="log",
+    aliases=("logs",),
+    flags={
+        "run": RUN_HELP,
+        "lines": "how many of the last lines",
+        "follow": "go on until the run ends; Ctrl-C leaves it alone",
+        "json": JSON_HELP,
+    },
+)
+def log(
+    c: Context,
+    run: str | None = None,
+    lines: str = "40",
+    follow: bool = False,
+    json: bool = False,
+) -> None:
+    """Show the last lines of what pytest printed."""
+    here = edge.here(c)
+    most = edge.whole(lines, "lines")
+    if follow and json:
+        message = "--follow and --json exclude each other: --json is one answer."
+        raise WalkawayError(message, exitcodes.WRONG_USE)
+    record = here.record(run)
+    log = record.log
+    if not log.exists():
+        name = record.run().short
+        message = f"The log of run {name} is gone: {log}\nIts results: inv results --run {name}"
+        raise WalkawayError(message, exitcodes.NO_SUCH_RUN)
+    end = log.stat().st_size
+    last = reader.log_lines(log, most)
+    if json:
+        say_json(as_json.log(record.id, str(log), last))
+    elif follow:
+        say(printable(line) for line in last)
+        _follow(here, record, Tail(log, end))
+    elif last or not most:
+        say(printable(line) for line in last)
+    else:
+        say([f"run {record.run().short} has printed nothing so far"])
+
+
+class Tail:
+    """What is appended to a log after a position, in whole lines."""
+
+    def __init__(self, path: Path, position: int) -> None:
+        self._path = path
+        self._position = position
+        self._rest = b""
+
+    def read(self, *, last: bool = False) -> list[str]:
+        """Return at most a block's new lines; a line without its end only with ``last``.
+
+        A log that is not there has no new lines: the supervisor may be about to restore it.
+        """
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._position)
+                data = file.read(_BLOCK_BYTES)
+        except OSError:
+            data = b""
+        self._position += len(data)
+        text = self._rest + data.replace(b"\0", b"")
+        cut = len(text) if last or len(text) > _LONGEST_LINE_BYTES else text.rfind(b"\n") + 1
+        self._rest = text[cut:]
+        return text[:cut].decode("utf-8", "replace").splitlines()
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is more to read."""
+        try:
+            return self._path.stat().st_size > self._position
+        except OSError:
+            return False
+
+
+def _follow(here: Here, record: Record, tail: Tail) -> None:
+    live, looked = True, float("-inf")
+    while live or tail.behind:
+        if time.monotonic() - looked > _LOOK_S or record.path("outcome.json").exists():
+            # The look comes before the read: what a run printed until its end is shown.
+            live, looked = _lives(here, record), time.monotonic()
+        say(printable(line) for line in tail.read())
+        if live and not tail.behind:
+            time.sleep(_POLL_S)
+    say(printable(line) for line in tail.read(last=True))
+
+
+def _lives(here: Here, record: Record) -> bool:
+    try:
+        return status.look(here.records, record).live
+    except WalkawayError:
+        return False  # the record was deleted: there is nothing to follow

@@ -1,0 +1,26 @@
+"""What Ctrl-C did, and what it did not do: the run goes on, or it is being stopped."""
+
+from __future__ import annotations
+
+from walkaway.model.run import Run
+from walkaway.views.style import Style
+
+
+def goes_on(run: Run, style: Style) -> str:
+    """Return that only the watching ended, and how to look again."""
+    return f"{run.short} goes on: {style.command('wait', '--run', run.short)}"
+
+
+def stopping(run: Run, style: Style) -> str:
+    """Return that the run is being stopped, while we wait for its end."""
+    return f"{style.warn('stopping')} {run.short}: Ctrl-C again to let it end by itself"
+
+
+def left_stopping(run: Run, style: Style) -> str:
+    """Return that nobody waits any more for a run that is being stopped."""
+    return f"{run.short} is still being stopped: {style.command('progress', '--run', run.short)}"
+
+
+def over_already(run: Run) -> str:
+    """Return that there was nothing to stop."""
+    return f"{run.short} had ended before: nothing was stopped"
