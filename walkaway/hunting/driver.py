@@ -16,7 +16,7 @@ from pathlib import Path
 from walkaway.errors import WalkawayError
 from walkaway.hunting.harvest import harvest
 from walkaway.hunting.store import LOCK, HuntRecord
-from walkaway.model import hunt
+from walkaway.model import hunt, varied
 from walkaway.model.hunt import Attempt, Hunt
 from walkaway.model.run import Origin
 from walkaway.model.words import Outcome
@@ -73,8 +73,8 @@ class Driver:
                 break
             self._until_ended(run)
             self._harvest(run, number)
-        found = hunt.findings(self.attempts, self.tests)
-        code = code or hunt.verdict_code(found, self.attempts, why)
+        found = varied.compare(self.attempts, self.tests)
+        code = code or varied.verdict_code(found, self.attempts, why)
         outcome = {
             "schema": hunt.SCHEMA,
             "id": self.hunt.id,
@@ -93,7 +93,7 @@ class Driver:
         self.told = signal.Signals(number).name
 
     def _why_over(self) -> str:
-        over = hunt.why_over(self.hunt, self.attempts, self.tests)
+        over = varied.why_over(self.hunt, self.attempts, self.tests)
         cut = self.attempts and self.attempts[-1].outcome in _CUT
         # A hunt whose last attempt came to its end is complete, whoever asked meanwhile.
         return over if over == "complete" and not cut else self._asked()[0] or over

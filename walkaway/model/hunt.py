@@ -1,4 +1,4 @@
-"""A hunt for flaky tests: what was asked, what each attempt gave, and what follows from it. Pure.
+"""A hunt for flaky tests: what was asked, what each attempt gave, how it stands. Pure data.
 
 A test's result in an attempt is one letter, so that an attempt of 100,000 tests is 100 KB and the
 matrix needs no second notation.
@@ -7,13 +7,12 @@ matrix needs no second notation.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from itertools import zip_longest
+from enum import StrEnum
 from typing import Any
 
 from walkaway.model import exitcodes
-from walkaway.model.interval import clopper_pearson
+from walkaway.model.look import Look
 from walkaway.model.run import Origin, Run, from_json
 from walkaway.model.words import Outcome, Result
 
@@ -41,14 +40,10 @@ MEANING = {
     LOST: "lost", NOT_RUN: "not run",
 }  # fmt: skip
 BAD = frozenset({"F", "E", "C", HUNG, RERUN})
-_SILENT = frozenset({ABSENT, NOT_RUN, LOST})
+SILENT = frozenset({ABSENT, NOT_RUN, LOST})
 """No result: neither for nor against a test."""
 
 _SEEDS = 999_999
-_HOPELESS = frozenset({
-    Outcome.USAGE_ERROR, Outcome.NO_TESTS, Outcome.NOTHING_RUN, Outcome.NOT_STARTED,
-})  # fmt: skip
-_HOPELESS_TWICE = frozenset({Outcome.COLLECTION_ERROR, Outcome.INTERNAL_ERROR})
 _WHOLE = frozenset({Outcome.PASSED, Outcome.FAILED})
 
 
@@ -113,43 +108,37 @@ class Attempt:
         return self.outcome in _WHOLE and not self.lost
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A test with something to tell. ``letters`` has one an attempt; reports exclude lost ones."""
+class Standing(StrEnum):
+    """Where a hunt stands."""
 
-    id: str
-    letters: str
-    failures: int
-    reports: int
-    bad_in: int = 0
-    """Number of the first attempt in which it failed; 0: in none."""
-
-    @property
-    def rate(self) -> float:
-        """Failures by reports."""
-        return self.failures / self.reports if self.reports else 0.0
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The exact 95 % interval of its true rate."""
-        return clopper_pearson(self.failures, self.reports)
+    LIVE = "live"
+    DONE = "done"
+    GONE = "gone"
+    """Its driver is gone, and it cannot be given a new one: another boot, host or user."""
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """What the attempts so far say."""
+class HuntLook:
+    """What one look at a hunt found. Times are seconds."""
 
-    tests: int = 0
-    flaky: tuple[Case, ...] = ()
-    """Failed in some attempts and not in others, most telling first."""
-    failing: tuple[Case, ...] = ()
-    """Failed in every attempt that has a result."""
-    unsteady: tuple[Case, ...] = ()
-    """Never failed, but gave different results: sometimes skipped, say."""
-    partial: tuple[Case, ...] = ()
-    """Not collected in every attempt."""
-    whole: int = 0
-    """Attempts that came to their end."""
+    hunt: Hunt
+    folder: str
+    standing: Standing
+    attempts: tuple[Attempt, ...]
+    tests: tuple[str, ...]
+    elapsed_s: float
+    ended_by: str = ""
+    """complete, found, hopeless, stopped, stop, interrupt or error; empty while it lives."""
+    why: str = ""
+    code: int = exitcodes.STILL_RUNNING
+    current: Look | None = None
+    """The attempt that runs now."""
+    adopted_now: bool = False
+
+    @property
+    def live(self) -> bool:
+        """Whether attempts may still be made."""
+        return self.standing is Standing.LIVE
 
 
 def attempt_seed(seed: int, number: int) -> str:
@@ -163,109 +152,6 @@ def attempt_seed(seed: int, number: int) -> str:
 def new_seed(entropy: bytes) -> int:
     """Make a seed that is short enough to be typed, from 8 random bytes."""
     return int.from_bytes(entropy, "big") % _SEEDS + 1
-
-
-def why_over(hunt: Hunt, attempts: Sequence[Attempt], names: Sequence[str]) -> str:
-    """Return why no further attempt is due: complete, stopped, hopeless, found; else nothing.
-
-    A usage error or an empty selection is the same the next time; a collection error may be
-    flaky itself, so it must have come twice running.
-    """
-    if not attempts:
-        return ""
-    last = attempts[-1]
-    twice = [attempt.outcome for attempt in attempts[-2:]]
-    if len(attempts) >= hunt.runs:
-        return "complete"
-    if last.outcome is Outcome.STOPPED:
-        return "stopped"
-    if last.outcome in _HOPELESS:
-        return "hopeless"
-    if len(twice) > 1 and twice[0] == twice[1] and last.outcome in _HOPELESS_TWICE:
-        return "hopeless"
-    return "found" if hunt.fail_fast and findings(attempts, names).flaky else ""
-
-
-def findings(attempts: Sequence[Attempt], names: Sequence[str]) -> Findings:
-    """Compare the attempts, test by test. ``names`` are the lines of tests.txt."""
-    found: dict[str, list[Case]] = {"flaky": [], "failing": [], "unsteady": [], "partial": []}
-    mixed = {index for attempt in attempts for index in attempt.mixed}
-    columns = zip_longest(*(attempt.letters for attempt in attempts), fillvalue=ABSENT)
-    tests = 0
-    for index, column in enumerate(columns):
-        kinds = set(column)
-        if kinds == {ABSENT}:
-            continue
-        tests += 1
-        if len(kinds) == 1 and not kinds & BAD:
-            continue
-        name = names[index] if index < len(names) else f"test #{index}"
-        case = _case(name, column, attempts, index if index in mixed else -1)
-        _sort_in(found, case, attempts)
-    for name in dict.fromkeys(name for attempt in attempts for name in attempt.uncollected):
-        letters = tuple(_collection(name, attempt) for attempt in attempts)
-        _sort_in(found, _case(name, letters, attempts, -1), attempts)
-    order = {name: sorted(cases, key=_telling) for name, cases in found.items()}
-    return Findings(
-        tests=tests,
-        whole=sum(attempt.whole for attempt in attempts),
-        **{name: tuple(cases) for name, cases in order.items()},
-    )
-
-
-def _telling(case: Case) -> tuple[float, int, str]:
-    return (-case.rate, -case.reports, case.id)
-
-
-def _collection(name: str, attempt: Attempt) -> str:
-    if name in attempt.uncollected:
-        return "E"
-    return PASSED if attempt.collected else LOST
-
-
-def _case(name: str, column: Sequence[str], attempts: Sequence[Attempt], mixed: int) -> Case:
-    failures = reports = bad_in = 0
-    for letter, attempt in zip(column, attempts, strict=True):
-        bad, all_ = int(letter in BAD), int(letter not in _SILENT)
-        bad, all_ = attempt.mixed.get(mixed, (bad, all_))
-        failures += bad
-        reports += all_
-        if bad and not bad_in:
-            bad_in = attempt.number
-    return Case(name, "".join(column), failures, reports, bad_in)
-
-
-def _sort_in(found: dict[str, list[Case]], case: Case, attempts: Sequence[Attempt]) -> None:
-    if 0 < case.failures < case.reports:
-        found["flaky"].append(case)
-    elif case.failures:
-        found["failing"].append(case)
-    elif len(set(case.letters) - _SILENT) > 1:
-        found["unsteady"].append(case)
-    there = [
-        letter != ABSENT
-        for letter, attempt in zip(case.letters, attempts, strict=True)
-        if attempt.collected and not attempt.uncollected
-    ]
-    if any(there) and not all(there):
-        found["partial"].append(case)
-
-
-def verdict_code(found: Findings, attempts: Sequence[Attempt], ended_by: str) -> int:
-    """Return a hunt's exit code.
-
-    A hunt that was ended: 130 or 2. Something flaky: 1. Else the code of the first attempt that
-    did not pass, so that 0 means that nothing failed and nothing varied; 70 without any attempt.
-    """
-    if ended_by == "interrupt":
-        return exitcodes.CTRL_C
-    if ended_by in {"stop", "stopped"}:
-        return exitcodes.INTERRUPTED
-    if found.flaky:
-        return exitcodes.FAILED
-    if not attempts:
-        return exitcodes.VANISHED
-    return next((attempt.code for attempt in attempts if attempt.code), exitcodes.PASSED)
 
 
 def hunt_from_json(data: dict[str, Any]) -> Hunt:

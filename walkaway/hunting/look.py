@@ -1,0 +1,79 @@
+"""Looking at a hunt: derived at every look from its record, its lock and its running attempt.
+
+Readers never write an outcome. A hunt whose driver died gets a new one.
+"""
+
+from __future__ import annotations
+
+import time
+
+from walkaway.errors import WalkawayError
+from walkaway.hunting.begin import adopt
+from walkaway.hunting.store import LOCK, HuntRecord, Hunts
+from walkaway.model import exitcodes
+from walkaway.model.hunt import Hunt, HuntLook, Standing
+from walkaway.model.look import Look
+from walkaway.runs import lock, status
+from walkaway.runs.store import Record
+
+
+def look(
+    hunts: Hunts, record: HuntRecord, *, may_adopt: bool = True, current: bool = True
+) -> HuntLook:
+    """Look at a hunt once; one without a driver is given a new one if ``may_adopt``.
+
+    ``current``: look at the attempt that runs, too.
+    """
+    asked = record.hunt()
+    standing, adopted = _standing(record, asked, may_adopt=may_adopt)
+    outcome = record.outcome()
+    attempts = tuple(record.attempts())
+    tests = tuple(record.tests())
+    live = standing is Standing.LIVE
+    code = exitcodes.STILL_RUNNING if live else exitcodes.VANISHED
+    took = time.time() - asked.created_s
+    if outcome is not None:
+        code, took = int(outcome.get("code", code)), float(outcome.get("duration_s", took))
+    elif not live:
+        took = sum(attempt.duration_s for attempt in attempts)
+    return HuntLook(
+        hunt=asked,
+        folder=str(record.folder),
+        standing=standing,
+        attempts=attempts,
+        tests=tests,
+        elapsed_s=max(0.0, took),
+        ended_by=str((outcome or {}).get("ended_by", "")),
+        why=str((outcome or {}).get("why", "")),
+        code=code,
+        current=_current(hunts, asked, len(attempts) + 1) if live and current else None,
+        adopted_now=adopted,
+    )
+
+
+def _standing(record: HuntRecord, asked: Hunt, *, may_adopt: bool) -> tuple[Standing, bool]:
+    if record.outcome() is not None:
+        return Standing.DONE, False
+    held = lock.probe(str(record.path(LOCK)), asked.lock)
+    if held is lock.Hold.HELD:
+        return Standing.LIVE, False
+    if record.outcome() is not None:  # written between the two looks
+        return Standing.DONE, False
+    if held is lock.Hold.FREE and may_adopt and adopt(record, asked):
+        return Standing.LIVE, True
+    return Standing.GONE, False
+
+
+def _current(hunts: Hunts, asked: Hunt, number: int) -> Look | None:
+    """Return a look at the newest run of the hunt, if it is the attempt that is due."""
+    for run_id in reversed(hunts.records.ids()):
+        if run_id <= asked.id:
+            return None
+        record: Record = hunts.records.record(run_id)
+        try:
+            run = record.run()
+            if run.hunt == asked.id:
+                return status.look(hunts.records, record) if run.attempt == number else None
+        except WalkawayError:
+            continue  # being deleted, or half copied
+    return None

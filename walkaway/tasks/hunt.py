@@ -1,0 +1,191 @@
+"""`flaky`: repeated attempts in random orders, and what they say about each test."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from invoke.context import Context
+
+from walkaway.errors import WalkawayError
+from walkaway.hunting import begin, halt
+from walkaway.hunting import look as looks
+from walkaway.hunting.store import HuntRecord, Hunts
+from walkaway.model import exitcodes, varied
+from walkaway.model import hunt as model
+from walkaway.model.hunt import Hunt, HuntLook
+from walkaway.runs.wanted import Options, wanted
+from walkaway.runs.wanted import seed as checked_seed
+from walkaway.tasks import edge
+from walkaway.tasks.edge import JSON_HELP, Here, complain, remainder, say, say_json
+from walkaway.tasks.looks import wait_limit_s
+from walkaway.tasks.start import ctrl_c_later
+from walkaway.views import hunt as view
+from walkaway.views import hunt_json
+
+_POLL_S = 0.1
+_LOOK_S = 2.0
+_END_WAIT_S = 60.0
+_ADOPTIONS = 3
+"""A driver that dies as often within one look dies of something that stays."""
+
+
+@edge.task(
+    name="flaky",
+    flags={
+        "runs": "how many attempts",
+        "timeout": "end an attempt after S seconds (or 15m, 1.5h), as in test-async",
+        "seed": "a number that decides all orders; default: a new one, which is printed",
+        "fail_fast": "end the hunt once a test has both passed and failed",
+        "detach": "give the prompt back at once",
+        "hunt": "go on watching a hunt: four hex digits, a part of an id, or latest",
+        "stop": "with --hunt: end it, with its running attempt",
+        "json": JSON_HELP,
+    },
+)
+def flaky(
+    c: Context,
+    runs: str = "10",
+    timeout: str | None = None,
+    seed: str | None = None,
+    fail_fast: bool = False,
+    detach: bool = False,
+    hunt: str | None = None,
+    stop: bool = False,
+    json: bool = False,
+) -> int:
+    """Hunt for flaky tests: repeat them in random orders, detached: inv flaky -- PYTEST ARGS."""
+    here = edge.here(c)
+    hunts = Hunts(here.records)
+    if hunt is not None:
+        return _watch(here, hunts, hunts.choose(hunt, here.origin()), stop=stop, json=json)
+    if stop:
+        raise WalkawayError("--stop needs --hunt ID: which hunt?", exitcodes.WRONG_USE)
+    asked = Hunt(
+        id="",
+        runs=edge.whole(runs, "runs", 1),
+        seed=model.new_seed(os.urandom(8)) if seed is None else int(checked_seed(seed, "--seed")),
+        run=wanted(
+            root=here.root,
+            cwd=Path.cwd(),
+            args=remainder(c),
+            options=Options(timeout=timeout),
+            conf=here.settings(),
+            environ=here.environ,
+            origin=here.origin(),
+            ci=here.ci,
+        ),
+        fail_fast=fail_fast,
+    )
+    asked = replace(asked, run=replace(asked.run, label=f"flaky {asked.run.label}".strip()))
+    with ctrl_c_later() as pressed:
+        record = begin.begin(hunts, asked)
+    return _stay(here, hunts, record, detach=detach, json=json, interrupted=bool(pressed))
+
+
+def _stay(
+    here: Here, hunts: Hunts, record: HuntRecord, *, detach: bool, json: bool, interrupted: bool
+) -> int:
+    """Tell of the hunt that we began and follow it. Ctrl-C stops it."""
+    asked = record.hunt()
+    first = view.begun(asked, here.style)
+    if detach and json:
+        _tell(here, looks.look(hunts, record, current=False), json=True)
+        return 0
+    # Before the wait: a shell that is killed leaves at least the hunt's id behind.
+    if json:
+        complain(first[0])
+    else:
+        say(first)
+    if detach:
+        return 0
+    try:
+        if not interrupted:
+            return _follow(here, hunts, record, wait_limit_s(here, None), json=json)
+    except KeyboardInterrupt:
+        pass
+    complain(view.stopping(asked, here.style))
+    try:
+        return _halt(here, hunts, record, "interrupt", "Ctrl-C", json=json)
+    except KeyboardInterrupt:
+        complain(view.goes_on(asked, here.style))
+        return exitcodes.CTRL_C
+
+
+def _watch(here: Here, hunts: Hunts, record: HuntRecord, *, stop: bool, json: bool) -> int:
+    """Follow a hunt that is there already. Ctrl-C leaves it alone."""
+    if stop:
+        by = f"inv flaky --stop ({here.origin().kind})"
+        code = _halt(here, hunts, record, "stop", by, json=json)
+        return code if code == exitcodes.STILL_RUNNING else 0
+    try:
+        return _follow(here, hunts, record, wait_limit_s(here, None), json=json)
+    except KeyboardInterrupt:
+        complain(view.goes_on(record.hunt(), here.style))
+        raise
+
+
+def _halt(
+    here: Here, hunts: Hunts, record: HuntRecord, kind: str, by: str, *, json: bool
+) -> int:
+    """Ask for the hunt's end, wait for it, and tell how it stands."""
+    if looks.look(hunts, record, current=False).live:
+        halt.ask(record, kind, by)
+        halt.wait_ended(record, _END_WAIT_S)
+    return _tell(here, looks.look(hunts, record), json=json)
+
+
+def _follow(
+    here: Here, hunts: Hunts, record: HuntRecord, limit_s: float | None, *, json: bool
+) -> int:
+    """Tell of attempts as they end; return the hunt's code, 75 when time is up."""
+    deadline = None if limit_s is None else time.monotonic() + limit_s
+    told = looks.look(hunts, record, current=False)
+    adoptions = 0
+    while told.live:
+        adoptions += told.adopted_now
+        _until_news(record, deadline)
+        late = deadline is not None and time.monotonic() >= deadline
+        now = looks.look(hunts, record, may_adopt=adoptions < _ADOPTIONS, current=late)
+        if not json:
+            say(_news(here, told, now))
+        told = now
+        if late:
+            break
+    return _tell(here, told, json=json)
+
+
+def _until_news(record: HuntRecord, deadline: float | None) -> None:
+    """Sleep until an attempt or the hunt has ended, a moment has passed, or time is up."""
+    ended, attempts = record.path("outcome.json"), record.path("attempts.jsonl")
+    size = attempts.stat().st_size if attempts.exists() else 0
+    until = time.monotonic() + _LOOK_S
+    until = until if deadline is None else min(until, deadline)
+    while time.monotonic() < until and not ended.exists():
+        if attempts.exists() and attempts.stat().st_size != size:
+            return
+        time.sleep(_POLL_S)
+
+
+def _news(here: Here, before: HuntLook, now: HuntLook) -> list[str]:
+    """Return the attempts that ended between two looks; in a pipe those alone that did not pass.
+
+    To one who pays for every line, another attempt that passed is no news.
+    """
+    every = here.attended or (here.ci and not here.agent)
+    return [
+        view.attempt_line(now.hunt, attempt, here.style)
+        for attempt in now.attempts[len(before.attempts) :]
+        if every or attempt.code
+    ]
+
+
+def _tell(here: Here, look: HuntLook, *, json: bool) -> int:
+    found = varied.compare(look.attempts, look.tests)
+    if json:
+        say_json(hunt_json.as_json(look, found, here.style))
+    else:
+        say(view.lines(look, found, here.style))
+    return look.code

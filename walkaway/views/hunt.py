@@ -1,0 +1,284 @@
+"""A hunt in text: the answer first, the tests that varied by attempts, what is next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+
+from walkaway.model import hunt
+from walkaway.model.hunt import Attempt, Hunt, HuntLook, Standing
+from walkaway.model.interval import attempts_to_see, ruled_out
+from walkaway.model.varied import Case, Findings
+from walkaway.model.words import Outcome
+from walkaway.views import phrases
+from walkaway.views.phrases import GAP, many
+from walkaway.views.style import Style, duration, middle, printable
+
+_ROWS = 20
+_FEW = 5
+_COMMANDS = 3
+_TARGET = 0.05
+"""The rate that the last line offers to rule out when nothing varied."""
+
+_CUT = {"stop": "STOPPED", "stopped": "STOPPED", "interrupt": "INTERRUPTED", "error": "BROKEN OFF"}
+
+
+def begun(asked: Hunt, style: Style) -> list[str]:
+    """Return what was started and how to come back to it."""
+    told = f"{many(asked.runs, 'attempt')} in random orders, seed {asked.seed}"
+    return [
+        GAP.join((style.bold("hunt started"), asked.short, _label(asked), told)),
+        phrases.following(
+            style, _command(style, asked), f"{_command(style, asked, '--stop')} to end it"
+        ),
+    ]
+
+
+def attempt_line(asked: Hunt, attempt: Attempt, style: Style) -> str:
+    """Return one ended attempt: `attempt 3/10  FAILED  1 failed, 43 passed  1.2 s  run 3fa2`."""
+    counted = ", ".join(f"{n:,} {name}" for name, n in sorted(attempt.counts.items()) if n)
+    parts = [f"attempt {attempt.number}/{asked.runs}", _outcome(attempt, style), counted]
+    if attempt.lost:
+        parts.append(f"{attempt.lost:,} lost")
+    parts += [duration(attempt.duration_s), f"order {attempt.seed}", f"run {attempt.short}"]
+    return GAP.join(part for part in parts if part)
+
+
+def lines(look: HuntLook, found: Findings, style: Style) -> list[str]:
+    """Return how a hunt stands or ended. Its first line answers alone."""
+    return [
+        _first(look, found, style),
+        *([printable(look.why, 300)] if look.why else []),
+        *_cases("", found.flaky, style),
+        *_named("failing in every attempt, not flaky:", found.failing, style),
+        *_named("never failed, but varied:", found.unsteady, style),
+        *_named("not collected in every attempt:", found.partial, style),
+        *_key(found, style),
+        *_broken(look, style),
+        *_clean(look, found),
+        *_again(look, found, style),
+        *_next(look, found, style),
+    ]
+
+
+def goes_on(asked: Hunt, style: Style) -> str:
+    """Return that only the watching ended, and how to look again."""
+    return f"hunt {asked.short} goes on: {_command(style, asked)}"
+
+
+def stopping(asked: Hunt, style: Style) -> str:
+    """Return that the hunt is being ended, while we wait for it."""
+    return f"{style.warn('stopping')} hunt {asked.short}: Ctrl-C again to leave it to itself"
+
+
+def _first(look: HuntLook, found: Findings, style: Style) -> str:
+    asked, made = look.hunt, len(look.attempts)
+    took = duration(look.elapsed_s)
+    if look.live:
+        still = f"{made} of {many(asked.runs, 'attempt')} after {took}{_to_go(look)}"
+        now = "" if look.current is None else f"attempt {made + 1}: {_now(look)}"
+        parts = [style.bold("HUNTING"), asked.short, still, _found_so_far(found, style), now]
+        return GAP.join(part for part in parts if part)
+    n = many(made, "attempt")
+    of = f"of {many(found.tests, 'test')}"
+    if look.standing is Standing.GONE:
+        word, told = style.bad("VANISHED"), f"its driver is gone after {n} of {asked.runs}"
+    elif look.ended_by in _CUT:
+        word = style.bad(_CUT[look.ended_by])
+        told = f"after {n} of {asked.runs}; {_found_so_far(found, style) or 'nothing found so far'}"
+    elif found.flaky:
+        word, told = style.bad("FLAKY"), f"{len(found.flaky):,} {of} flaky in {n}"
+    elif found.failing:
+        told = f"{len(found.failing):,} {of} failed whenever they ran, in {n}; none is flaky"
+        word = style.bad("FAILING")
+    elif look.code:
+        word, told = style.bad("NO ANSWER"), _no_answer(look)
+    elif found.unsteady:
+        word = style.warn("UNSTEADY")
+        told = f"none {of} failed in {n}; {len(found.unsteady):,} gave different results"
+    else:
+        word, told = style.good("STEADY"), f"none {of} varied in {n}"
+    parts = [word, asked.short, _label(asked), f"{told} ({took})"]
+    return GAP.join([*parts, f"exit {look.code}"] if look.code else parts)
+
+
+def _no_answer(look: HuntLook) -> str:
+    last = look.attempts[-1] if look.attempts else None
+    if last is not None and look.ended_by == "hopeless":
+        again = "attempts end" if len(look.attempts) > 1 else "another one would end"
+        return f"attempt {last.number} ended with {_words(last)}, and {again} the same"
+    whole = sum(attempt.whole for attempt in look.attempts)
+    return f"only {whole} of {many(len(look.attempts), 'attempt')} came to their end"
+
+
+def _to_go(look: HuntLook) -> str:
+    if not look.attempts:
+        return ""
+    mean = sum(attempt.duration_s for attempt in look.attempts) / len(look.attempts)
+    spent = look.current.elapsed_s if look.current else 0.0
+    left = mean * (look.hunt.runs - len(look.attempts)) - min(mean, spent)
+    return f", about {duration(left)} to go"
+
+
+def _now(look: HuntLook) -> str:
+    current = look.current
+    if current is None:
+        return ""
+    return phrases.done_of(current.counts) if current.counts.expected else str(current.status)
+
+
+def _found_so_far(found: Findings, style: Style) -> str:
+    parts = []
+    if found.flaky:
+        parts.append(style.bad(f"{len(found.flaky):,} flaky"))
+    if found.failing:
+        parts.append(f"{len(found.failing):,} failing in all")
+    return ", ".join(parts) + " so far" if parts else ""
+
+
+def _cases(title: str, cases: Sequence[Case], style: Style) -> Iterator[str]:
+    """Yield a row a test: a letter an attempt, failures of reports, the rate's interval, the id."""
+    if cases and title:
+        yield title
+    shown = cases[:_ROWS]
+    counts = [f"{case.failures}/{case.reports}" for case in shown]
+    rates = [_rate(case) for case in shown]
+    wide, rate_wide = (max(map(len, column), default=0) for column in (counts, rates))
+    for case, count, rate in zip(shown, counts, rates, strict=True):
+        letters = "".join(_letter(letter, style) for letter in case.letters)
+        name = middle(case.id, max(40, style.width - len(case.letters) - wide - rate_wide - 8))
+        yield f"  {letters}  {count:>{wide}} {rate:<{rate_wide}}  {name}"
+    if len(cases) > len(shown):
+        yield f"  + {len(cases) - len(shown):,} more: --json has them all"
+
+
+def _letter(letter: str, style: Style) -> str:
+    if letter == hunt.ABSENT:
+        return hunt.NOT_RUN
+    return style.bad(letter) if letter in hunt.BAD else letter
+
+
+def _rate(case: Case) -> str:
+    low, high = case.interval
+    return f"{_percent(case.rate)} % ({_percent(low)}-{_percent(high)} %)"
+
+
+def _percent(share: float) -> str:
+    value = 100 * share
+    return f"{value:.1f}" if 0 < value < 9.95 else f"{value:.0f}"  # noqa: PLR2004 - two digits
+
+
+def _named(title: str, cases: Sequence[Case], style: Style) -> Iterator[str]:
+    """Yield a short list: these are no accusation, so the whole of it is in the JSON."""
+    for case in cases[:_FEW]:
+        if case is cases[0]:
+            yield title
+        letters = "".join(_letter(letter, style) for letter in case.letters)
+        yield f"  {letters}  {middle(case.id, max(40, style.width - len(letters) - 4))}"
+    if len(cases) > _FEW:
+        yield f"  + {len(cases) - _FEW:,} more"
+
+
+def _key(found: Findings, style: Style) -> Iterator[str]:
+    shown = [*found.flaky[:_ROWS], *found.failing[:_FEW], *found.unsteady[:_FEW]]
+    used = {letter for case in [*shown, *found.partial[:_FEW]] for letter in case.letters}
+    if hunt.ABSENT in used:
+        used.add(hunt.NOT_RUN)
+    told = [f"{letter} {said}" for letter, said in hunt.MEANING.items() if letter in used]
+    if told:
+        yield style.dim(f"  ({', '.join(told)}; a column an attempt, 95 % interval)")
+
+
+def _broken(look: HuntLook, style: Style) -> Iterator[str]:
+    """Name the attempts that did not come to their end."""
+    broken = [attempt for attempt in look.attempts if not attempt.whole]
+    for attempt in broken[:_FEW]:
+        line = f"attempt {attempt.number}: {_outcome(attempt, style)}"
+        if attempt.lost:
+            line += f", {many(attempt.lost, 'test')} lost"
+        if attempt.named:
+            line += f", in {middle(attempt.named[0], 80)}"
+            line += f" + {len(attempt.named) - 1} more" if len(attempt.named) > 1 else ""
+        yield f"{line}{GAP}{style.command('progress', '--run', attempt.short)}"
+    if len(broken) > _FEW:
+        yield f"+ {len(broken) - _FEW} more attempts that did not come to their end"
+
+
+def _clean(look: HuntLook, found: Findings) -> Iterator[str]:
+    """Say what is ruled out when no test varied: not more than the attempts can tell."""
+    if look.live or found.flaky or not found.whole or not found.tests:
+        return
+    seen = f"{_percent(ruled_out(found.whole))} % of the time or more would have shown (95 %)"
+    yield f"0 of {found.whole}: a test that fails {seen}"
+
+
+def _again(look: HuntLook, found: Findings, style: Style) -> Iterator[str]:
+    """Yield the fewest commands whose orders showed every flaky test."""
+    left = [case for case in found.flaky if case.bad_in]
+    shown = 0
+    while left and shown < _COMMANDS:
+        number = _best(left, len(look.attempts))
+        attempt = next(a for a in look.attempts if a.number == number)
+        hit = [case for case in left if _bad_at(case, look.attempts, number)]
+        left = [case for case in left if case not in hit]
+        title = style.dim("same order:" if not shown else "        or:")
+        which = "" if len(found.flaky) == len(hit) else f", {len(hit)} of {len(found.flaky)}"
+        yield f"{title} {command(look.hunt, attempt, style)}{GAP}(attempt {number}{which})"
+        shown += 1
+
+
+def _best(cases: Sequence[Case], attempts: int) -> int:
+    """Return the number of the attempt in which most of these failed."""
+    hits = [sum(_is_bad(case, at) for case in cases) for at in range(attempts)]
+    return hits.index(max(hits)) + 1 if any(hits) else cases[0].bad_in
+
+
+def _is_bad(case: Case, at: int) -> bool:
+    return case.bad_in == at + 1 or (at < len(case.letters) and case.letters[at] in hunt.BAD)
+
+
+def _bad_at(case: Case, attempts: Sequence[Attempt], number: int) -> bool:
+    return any(_is_bad(case, at) for at, a in enumerate(attempts) if a.number == number)
+
+
+def command(asked: Hunt, attempt: Attempt, style: Style) -> str:
+    """Return the command line that runs an attempt's order again."""
+    words = ["test", "--order-seed", attempt.seed]
+    return style.command(*words, *(["--", *asked.run.args] if asked.run.args else []))
+
+
+def _next(look: HuntLook, found: Findings, style: Style) -> Iterator[str]:
+    if look.live:
+        yield phrases.following(
+            style, _command(style, look.hunt), f"{_command(style, look.hunt, '--stop')} to end it"
+        )
+        return
+    runs = {attempt.number: attempt for attempt in look.attempts}
+    telling = [runs[case.bad_in] for case in (*found.flaky, *found.failing) if case.bad_in in runs]
+    broken = [attempt for attempt in look.attempts if attempt.code]
+    if telling:
+        yield phrases.following(style, style.command("failures", "--run", telling[0].short))
+    elif broken:
+        yield phrases.following(style, style.command("progress", "--run", broken[0].short))
+    elif found.whole and found.whole < attempts_to_see(_TARGET):
+        n = attempts_to_see(_TARGET)
+        tail = f" -- {shlex.join(look.hunt.run.args)}" if look.hunt.run.args else ""
+        more = style.command("flaky", "--runs", str(n))
+        yield phrases.following(style, f"{more}{tail} rules out {_percent(_TARGET)} %")
+
+
+def _outcome(attempt: Attempt, style: Style) -> str:
+    word = attempt.outcome.replace("-", " ").upper()
+    return style.good(word) if attempt.outcome is Outcome.PASSED else style.bad(word)
+
+
+def _words(attempt: Attempt) -> str:
+    return attempt.outcome.replace("-", " ")
+
+
+def _label(asked: Hunt) -> str:
+    return printable(shlex.join(asked.run.args), 60) or "all tests"
+
+
+def _command(style: Style, asked: Hunt, *words: str) -> str:
+    return style.command("flaky", "--hunt", asked.short, *words)
