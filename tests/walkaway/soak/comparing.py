@@ -73,15 +73,16 @@ def said(summary: str) -> dict[str, int]:
 def spoken(reports: Iterable[Report], deselected: int) -> dict[str, int]:
     """Return the numbers that pytest's last line must show for these reports, warnings apart.
 
-    It counts reports, not tests: a failed call with a failed teardown is there twice.
+    It counts reports, not tests: a failed call with a failed teardown is there twice. Subtests
+    that passed are left out: their number is shown or not, by verbosity.
     """
     found: Counter[str] = Counter()
     for report in reports:
         _, when, outcome, _, subtest = report
         word = _word(report)
-        if subtest and outcome != "failed":
-            found[f"subtests {outcome}"] += 1
-        elif word != "passed" or when == "call":
+        if subtest and outcome == "passed":
+            continue
+        if word != "passed" or when == "call":
             found["errors" if word == "error" else "failed" if word == "crashed" else word] += 1
     found["deselected"] = deselected
     if found["errors"] == 1:
@@ -104,6 +105,14 @@ def cases(suite: ET.Element) -> Counter[tuple[str, str, tuple[str, ...]]]:
 def totals(suite: ET.Element) -> dict[str, int]:
     """Return the counts that a JUnit report carries at its head."""
     return {name: int(suite.get(name, "-1")) for name in ("tests", "failures", "errors", "skipped")}
+
+
+def passed_subtests(seen: Seen) -> int:
+    """Return how many subtests passed: pytest's JUnit head counts each as a test of its own.
+
+    The testcases below it are the tests, in its report as in ours.
+    """
+    return sum(subtest and outcome == "passed" for _, _, outcome, _, subtest in seen.reports)
 
 
 def counts(seen: Results) -> dict[str, int]:

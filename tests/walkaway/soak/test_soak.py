@@ -83,6 +83,7 @@ def _within(seen: Seen, recorded: Recorded) -> list[str]:
 def _junit(seen: Seen, recorded: Recorded) -> list[str]:
     """Hold our JUnit report against pytest's of the same run."""
     theirs, ours = comparing.totals(seen.junit), comparing.totals(recorded.junit)
+    theirs["tests"] -= comparing.passed_subtests(seen)
     found = [] if theirs == ours else [f"junit: {theirs} is {ours}"]
     missing = comparing.cases(seen.junit) - comparing.cases(recorded.junit)
     added = comparing.cases(recorded.junit) - comparing.cases(seen.junit)
@@ -127,7 +128,8 @@ def _those(one: Results, other: Results) -> list[tuple[str, list[str]]]:
 
 def _without_warnings(summary: str) -> dict[str, int]:
     found = comparing.said(summary)
-    return {word: n for word, n in found.items() if not word.startswith("warning")}
+    left_out = ("warning", "subtests passed")
+    return {word: n for word, n in found.items() if not word.startswith(left_out)}
 
 
 def _note(  # noqa: PLR0913, PLR0917 - a row's columns
