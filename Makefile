@@ -67,6 +67,11 @@ endif
 .PHONY: kill ## the same as stop
 .PHONY: runs ## the runs that left a record
 
+# Upkeep
+
+.PHONY: rotate-logs ## delete old records; OPTS=--dry-run only shows which
+.PHONY: compile-deps ## compile requirements*.in to locks with hashes
+
 # Development
 
 .PHONY: lint ## ruff and mypy --strict

@@ -278,20 +278,32 @@ def _uv(where: Project, source: str, output: Path, options: Sequence[str]) -> No
 
 def _refused(source: str, said: str) -> WalkawayError:
     """Return why uv failed: unreachable index, requirements that cannot be met, or misspelt."""
-    lines = [_URL.sub("(the index)", line.strip()) for line in said.splitlines() if line.strip()]
     if _UNREACHABLE.search(said):
         message = (
             f"{source} cannot be resolved: no package index can be reached.\n"
             f"Connect, or set HTTPS_PROXY or UV_DEFAULT_INDEX, then again: {COMMAND}"
         )
         return WalkawayError(message, exitcodes.NOT_STARTABLE)
-    first = next((i for i, line in enumerate(lines) if line.startswith("error")), 0)
-    told = [line.removeprefix("error: ").removeprefix("cause: ") for line in lines[first:]][:2]
+    told = _told(said)[:2]
     if "No solution found" in said:
         message = f"{source} cannot be met: {told[-1][:300]}\nLoosen it, then again: {COMMAND}"
         return WalkawayError(message, _RESOLUTION_FAILED)
-    why = ": ".join(told)[:400] or "uv said nothing"
+    why = ": ".join(told)[:400]
     return WalkawayError(f"{source} cannot be compiled: {why}", exitcodes.WRONG_USE)
+
+
+def _told(said: str) -> list[str]:
+    """Return uv's error and its causes, a line each: it wraps them at a terminal's width."""
+    found: list[str] = []
+    for line in _URL.sub("(the index)", said).splitlines():
+        word, _, rest = line.strip().partition(": ")
+        if word in {"error", "cause"}:
+            found.append(rest)
+        elif word == "hint":
+            break
+        elif found and line.strip(" ^"):
+            found[-1] += f" {line.strip()}"
+    return found or ["uv said nothing"]
 
 
 def _replace(path: Path, text: str) -> None:

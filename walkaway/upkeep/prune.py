@@ -132,8 +132,7 @@ def _still(fd: int, folder: Path, left: Leftover) -> bool:
     if not _there(fd, left.name):
         return False
     if left.kind is Kind.NEW:
-        held = lock.probe(str(folder / left.name / "supervisor.lock"))
-        return held is not lock.Hold.HELD
+        return not survey.start_lives(folder / left.name)
     return left.kind is not Kind.PID or not survey.lives(folder / left.name)
 
 

@@ -112,12 +112,18 @@ def _leftover(folder: Path, name: str, status: os.stat_result) -> Leftover | Non
         return Leftover(name, Kind.GONE, status.st_mtime)
     started = new_id(name)
     if started and _is_folder(status):
-        held = lock.probe(str(folder / name / "supervisor.lock")) is lock.Hold.HELD
         # By its id: deleting in it changes the folder's own time.
-        return Leftover(name, Kind.NEW, _when(started) or status.st_mtime, live=held)
+        made_s = _when(started) or status.st_mtime
+        return Leftover(name, Kind.NEW, made_s, live=start_lives(folder / name))
     if regular and (name == PID_FILE or re.fullmatch(re.escape(PID_FILE) + r"\.\d+", name)):
         return Leftover(name, Kind.PID, status.st_mtime, live=lives(folder / name))
     return None
+
+
+def start_lives(new: Path) -> bool:
+    """Tell whether somebody holds the lock of a `.new-*` folder: a run's or a hunt's."""
+    locks = (str(new / name) for name in ("supervisor.lock", "driver.lock"))
+    return any(lock.probe(path) is lock.Hold.HELD for path in locks)
 
 
 def lives(path: Path) -> bool:

@@ -68,10 +68,12 @@ def _kept(plan: Plan) -> list[str]:
         parts.append(f"the newest {counts['newest']:,}")
     if counts["young"]:
         parts.append(f"{counts['young']:,} not older than {_days(plan.policy.days)}")
+    if counts[State.HUNT]:
+        parts.append(many(counts[State.HUNT], "attempt") + " of hunts")
     if plan.foreign:
         parts.append(many(plan.foreign, "foreign file"))
     found = [f"kept: {', '.join(parts)}"] if parts else []
-    odd = [fate for fate in plan.stay if fate.run.state is not State.DONE]
+    odd = [fate for fate in plan.stay if fate.run.state not in {State.DONE, State.HUNT}]
     found += [f"kept: {fate.run.id}  {printable(fate.run.note, 80)}" for fate in odd[:_SHOWN_KEPT]]
     if len(odd) > _SHOWN_KEPT:
         found.append(f"kept: {len(odd) - _SHOWN_KEPT:,} more that are not known to be finished")

@@ -173,10 +173,13 @@ def test_dead_starts_go_with_their_log_and_live_or_fresh_ones_stay(folder: Folde
         new.mkdir()
         (new / "supervisor.lock").touch()
         (folder.path / f"test-run-{run_id}.log").touch()
-    folder.hold_paths([folder.path / f".new-{held}-4711" / "supervisor.lock"])
+    hunt = folder.path / f".new-{folder.id(3)}-4711"
+    hunt.mkdir()
+    (hunt / "driver.lock").touch()
+    folder.hold_paths([folder.path / f".new-{held}-4711" / "supervisor.lock", hunt / "driver.lock"])
     assert rotate(folder, Policy(7, 10)).deleted == [f".new-{dead}-4711"]
     left = folder.names()
-    assert {f".new-{held}-4711", f".new-{fresh}-4711", f"test-run-{held}.log"} <= left
+    assert {hunt.name, f".new-{held}-4711", f".new-{fresh}-4711", f"test-run-{held}.log"} <= left
     assert f"test-run-{dead}.log" not in left
 
 
