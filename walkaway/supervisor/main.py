@@ -71,6 +71,7 @@ class Supervisor:
         self.told = 0
         """The signal that told us to end."""
         self._asked: Helper | None = None
+        self._faults: set[str] = set()
         self._slow_at = 0.0
         self._scan_at = 0.0
         self._pids: list[int] = []
@@ -152,7 +153,7 @@ class Supervisor:
             if self.adopted and self.family.main and not procs.alive(*self.family.main):
                 self.exit = (None, None)
             if self.exit is None:
-                self._watch()
+                self._watch_on()
 
     def _wait(self) -> None:
         """Sleep until a child ends, a signal comes, a helper answers, or a turn has passed."""
@@ -181,6 +182,16 @@ class Supervisor:
             usual = float(helper.answer or b"0")
             if self.silence.silent_s > 3 * usual:
                 self._limit("stall", f"no event and an idle tree for {self.silence.silent_s:.0f} s")
+
+    def _watch_on(self) -> None:
+        """Watch; a fault of ours, or a machine out of processes, must not cost the verdict."""
+        try:
+            self._watch()
+        except Exception as error:  # noqa: BLE001 - it is written down, and the run goes on
+            text = f"{type(error).__name__}: {error}"
+            if text not in self._faults:
+                self._faults.add(text)
+                self.journal.write("fault", m=text)
 
     def _watch(self) -> None:
         """One turn of all that can end a run on purpose."""
