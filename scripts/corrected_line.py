@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-TAKE_PYTEST_ARGS = ("test", "test-async")
+TAKE_PYTEST_ARGS = ("test", "test-async", "flaky", "ci")
 MISNAMED = {
     **dict.fromkeys(("ARG", "Args", "arg", "args"), "ARGS"),
     **dict.fromkeys(("FLAGS", "OPT", "OPTIONS", "Opts", "opt", "opts"), "OPTS"),

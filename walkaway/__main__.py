@@ -13,7 +13,7 @@ import sys
 
 from walkaway.model.exitcodes import NOT_STARTABLE, WRONG_USE
 
-TAKE_PYTEST_ARGS = frozenset({"test", "test-async"})
+TAKE_PYTEST_ARGS = frozenset({"test", "test-async", "flaky", "ci"})
 
 
 def words(variable: str) -> list[str]:

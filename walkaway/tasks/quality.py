@@ -18,7 +18,7 @@ from walkaway.runs.settings import words
 from walkaway.tasks import edge
 from walkaway.tasks.edge import JSON_HELP, Here, say, say_json
 
-_LINT = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
+LINT = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 _CHECK = (("pytest",),)
 
 
@@ -26,18 +26,19 @@ _CHECK = (("pytest",),)
 def lint(c: Context, json: bool = False) -> int:
     """Run the configured linters (walkaway.lint), all of them; the first failure's exit code."""
     here = edge.here(c)
-    return _run_all(here, _commands(here, "lint", _LINT), json=json)
+    return _run_all(here, commands(here, "lint", LINT), json=json)
 
 
 @edge.task(name="check", flags={"json": JSON_HELP})
 def check(c: Context, json: bool = False) -> int:
     """Run the linters, then the configured test commands (walkaway.check), here and now."""
     here = edge.here(c)
-    commands = [*_commands(here, "lint", _LINT), *_commands(here, "check", _CHECK)]
-    return _run_all(here, commands, json=json)
+    argvs = [*commands(here, "lint", LINT), *commands(here, "check", _CHECK)]
+    return _run_all(here, argvs, json=json)
 
 
-def _commands(here: Here, key: str, default: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+def commands(here: Here, key: str, default: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return the argvs configured under a key, else the default; `WalkawayError` 64."""
     configured = here.config.get(key)
     if configured is None:
         return list(default)
@@ -46,15 +47,15 @@ def _commands(here: Here, key: str, default: Sequence[tuple[str, ...]]) -> list[
     return [words(command, f"{key}[]") for command in configured]
 
 
-def _run_all(here: Here, commands: Sequence[tuple[str, ...]], *, json: bool) -> int:
+def _run_all(here: Here, argvs: Sequence[tuple[str, ...]], *, json: bool) -> int:
     """Run every command even after a failure: one look shows all there is to mend."""
     steps = []
-    for command in commands:
+    for command in argvs:
         shown = shlex.join(command)
         if not json:
             say([here.style.bold(f"== {shown}")])
         begun = time.monotonic()
-        code = _run(here, command, quiet=json)
+        code = run_command(here, command, quiet=json)
         steps.append({"command": shown, "code": code, "seconds": time.monotonic() - begun})
     failed = [step for step in steps if step["code"]]
     code = int(str(failed[0]["code"])) if failed else 0
@@ -69,7 +70,7 @@ def _run_all(here: Here, commands: Sequence[tuple[str, ...]], *, json: bool) -> 
     return code
 
 
-def _run(here: Here, command: tuple[str, ...], *, quiet: bool) -> int:
+def run_command(here: Here, command: tuple[str, ...], *, quiet: bool) -> int:
     """Run one command with this environment's scripts first on PATH."""
     scripts = str(Path(sys.executable).parent)
     environ = {**here.environ, "PATH": scripts + os.pathsep + here.environ.get("PATH", "")}

@@ -23,22 +23,23 @@ def markdown(look: Look, causes: Sequence[Cause]) -> str:
     """Return the verdict as a heading, then what it rests on, then causes with their tracebacks."""
     ended = look.ended
     if ended is None:
-        return f"### {_text(phrases.standing(look, _PLAIN))}: {_arguments(look)}\n"
+        return f"### {escaped(phrases.standing(look, _PLAIN))}: {_arguments(look)}\n"
     mark = "✅" if ended.outcome in _GOOD else "❌"
+    says = escaped(verdict.says(look, ended, _PLAIN))
     parts = [
-        f"### {mark} {phrases.standing(look, _PLAIN)}: {_text(verdict.says(look, ended, _PLAIN))}",
+        f"### {mark} {phrases.standing(look, _PLAIN)}: {says}",
         " · ".join(
             (
                 _arguments(look),
                 f"run `{look.run.id}`",
                 f"exit {ended.code}",
                 duration(look.elapsed_s),
-                _text(ended.rests_on),
+                escaped(ended.rests_on),
             )
         ),
     ]
     if ended.notes:
-        parts.append("\n".join(f"- {_text(note)}" for note in ended.notes))
+        parts.append("\n".join(f"- {escaped(note)}" for note in ended.notes))
     parts += _named("Lost", ended.lost, ended.lost_ids)
     parts += _named("Crashed in", len(ended.crashed), ended.crashed)
     parts += _named("Stuck", len(ended.stuck), [test.id for test in ended.stuck])
@@ -68,16 +69,17 @@ def _named(title: str, count: int, names: Sequence[str]) -> list[str]:
 def _row(cause: Cause) -> str:
     first = _code(cause.ids[0]) if cause.ids else ""
     at = f" at {_code(cause.at)}" if cause.at else ""
-    return f"| {cause.count:,} | {_text(verdict.message(cause, 200))}{at} | {first} |"
+    return f"| {cause.count:,} | {escaped(verdict.message(cause, 200))}{at} | {first} |"
 
 
 def _details(cause: Cause) -> str:
-    title = _text(verdict.message(cause, 120))
+    title = escaped(verdict.message(cause, 120))
     body = _fenced(cause.text.splitlines()[-_TEXT_LINES:])
     return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return text that Markdown shows as it is, on one line."""
     return _SPECIAL.sub(r"\\\1", printable(text, 300))
 
 

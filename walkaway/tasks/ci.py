@@ -1,0 +1,169 @@
+"""`ci`: lint, locks, tests; every step is taken, and the exit code is the tests' verdict."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from invoke.context import Context
+
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
+from walkaway.model.look import Look
+from walkaway.model.step import Step, code_of
+from walkaway.runs import start, status, stop
+from walkaway.runs.store import Record
+from walkaway.runs.wanted import Options
+from walkaway.tasks import edge, quality
+from walkaway.tasks.edge import JSON_HELP, Here, complain, remainder, say, say_json
+from walkaway.tasks.follow import causes_of
+from walkaway.tasks.start import begin_run, ctrl_c_later, stay_until_ended
+from walkaway.views import ci as view
+from walkaway.views import verdict
+from walkaway.views.style import Style
+
+SUMMARY = "GITHUB_STEP_SUMMARY"
+_PLAIN = Style(width=160)
+_TURN_S = 1.0
+
+
+@edge.task(
+    name="ci",
+    flags={
+        "timeout": "end the tests after S seconds (or 15m, 1.5h); default: PYTEST_TIMEOUT or 1800",
+        "json": JSON_HELP,
+    },
+)
+def ci(c: Context, timeout: str | None = None, json: bool = False) -> int:
+    """Lint, check the locks, run the tests; exit with their verdict: inv ci -- PYTEST ARGS."""
+    here = _plainly(edge.here(c))
+    args = remainder(c)
+    steps: list[Step] = []
+
+    def step(name: str, take: Callable[[], Step]) -> None:
+        if not json:
+            say([view.heading(name, here.style)])
+        begun = time.monotonic()
+        try:
+            done = take()
+        except WalkawayError as error:
+            what, *rest = error.message.splitlines()
+            done = Step(name, error.code, said=what, todo=" ".join(rest) or f"inv {name}")
+        steps.append(replace(done, name=name, seconds=time.monotonic() - begun))
+        if not json:
+            say([view.step_line(steps[-1], here.style)])
+
+    found: list[tuple[Record, Look]] = []
+    step("lint", lambda: _lint(here, quiet=json))
+    step("locks", lambda: _locks(here))
+    step("tests", lambda: _tests(here, Options(timeout=timeout), args, found, quiet=json))
+    _report(here, steps, found, json=json)
+    return code_of(tuple(steps))
+
+
+def _plainly(here: Here) -> Here:
+    """Return the surroundings of a CI, wherever we are: plain output, and its deadline."""
+    style = replace(here.style, terminal=False)
+    return replace(here, ci=True, attended=False, terminal=False, style=style)
+
+
+def _lint(here: Here, *, quiet: bool) -> Step:
+    failed: list[tuple[str, int]] = []
+    missing = []
+    for command in quality.commands(here, "lint", quality.LINT):
+        scripts = str(Path(sys.executable).parent)
+        path = scripts + os.pathsep + here.environ.get("PATH", "")
+        if here.config.get("lint") is None and shutil.which(command[0], path=path) is None:
+            missing.append(command[0])
+            continue
+        code = quality.run_command(here, command, quiet=quiet)
+        if code:
+            failed.append((shlex.join(command), code))
+    if failed:
+        said = ", ".join(f"{command} ended with {code}" for command, code in failed)
+        return Step("lint", failed[0][1], said=said, todo="mend what it names, then: inv lint")
+    if len(missing) == len(quality.LINT):
+        names = " and ".join(dict.fromkeys(missing))
+        return Step("lint", said=f"walkaway.lint is not set, and {names} not here", skipped=True)
+    return Step("lint")
+
+
+def _locks(here: Here) -> Step:
+    from walkaway.upkeep import locks
+
+    sources = locks.sources(here.root)
+    if not sources:
+        return Step("locks", said="there is no requirements*.in", skipped=True)
+    found = locks.check(locks.project(here.root, here.environ))
+    stale = [lock for lock in found if lock.standing is locks.Standing.STALE]
+    if not stale:
+        return Step("locks")
+    said = ", ".join(f"{lock.name} is stale{_why(lock.why)}" for lock in stale)
+    return Step("locks", exitcodes.FAILED, said=said, todo=f"{locks.COMMAND}, then commit the lock")
+
+
+def _why(why: str) -> str:
+    return f" ({why})" if why else ""
+
+
+def _tests(
+    here: Here,
+    options: Options,
+    args: tuple[str, ...],
+    found: list[tuple[Record, Look]],
+    *,
+    quiet: bool,
+) -> Step:
+    """Start the tests detached and wait; what is known of them goes to ``found``."""
+    with ctrl_c_later() as pressed:
+        made = begin_run(here, options, args, again=False)
+    if quiet:
+        _wait_quietly(here, made, interrupted=bool(pressed))
+    else:
+        stay_until_ended(here, made, json=False, interrupted=bool(pressed))
+    look = status.look(here.records, made.record)
+    found.append((made.record, look))
+    if look.ended is None:
+        command = here.style.command("wait", "--run", look.run.short)
+        return Step("tests", exitcodes.STILL_RUNNING, said="they were left running", todo=command)
+    if not look.ended.code:
+        return Step("tests", said=verdict.says(look, look.ended, _PLAIN))
+    last = verdict.lines(look, _PLAIN)[-1].removeprefix("next:").strip()
+    said = f"{look.ended.outcome}, {verdict.says(look, look.ended, _PLAIN)}"
+    return Step("tests", look.ended.code, said=said, todo=last)
+
+
+def _wait_quietly(here: Here, made: start.Started, *, interrupted: bool) -> None:
+    """Wait for the end of a run without a word; Ctrl-C stops one that is ours."""
+    try:
+        while not interrupted and status.look(here.records, made.record).live:
+            stop.wait_ended(made.record, _TURN_S)
+    except KeyboardInterrupt:
+        interrupted = True
+    if interrupted:
+        if made.joined:
+            raise KeyboardInterrupt
+        stop.ask(made.record, "interrupt", "Ctrl-C")
+        stop.wait_ended(made.record, 60 * _TURN_S)
+
+
+def _report(here: Here, steps: list[Step], found: list[tuple[Record, Look]], *, json: bool) -> None:
+    look = found[0][1] if found else None
+    causes = causes_of(found[0][0]) if look is not None and look.counts.bad else []
+    if json:
+        say_json(view.to_json(steps, look, causes))
+    else:
+        say(view.lines(steps, here.style))
+    path = here.environ.get(SUMMARY)
+    if path:
+        try:
+            with Path(path).open("a", encoding="utf-8", errors="replace") as file:
+                file.write(view.markdown(steps, look, causes))
+        except OSError as error:
+            complain(f"{SUMMARY} cannot be written: {error.strerror}. Nothing else depends on it.")

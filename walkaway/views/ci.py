@@ -1,0 +1,80 @@
+"""A CI in a few lines: each step as it ends, the whole at the end, a summary for its page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from walkaway.model.causes import Cause
+from walkaway.model.look import Look
+from walkaway.model.step import Step, code_of
+from walkaway.views import as_json, summary
+from walkaway.views.phrases import GAP
+from walkaway.views.style import Style, duration, printable
+
+SCHEMA = 1
+
+
+def heading(name: str, style: Style) -> str:
+    """Return what is printed before a step."""
+    return style.bold(f"== {name}")
+
+
+def step_line(step: Step, style: Style) -> str:
+    """Return how a step ended: `lint: passed in 3.2 s`."""
+    if step.skipped:
+        return f"{step.name}: skipped, {printable(step.said, 200)}"
+    word = style.bad(f"failed ({step.code})") if step.code else style.good("passed")
+    said = f"{GAP}{printable(step.said, 200)}" if step.said else ""
+    return f"{step.name}: {word} in {duration(step.seconds)}{said}"
+
+
+def lines(steps: Sequence[Step], style: Style) -> list[str]:
+    """Return the end: one line when all is well, else two lines for each step that failed."""
+    code = code_of(tuple(steps))
+    told = ", ".join(f"{step.name} {_word(step)}" for step in steps)
+    first = style.bad("CI FAILED") if code else style.good("CI PASSED")
+    parts = [first, told] + ([f"exit {code}"] if code else [])
+    found = [GAP.join(parts)]
+    for step in sorted(steps, key=lambda step: step.code != code):
+        if step.code:
+            found.append(f"{step.name}: {printable(step.said, 300)}")
+            found.append(f"{style.dim('next:')} {printable(step.todo, 300)}")
+    return found
+
+
+def _word(step: Step) -> str:
+    if step.skipped:
+        return "skipped"
+    return f"{'failed' if step.code else 'passed'} {duration(step.seconds)}"
+
+
+def to_json(steps: Sequence[Step], look: Look | None, causes: Sequence[Cause]) -> dict[str, Any]:
+    """Return what `ci --json` answers."""
+    return {
+        "walkaway": SCHEMA,
+        "steps": [
+            {
+                "name": step.name,
+                "code": step.code,
+                "seconds": round(step.seconds, 3),
+                "skipped": step.skipped,
+                "said": step.said,
+                "next": step.todo,
+            }
+            for step in steps
+        ],
+        "run": None if look is None else as_json.look(look, causes),
+        "code": code_of(tuple(steps)),
+    }
+
+
+def markdown(steps: Sequence[Step], look: Look | None, causes: Sequence[Cause]) -> str:
+    """Return the page's summary: the run's verdict, then the steps."""
+    rows = ["| step | | time | |", "|---|---|---:|---|"]
+    for step in steps:
+        mark = "skipped" if step.skipped else "❌" if step.code else "✅"
+        told = summary.escaped(f"{step.said}. Next: {step.todo}" if step.code else step.said)
+        rows.append(f"| {step.name} | {mark} | {duration(step.seconds)} | {told} |")
+    parts = [] if look is None else [summary.markdown(look, causes).rstrip()]
+    return "\n\n".join([*parts, "\n".join(rows)]) + "\n"
