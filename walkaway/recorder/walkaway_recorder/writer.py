@@ -41,11 +41,12 @@ class AppendFile:
     one starts with a newline, so that readers lose that line only.
     """
 
-    __slots__ = ("_write", "dropped", "fd", "lines", "size", "torn")
+    __slots__ = ("_ftruncate", "_write", "dropped", "fd", "lines", "size", "torn")
 
     def __init__(self, fd: int, lines: int = 0, *, torn: bool = False) -> None:
         # Bound here, not looked up: tests fake os.write and whole file systems.
         self._write: Callable[[int, bytes], int] = os.write
+        self._ftruncate = os.ftruncate
         self.fd = fd
         self.lines = lines
         self.torn = torn
@@ -66,6 +67,18 @@ class AppendFile:
             return self._put_slowly(line, done)
         self.lines += 1
         return True
+
+    def put_over(self, line: bytes) -> bool:
+        """Write `line` in the place of the file's last bytes: for the last word on a full disk.
+
+        A file that could not grow ends with a full block, which stays ours when it is cut.
+        """
+        try:
+            size = os.fstat(self.fd).st_size
+            self._ftruncate(self.fd, max(0, size - len(line) - 1))
+        except OSError:
+            return False
+        return self._put_slowly(b"\n" + line)
 
     def _put_slowly(self, data: bytes, done: int = 0) -> bool:
         after_torn = self.torn

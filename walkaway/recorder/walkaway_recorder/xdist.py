@@ -6,6 +6,7 @@ Knows xdist's names (3.5 to 3.8), each looked up with care; must not know result
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Callable
 
@@ -123,6 +124,7 @@ class Workers:
         with self._guard:
             self._nodes.append(str(node.gateway.id))
             node.workerinput.update(self._given)
+            node.sendcommand = _patient(node.sendcommand)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodeready(self, node: Foreign) -> None:
@@ -154,3 +156,16 @@ class Workers:
         """With --dist=each every worker reports every test of its own: wait for all."""
         if self._nodes and all(worker in self._pending for worker in self._nodes):
             self.collected([nodeid for ids in self._pending.values() for nodeid in ids])
+
+
+def _patient(send: Callable[..., None]) -> Callable[..., None]:
+    """Let xdist write to a worker that has just died: its end is told next, and its tests go on.
+
+    Without, two crashes at about the same time are an internal error ("cannot send").
+    """
+
+    def sendcommand(name: str, **kwargs: Foreign) -> None:
+        with suppress(OSError):
+            send(name, **kwargs)
+
+    return sendcommand
