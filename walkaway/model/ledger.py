@@ -56,10 +56,18 @@ class Ledger:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Results as they stand in the events."""
+        """Results by name, each owed report once.
+
+        A worker that dies just after a test's report makes xdist report that test again, as
+        crashed: then this takes the other report's place.
+        """
         counts: dict[str, int] = {}
         for row in self.rows:
-            for result in row.results:
+            results = row.results
+            if Result.CRASHED in results and len(results) > row.owed:
+                others = [result for result in results if result != Result.CRASHED]
+                results = [Result.CRASHED, *others[: max(0, row.owed - 1)]]
+            for result in results:
                 counts[result] = counts.get(result, 0) + 1
         return counts
 

@@ -6,6 +6,7 @@ and pytest are gone.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -93,8 +94,7 @@ def gather(book: Ledger, observed: Mapping[str, Any], args: Sequence[str] = ()) 
         ended_by=str(observed.get("ended_by", "")),
         why=str(observed.get("why", "")),
         out_of_memory=bool(
-            observed.get("out_of_memory")
-            or (observed.get("oom_on_machine") and p.worker_crashes)
+            observed.get("out_of_memory") or (observed.get("oom_on_machine") and p.worker_crashes)
         ),
         spawn_error=str(observed.get("spawn_error", "")),
         listing=listing,
@@ -142,6 +142,10 @@ def _outcome(  # noqa: PLR0913, PLR0917 - one record's parts
     if verdict.outcome in {Outcome.CRASHED, Outcome.KILLED, Outcome.OUT_OF_MEMORY}:
         crashed += [row.index for row in p.running if 0 <= row.index < len(names)]
     lost = [] if purpose else [i for i in missing if i not in set(crashed)]
+    counts = p.counts
+    if p.worker_crashes and not p.dropped:
+        subfailed = {"subfailed": counts["subfailed"]} if "subfailed" in counts else {}
+        counts = book.counts | subfailed
     notes = list(verdict.notes)
     if observed.get("adopted"):
         notes.append("its supervisor died; another one took the run over")
@@ -164,8 +168,8 @@ def _outcome(  # noqa: PLR0913, PLR0917 - one record's parts
         "duration_s": round(float(observed.get("now", p.last_t)), 3),
         "preparing_s": round(p.first_start or 0.0, 3),
         "expected": p.expected,
-        "reported": p.done,
-        "counts": p.counts,
+        "reported": sum(n for name, n in counts.items() if name != "subfailed"),
+        "counts": counts,
         "lost": {"n": len(lost), "ids": _named(lost, names)},
         "not_run": {"n": len(missing) if purpose else 0},
         "crashed": _named(crashed, names),
@@ -188,7 +192,9 @@ def _named(indexes: list[int], names: list[str]) -> list[str]:
 
 def _missing_paths(run: Run) -> list[str]:
     """Name arguments that look like paths and lead nowhere: xdist's workers keep that secret."""
-    paths = [word for word in run.args if not word.startswith("-") and ("/" in word or ".py" in word)]
+    paths = [
+        word for word in run.args if not word.startswith("-") and ("/" in word or ".py" in word)
+    ]
     return [
         f"{word} does not exist"
         for word in paths[:_SAID_LINES]
@@ -232,11 +238,18 @@ def _write_reports(
         if times:
             usual.write(folder / "durations.bin", times)
     except OSError as error:
-        notes.append(f"durations.bin was not written: {error.strerror}")
+        notes.append(_not_written(folder / "durations.bin", error))
     try:
         if names or facts.collection_errors:
             texts = reader.all_events(folder / "failures.jsonl")
             (folder / "junit.xml").write_bytes(junit.render(run, names, book, list(texts)))
     except OSError as error:
-        notes.append(f"junit.xml was not written: {error.strerror}")
+        notes.append(_not_written(folder / "junit.xml", error))
     return notes
+
+
+def _not_written(path: Path, error: OSError) -> str:
+    """Leave no half of a file behind."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+    return f"{path.name} was not written: {error.strerror}"

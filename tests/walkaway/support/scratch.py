@@ -205,6 +205,7 @@ def scratch(tmp_path: Path) -> Iterator[Scratch]:
     yield project
     for live in project.runs:
         end(live)
+        sys.stdout.write(f"{live.folder}\n{live.told()}\n")  # shown for a test that failed
     left = [line for live in project.runs for line in of_run(live.folder, root)]
     for line in left:
         with contextlib.suppress(OSError):

@@ -1,0 +1,191 @@
+"""Nobody is left of an ended run, whatever its tests leave behind; on_end; runs inside runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.walkaway.support.scratch import Live, Scratch, limits
+from tests.walkaway.support.waiting import wait_for
+from walkaway.runs import procs
+
+KINDS = {
+    "plain child": 'subprocess.Popen(["sleep", NAME])',
+    "own session": 'subprocess.Popen(["sleep", NAME], start_new_session=True)',
+    "nohup": 'subprocess.Popen(["nohup", "sleep", NAME], stdout=null, stderr=null)',
+    "no environment": 'subprocess.Popen(["sleep", NAME], env={}, start_new_session=True, cwd="/")',
+    "shell": 'os.system(f"sleep {NAME} &")',
+    "posix_spawn": 'os.posix_spawn("/bin/sleep", ["sleep", NAME], {})',
+    "ignores TERM": "subprocess.Popen([sys.executable, '-c', STUBBORN, NAME], env={})",
+}
+LEAVER = """
+    import multiprocessing, os, signal, subprocess, sys, time
+
+    NAME = "{name}"
+    STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(873)"
+    null = subprocess.DEVNULL
+
+    def daemon():
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                os.chdir("/")
+                os.execve("/bin/sleep", ["sleep", NAME], {{}})
+            os._exit(0)
+
+    def test_leaves_something_behind():
+        {body}
+
+    def test_after(): pass
+"""
+
+
+def sleepers(name: str) -> list[int]:
+    found = procs.everyone().values()
+    return [p.pid for p in found if name in procs.command(p.pid) and p.state not in "ZX"]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "daemon", "multiprocessing"])
+def test_what_a_test_leaves_behind_is_ended_and_named(
+    scratch: Scratch, tmp_path: Path, kind: str
+) -> None:
+    name = f"873.{os.getpid()}{sum(map(ord, tmp_path.name))}{time.monotonic_ns() % 10**6}"
+    body = {
+        "daemon": "daemon()",
+        "multiprocessing": "multiprocessing.get_context('fork').Process("
+        "target=os.execlp, args=('sleep', 'sleep', NAME), daemon=False).start()",
+        **KINDS,
+    }[kind]
+    scratch.write("test_a.py", LEAVER.format(name=name, body=body))
+    scratch.write("conftest.py", "import warnings; warnings.simplefilter('ignore')\n")
+    if kind == "multiprocessing":  # pytest itself would wait for it at its end
+        scratch.write("conftest.py", "import os\ndef pytest_unconfigure(): os._exit(0)\n")
+    live = scratch.start()
+    outcome = live.outcome()
+    assert outcome["outcome"] == "passed"
+    assert sleepers(name) == []
+    assert any(name in command for _, command in outcome["leftovers"])
+    assert outcome["leftovers"] == live.journal("left")[0]["pids"]
+
+
+BOMB = """
+    import os
+
+    def generation():
+        # Each lives just long enough to have a child.
+        while True:
+            if os.fork():
+                os._exit(0)
+            {setsid}
+
+    def test_bomb():
+        if os.fork() == 0:
+            null = os.open(os.devnull, os.O_RDWR)
+            os.dup2(null, 1)
+            os.dup2(null, 2)
+            open("bomb", "w").close()
+            generation()
+"""
+
+
+@pytest.mark.parametrize("setsid", ["pass", "os.setsid()"])
+def test_a_chain_of_short_lived_children_is_ended(scratch: Scratch, setsid: str) -> None:
+    scratch.write("test_a.py", BOMB.format(setsid=setsid))
+    live = scratch.start("-W", "ignore")
+    outcome = live.outcome()
+    assert outcome["outcome"] == "passed"
+    assert (scratch.root / "bomb").exists()
+
+
+def test_a_run_inside_a_run_ends_with_it_and_says_so(scratch: Scratch) -> None:
+    checkout = str(Path(__file__).resolve().parents[3])
+    scratch.write("inner/test_in.py", "import time\ndef test_waiting(): time.sleep(600)\n")
+    scratch.write("inner/pytest.ini", "[pytest]\n")
+    scratch.write(
+        "test_a.py",
+        f"""
+        import os, sys, time
+
+        def test_starts_another():
+            sys.path.insert(0, {checkout!r})
+            from pathlib import Path
+            from walkaway.model.run import Run
+            from walkaway.runs import command, start
+            from walkaway.runs.store import Records
+
+            root = Path("inner").resolve()
+            argv = command.build((sys.executable, "-m", "pytest"), (), ())
+            run = Run(id="", root=str(root), cwd=str(root), args=(), argv=argv, created_s=0,
+                      started_boot=0)
+            record = start.start(Records(root), run, again=True).record
+            Path("inner-record").write_text(str(record.folder))
+            end = time.monotonic() + 60
+            events = record.folder / "events.jsonl"
+            while not (events.exists() and b'"s"' in events.read_bytes()):
+                assert time.monotonic() < end
+                time.sleep(0.01)
+        """,
+    )
+    live = scratch.start("test_a.py", "-W", "ignore")
+    outcome = live.outcome()
+    assert outcome["outcome"] == "passed"
+    inner = Path((scratch.root / "inner-record").read_text())
+    told = json.loads((inner / "outcome.json").read_bytes())
+    assert (told["outcome"], told["code"]) == ("stopped", 2)
+    assert "the run that it was started in ended" in told["rests_on"]
+    assert live.folder.name in told["rests_on"]
+
+
+def hooked(scratch: Scratch, code: str, **more: str) -> Live:
+    scratch.write("test_a.py", "def test_a(): assert 0\n")
+    return scratch.start(on_end=(sys.executable, "-c", code), environ=more)
+
+
+def test_on_end_gets_the_outcome_once(scratch: Scratch) -> None:
+    code = "import sys; open('told', 'a').write(sys.stdin.read())"
+    live = hooked(scratch, code)
+    outcome = live.outcome()
+    assert json.loads((scratch.root / "told").read_text()) == outcome
+
+
+@pytest.mark.parametrize("command", ["/nowhere/notify", "fails"])
+def test_an_on_end_that_fails_or_is_absent_changes_nothing(scratch: Scratch, command: str) -> None:
+    scratch.write("test_a.py", "def test_a(): pass\n")
+    argv = (sys.executable, "-c", "raise SystemExit(3)") if command == "fails" else (command,)
+    live = scratch.start(on_end=argv)
+    outcome = live.outcome()
+    assert (outcome["outcome"], outcome["code"]) == ("passed", 0)
+    assert any("on_end" in event["name"] for event in live.journal("phase"))
+
+
+def test_an_on_end_that_hangs_delays_no_verdict_and_is_ended_on_request(scratch: Scratch) -> None:
+    live = hooked(scratch, "import os, time; open('in', 'w').close(); time.sleep(600)")
+    wait_for((scratch.root / "in").exists, "on_end")
+    outcome = json.loads(live.record.path("outcome.json").read_bytes())
+    assert outcome["outcome"] == "failed"
+    live.kill_supervisor(15)
+    assert live.outcome() == outcome
+
+
+def test_what_on_end_leaves_behind_is_ended(scratch: Scratch) -> None:
+    name = f"874.{os.getpid()}{time.monotonic_ns() % 10**8}"
+    code = f"import subprocess; subprocess.Popen(['sleep', '{name}'], start_new_session=True)"
+    live = hooked(scratch, code)
+    assert live.outcome()["outcome"] == "failed"
+    assert sleepers(name) == []
+
+
+def test_a_run_that_is_ended_by_a_limit_leaves_nobody(scratch: Scratch) -> None:
+    name = f"875.{os.getpid()}{time.monotonic_ns() % 10**8}"
+    scratch.write(
+        "test_a.py",
+        LEAVER.format(name=name, body="daemon(); time.sleep(600)"),
+    )
+    live = scratch.start("-W", "ignore", limits=limits(deadline_s=2))
+    assert live.outcome()["outcome"] == "timed-out"
+    assert sleepers(name) == []
