@@ -19,12 +19,14 @@ export WALKAWAY_OPTS := $(value OPTS)
 unexport ARGS OPTS
 
 # A word that is no target is meant for pytest, and so is an option of make's that pytest has
-# too, behind a task that starts it: refused here, while make still reads this file and nothing has begun.
+# too, behind a task that starts it: refused here, while make still reads this file and nothing
+# has begun.
 TARGETS := $(shell sed -n 's/^\.PHONY: \([a-z-]*\) .*/\1/p' Makefile)
 STRANGERS := $(filter-out $(TARGETS) $(STAMP),$(MAKECMDGOALS))
 ifneq ($(filter test test-async flaky ci,$(MAKECMDGOALS)),)
 STRANGERS += $(shell tr '\n\0' ' \n' 2>/dev/null </proc/$$PPID/cmdline | \
-	sed -n '/^\(test\|test-async\|flaky\|ci\)$$/,$$ { /^-[dklmnopqrsW]/p; /^--\(debug\|quiet\|trace\)/p; }')
+	sed -n '/^\(test\|test-async\|flaky\|ci\)$$/,$$ { /^-[dklmnopqrsW]/p; \
+	/^--\(debug\|quiet\|trace\)/p; }')
 endif
 # ARG='-m slow' would be ignored, and everything would run.
 STRANGERS += $(foreach name,$(filter ARG Args arg args FLAGS OPT OPTIONS Opts opt opts,\
