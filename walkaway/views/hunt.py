@@ -17,6 +17,8 @@ from walkaway.views.style import Style, duration, middle, printable
 _ROWS = 20
 _FEW = 5
 _COMMANDS = 3
+_LEAST = 2
+"""Attempts that can be compared at all."""
 _TARGET = 0.05
 """The rate that the last line offers to rule out when nothing varied."""
 
@@ -89,15 +91,15 @@ def _first(look: HuntLook, found: Findings, style: Style) -> str:
     elif found.flaky:
         word, told = style.bad("FLAKY"), f"{len(found.flaky):,} {of} flaky in {n}"
     elif found.failing:
-        told = f"{len(found.failing):,} {of} failed whenever they ran, in {n}; none is flaky"
+        told = f"{len(found.failing):,} {of} failing in every attempt, none flaky, in {n}"
         word = style.bad("FAILING")
     elif look.code:
         word, told = style.bad("NO ANSWER"), _no_answer(look)
     elif found.unsteady:
         word = style.warn("UNSTEADY")
-        told = f"none {of} failed in {n}; {len(found.unsteady):,} gave different results"
+        told = f"0 {of} failed in {n}; {len(found.unsteady):,} gave different results"
     else:
-        word, told = style.good("STEADY"), f"none {of} varied in {n}"
+        word, told = style.good("STEADY"), f"0 {of} varied in {n}"
     parts = [word, asked.short, _label(asked), f"{told} ({took})"]
     return GAP.join([*parts, f"exit {look.code}"] if look.code else parts)
 
@@ -165,7 +167,8 @@ def _rate(case: Case) -> str:
 
 def _percent(share: float) -> str:
     value = 100 * share
-    return f"{value:.1f}" if 0 < value < 9.95 else f"{value:.0f}"  # noqa: PLR2004 - two digits
+    digits = 1 if 0 < value < 9.95 else 0  # noqa: PLR2004 - two digits in all
+    return f"{value:.{digits}f}".removesuffix(".0")
 
 
 def _named(title: str, cases: Sequence[Case], style: Style) -> Iterator[str]:
@@ -186,7 +189,8 @@ def _key(found: Findings, style: Style) -> Iterator[str]:
         used.add(hunt.NOT_RUN)
     told = [f"{letter} {said}" for letter, said in hunt.MEANING.items() if letter in used]
     if told:
-        yield style.dim(f"  ({', '.join(told)}; a column an attempt, 95 % interval)")
+        interval = ", 95 % interval" if found.flaky else ""
+        yield style.dim(f"  ({', '.join(told)}; a column an attempt{interval})")
 
 
 def _broken(look: HuntLook, style: Style) -> Iterator[str]:
@@ -206,7 +210,7 @@ def _broken(look: HuntLook, style: Style) -> Iterator[str]:
 
 def _clean(look: HuntLook, found: Findings) -> Iterator[str]:
     """Say what is ruled out when no test varied: not more than the attempts can tell."""
-    if look.live or found.flaky or not found.whole or not found.tests:
+    if look.live or found.flaky or found.whole < _LEAST or not found.tests:
         return
     seen = f"{_percent(ruled_out(found.whole))} % of the time or more would have shown (95 %)"
     yield f"0 of {found.whole}: a test that fails {seen}"
@@ -260,11 +264,16 @@ def _next(look: HuntLook, found: Findings, style: Style) -> Iterator[str]:
         yield phrases.following(style, style.command("failures", "--run", telling[0].short))
     elif broken:
         yield phrases.following(style, style.command("progress", "--run", broken[0].short))
-    elif found.whole and found.whole < attempts_to_see(_TARGET):
-        n = attempts_to_see(_TARGET)
-        tail = f" -- {shlex.join(look.hunt.run.args)}" if look.hunt.run.args else ""
-        more = style.command("flaky", "--runs", str(n))
-        yield phrases.following(style, f"{more}{tail} rules out {_percent(_TARGET)} %")
+    elif look.code:
+        yield phrases.following(style, _hunt_again(look.hunt, look.hunt.runs, style))
+    elif found.whole < attempts_to_see(_TARGET):
+        more = _hunt_again(look.hunt, attempts_to_see(_TARGET), style)
+        yield phrases.following(style, f"{more} rules out {_percent(_TARGET)} %")
+
+
+def _hunt_again(asked: Hunt, runs: int, style: Style) -> str:
+    args = ["--", *asked.run.args] if asked.run.args else []
+    return style.command("flaky", "--runs", str(runs), *args)
 
 
 def _outcome(attempt: Attempt, style: Style) -> str:

@@ -1,0 +1,1 @@
+"""The hunt for flaky tests: order, statistics, comparison, driver."""
