@@ -96,28 +96,23 @@ def make_record(project: Path) -> list[int]:
 
 def write_events(path: Path) -> None:
     """Write the events of a run at 90 %, with a checkpoint every 64 KB as the recorder does."""
+
+    def line(kind: str, t: float, **values: object) -> bytes:
+        event = {"e": kind, "t": round(t, 3), **values}
+        return json.dumps(event, separators=(",", ":")).encode() + b"\n"
+
     with path.open("wb") as file:
-        put = lambda **event: file.write(json.dumps(event, separators=(",", ":")).encode() + b"\n")  # noqa: E731 - two lines' worth of helper
-        put(e="loaded", t=0.4, pid=1, start=1, **{"pass": 1})
-        put(
-            e="collected",
-            t=3.0,
-            n=TESTS,
-            unique=TESTS,
-            deselected=0,
-            dup={},
-            workers=["gw0", "gw1"],
-        )
+        file.write(line("loaded", 0.4, pid=1, start=1, **{"pass": 1}))
+        file.write(line("collected", 3.0, n=TESTS, unique=TESTS, workers=["gw0", "gw1"]))
         mark = file.tell()
         for i in range(TESTS * 9 // 10):
             t, worker = 3 + i / 170, f"gw{i % 2}"
-            put(e="s", t=t, i=i, w=worker)
-            put(e="f", t=t + 0.01, i=i, r="passed", d=[0.11, 10.2, 0.13], w=worker)
+            file.write(line("s", t, i=i, w=worker))
+            file.write(line("f", t + 0.01, i=i, r="passed", d=[0.11, 10.2, 0.13], w=worker))
             if file.tell() - mark > 65536:
-                put(e="k", t=t, n=TESTS, c={"passed": i + 1}, fl=[], x=0, ce=0, wn=0, dropped=0,
-                    **{"pass": 1})  # fmt: skip
+                file.write(line("k", t, n=TESTS, c={"passed": i + 1}, fl=[], **{"pass": 1}))
                 mark = file.tell()
-        put(e="s", t=599, i=TESTS - 1, w="gw0")
+        file.write(line("s", 599, i=TESTS - 1, w="gw0"))
 
 
 if __name__ == "__main__":
