@@ -173,6 +173,9 @@ def _by_status(f: Facts) -> Verdict | None:  # noqa: PLR0911, C901 - the table's
     if status is None:
         return None
     basis = _status_text(f)
+    if f.passes > 1 and status in {codes.PASSED, codes.NO_TESTS, codes.USAGE_ERROR}:
+        # The last pass ran a few tests only: what the first said stands.
+        status = codes.FAILED if f.earlier or status == codes.USAGE_ERROR else codes.PASSED
     if status == codes.INTERRUPTED or (f.collection_errors and not f.reported):
         interrupted = _interrupted(f, basis)
         if interrupted is not None:
@@ -226,7 +229,7 @@ def _passed_or_failed(f: Facts, status: int, basis: str) -> Verdict:
     if f.worker_crashes and not f.crashed:
         notes.append("a worker ended between two tests")
     if status == codes.PASSED:
-        if f.crashed or f.earlier:
+        if f.crashed:
             return Verdict(Outcome.FAILED, codes.FAILED, f"{basis}, {reported}", tuple(notes))
         if f.bad:
             notes.append(f"pytest ended with 0 although {_tests(f.bad)} failed: a plugin's doing")

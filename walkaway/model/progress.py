@@ -183,11 +183,11 @@ def _checkpoint(p: Progress, event: Event) -> None:
     p.collected = True
     flights = event.get("fl")
     if isinstance(flights, list):
-        p.in_flight = {
-            (row[1] or "", row[0]): float(row[2])
-            for row in flights
-            if isinstance(row, list) and len(row) == 3  # noqa: PLR2004 - index, worker, start
-        }
+        p.in_flight = {}
+        for row in flights:
+            match row:
+                case [int(index), str() | None as worker, int() | float() as since]:
+                    p.in_flight[worker or "", index] = float(since)
     p.workers.update(w for w, _ in p.in_flight if w)
 
 
