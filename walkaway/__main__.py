@@ -1,4 +1,4 @@
-"""`python -m walkaway make TASK`: the door between make and Invoke.
+"""`python -m walkaway make TASK`: the door between make and Invoke; `... init`: a project's files.
 
 make can hand over a text exactly only through the environment: WALKAWAY_ARGS holds pytest's
 arguments and WALKAWAY_OPTS the task's own, each as one shell line that no shell has read. Here
@@ -13,6 +13,10 @@ import sys
 
 from walkaway.model.exitcodes import NOT_STARTABLE, WRONG_USE
 
+_USAGE = """\
+usage: python -m walkaway init [--write] [--json]   what a project needs to use walkaway
+       python -m walkaway make TASK                 for Makefiles; `inv --list` is for people
+"""
 TAKE_PYTEST_ARGS = frozenset({"test", "test-async", "flaky", "ci"})
 
 
@@ -36,10 +40,47 @@ def invoke_argv(task: str, options: list[str], args: list[str]) -> list[str]:
 def main() -> None:
     match sys.argv[1:]:
         case ["make", task]:
-            pass
+            make(task)
+        case ["init", *flags] if set(flags) <= {"--write", "--json"}:
+            sys.exit(init(write="--write" in flags, json="--json" in flags))
         case _:
-            sys.stderr.write("usage: python -m walkaway make TASK   (`inv --list` is for people)\n")
+            sys.stderr.write(_USAGE)
             sys.exit(WRONG_USE)
+
+
+def init(*, write: bool, json: bool) -> int:
+    """Show or write what the project in the current folder needs; return the exit code."""
+    from pathlib import Path
+
+    from walkaway.errors import WalkawayError
+    from walkaway.library import init as library
+    from walkaway.tasks import ns
+    from walkaway.views import library as view
+
+    root = Path.cwd()
+    texts: dict[str, str] = {}
+    for name, aliases in ns.task_names.items():
+        texts[name] = str(ns[name].__doc__).partition("\n")[0].rstrip(".")
+        texts |= dict.fromkeys(aliases, f"the same as {name}")
+    try:
+        found = library.look(root, library.Targets(texts, TAKE_PYTEST_ARGS))
+        if write:
+            found = library.write(root, found)
+    except WalkawayError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return error.code
+    if json:
+        from json import dumps
+
+        sys.stdout.write(dumps(view.as_json(found, str(root), written=write)) + "\n")
+    else:
+        rows = view.lines(found, str(root), written=write)
+        sys.stdout.write("".join(f"{row}\n" for row in rows))
+    return 0
+
+
+def make(task: str) -> None:
+    """Run a task with what make left in the environment."""
     args, options = words("ARGS"), words("OPTS")
     try:
         from invoke.main import program

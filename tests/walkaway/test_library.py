@@ -1,0 +1,384 @@
+"""walkaway as a library: from its wheel or a checkout on PYTHONPATH, in a foreign repository."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.walkaway.support.checkout import PROBE, REPOSITORY
+from tests.walkaway.support.scratch import clean_environ
+from tests.walkaway.test_makefile import ARGUMENTS
+from walkaway import __main__ as door
+from walkaway.library import offers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OWN_MAKEFILE = """\
+all:
+\t@echo theirs
+
+lint format: ; @echo their $@
+"""
+OWN_TASKS = """\
+from invoke.tasks import task
+
+
+@task
+def deploy(c):
+    print("deployed")
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A scratch repository with one test, and the Python that has walkaway."""
+
+    root: Path
+    python: Path
+    environ: Mapping[str, str]
+
+    def run(self, *argv: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            argv,
+            cwd=self.root,
+            env={**self.environ, **env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+
+    def walkaway(self, *words: str) -> list[str]:
+        done = self.run(self.python, "-m", "walkaway", *words)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.splitlines()
+
+    def inv(self, *words: str, code: int = 0) -> str:
+        done = self.run(self.python, "-m", "invoke", *words)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+
+    def make(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return self.run("make", f"WALKAWAY_PYTHON={shlex.quote(str(self.python))}", *words, **env)
+
+    def git_status(self) -> list[str]:
+        return self.run("git", "status", "--porcelain", "-uall").stdout.splitlines()
+
+
+def repository(root: Path, python: Path, environ: Mapping[str, str]) -> Repository:
+    root.mkdir()
+    (root / "tests").mkdir()
+    (root / "tests" / "test_sum.py").write_text("def test_sum():\n    assert 1 + 1 == 2\n")
+    (root / ".gitignore").write_text("__pycache__/\n.pytest_cache/\n.venv/\n")
+    subprocess.run(["git", "init", "-q", root], check=True)
+    return Repository(root, python, environ)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a venv where walkaway's wheel is installed, and its dependencies are lent."""
+    pytest.importorskip("hatchling", reason="builds the wheel; requirements-dev.txt has it")
+    folder = tmp_path_factory.mktemp("wheel")
+    build: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "hatchling",
+        "build",
+        "-t",
+        "wheel",
+        "-d",
+        folder,
+    ]
+    subprocess.run(build, cwd=REPOSITORY, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    venv = folder / "a venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    python = venv / "bin" / "python"
+    install: list[str | Path] = ["--quiet", "--offline", "--no-deps", "--python", python, wheel]
+    subprocess.run([sys.executable, "-m", "uv", "pip", "install", *install], check=True)
+    (packages,) = venv.glob("lib/python*/site-packages")
+    (packages / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    return python
+
+
+@pytest.fixture
+def wheel(tmp_path: Path, installed: Path) -> Repository:
+    """A repository that has walkaway from its wheel."""
+    return repository(tmp_path / "a project", installed, clean_environ())
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Repository:
+    """A repository that has walkaway from a checkout on PYTHONPATH."""
+    environ = clean_environ() | {"PYTHONPATH": str(REPOSITORY)}
+    return repository(tmp_path / "a project", Path(sys.executable), environ)
+
+
+# init
+
+
+def test_init_shows_what_it_would_write_and_writes_nothing(checkout: Repository) -> None:
+    before = checkout.git_status()
+    lines = checkout.walkaway("init")
+    assert lines[0] == (
+        f"would write 4 files in {checkout.root}: tasks.py, walkaway.mk, Makefile, AGENTS.md"
+    )
+    for text in (*offers.TASKS.splitlines(), *offers.AGENTS.splitlines(), offers.INCLUDE):
+        assert text in lines
+    assert lines[-1] == "next: python -m walkaway init --write"
+    assert checkout.git_status() == before
+
+
+def test_init_written_works_from_the_wheel_from_start_to_verdict(wheel: Repository) -> None:
+    lines = wheel.walkaway("init", "--write")
+    assert lines == [
+        f"wrote 4 files in {wheel.root}: tasks.py, walkaway.mk, Makefile, AGENTS.md",
+        "next: inv test-async (or make test-async)",
+    ]
+    status = wheel.git_status()
+    started = wheel.make("test-async", "ARGS=tests -k 'sum or more'")
+    assert started.returncode == 0, started.stderr
+    assert wheel.inv("wait").startswith("PASSED")
+    verdict = json.loads(wheel.make("progress", "OPTS=--json").stdout)
+    assert verdict["ended"]["outcome"] == "passed"
+    assert verdict["run"]["args"] == ["tests", "-k", "sum or more"]
+    assert wheel.inv("rotate-logs", "--days", "0", "--keep", "0").startswith(
+        "to delete: 1 of 1 run"
+    )
+    assert wheel.inv("compile-deps", "--check").startswith("no requirements*.in here")
+    # The records ignore themselves.
+    assert (wheel.root / "logs" / "tests" / "pytest" / ".gitignore").read_text() == "*\n"
+    assert wheel.git_status() == status
+
+
+def test_init_overwrites_nothing_and_says_what_to_add(checkout: Repository) -> None:
+    files = {
+        "tasks.py": OWN_TASKS,
+        "Makefile": OWN_MAKEFILE,
+        "AGENTS.md": "# Rules\n",
+        "walkaway.mk": "# older\n",
+    }
+    for name, text in files.items():
+        (checkout.root / name).write_text(text)
+    for words in (["init"], ["init", "--write"]):
+        lines = checkout.walkaway(*words)
+        assert lines[0] == f"nothing to write in {checkout.root}, 4 to complete by hand"
+        for name in files:
+            assert any(line.startswith(f"== {name}: exists, left alone") for line in lines)
+        for added in ("ns.add_task(mine)", offers.INCLUDE, "## Running the tests"):
+            assert any(line.startswith(added) for line in lines)
+        assert any("its own targets stay: lint" in line for line in lines)
+    assert {name: (checkout.root / name).read_text() for name in files} == files
+
+
+def test_init_writes_only_what_is_missing_and_twice_is_once(checkout: Repository) -> None:
+    (checkout.root / "GNUmakefile").write_text(f"-{offers.INCLUDE}\n")
+    (checkout.root / "tasks").mkdir()
+    (checkout.root / "AGENTS.md").symlink_to("nowhere")
+    lines = checkout.walkaway("init", "--write")
+    assert lines[0] == f"wrote 1 file in {checkout.root}: walkaway.mk"
+    assert "== GNUmakefile: exists, nothing to add" in lines
+    assert "== tasks: exists, left alone" in lines
+    assert not (checkout.root / "tasks.py").exists()
+    assert not (checkout.root / "Makefile").exists()
+    assert (checkout.root / "AGENTS.md").is_symlink()
+    again = json.loads(checkout.walkaway("init", "--write", "--json")[0])
+    assert again["walkaway"] == 1
+    assert [file["standing"] for file in again["files"]] == ["exists", "ready", "ready", "exists"]
+
+
+def test_a_folder_that_takes_no_file_is_73(checkout: Repository) -> None:
+    parent = "import os; os.mkdir('gone'); os.chdir('gone'); here = os.getcwd(); os.rmdir(here)"
+    code = (
+        f"{parent}; import pathlib, sys; pathlib.Path.cwd = lambda: pathlib.Path(here)\n"
+        "from walkaway.__main__ import main; sys.argv[1:] = ['init', '--write']; main()"
+    )
+    done = checkout.run(checkout.python, "-c", code)
+    assert done.returncode == 73
+    assert "tasks.py cannot be written: No such file or directory." in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_wrong_words_are_64(checkout: Repository) -> None:
+    for words in (["init", "--force"], ["init", "tasks.py"], ["initialise"], []):
+        refused = checkout.run(checkout.python, "-m", "walkaway", *words)
+        assert (refused.returncode, refused.stdout) == (64, "")
+        assert len(refused.stderr.splitlines()) <= 3
+
+
+# walkaway.mk
+
+
+def walkaway_mk(repo: Repository) -> str:
+    repo.walkaway("init", "--write")
+    return (repo.root / "walkaway.mk").read_text(encoding="utf-8")
+
+
+def test_walkaway_mk_and_the_makefile_hand_over_alike(checkout: Repository) -> None:
+    from walkaway import ns
+
+    text = walkaway_mk(checkout)
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    handing_over = re.compile(r"^(?:un)?export .*$", re.MULTILINE)
+    assert handing_over.findall(text) == handing_over.findall(makefile) != []
+    targets = re.findall(r"^#: ([a-z-]+) +\S", text, re.MULTILINE)
+    names = [name for task, aliases in ns.task_names.items() for name in (task, *aliases)]
+    assert targets == names
+    assert set(re.findall(r"^\.PHONY: ([a-z-]+) ## ", makefile, re.MULTILINE)) - {"help"} == set(
+        names
+    )
+    recipe = re.compile(r"-m walkaway make \$@")
+    assert recipe.search(text)
+    assert recipe.search(makefile)
+    assert "@" not in text.replace("\t@", "").replace("$@", "")
+    assert door.TAKE_PYTEST_ARGS.issubset(names)
+
+
+@pytest.fixture
+def probe(checkout: Repository) -> Repository:
+    """Tasks that merely tell what reached them, behind walkaway.mk."""
+    walkaway_mk(checkout)
+    (checkout.root / "tasks.py").write_text(PROBE, encoding="utf-8")
+    return checkout
+
+
+def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_args_reach_the_task_exactly(probe: Repository) -> None:
+    for args in ARGUMENTS:
+        argv = told(probe.make("test-async", f"ARGS={shlex.join(args)}"))["argv"]
+        assert argv == ["inv", "test-async", "--", *args]
+    environment = told(probe.make("test-async", ARGS="$(shell touch pwned) `touch pwned`"))
+    assert environment["argv"][3:] == ["$(shell", "touch", "pwned)", "`touch", "pwned`"]
+    assert environment["ours"] == ["WALKAWAY_PYTHON"]  # ours: `Repository.make` names one
+    assert not (probe.root / "pwned").exists()
+    flags = told(probe.make("progress", "OPTS=--run 7f3a --json"))
+    assert flags["argv"] == ["inv", "progress", "--run", "7f3a", "--json"]
+
+
+def test_a_goal_that_is_no_target_starts_nothing(probe: Repository) -> None:
+    for words in (["test-async", "-m", "slow"], ["test-async", "tests"]):
+        refused = probe.make(*words)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert "Nothing was started." in refused.stderr
+        assert "ARGS='-m slow'" in refused.stderr
+
+
+def test_the_projects_own_targets_and_default_goal_stay(probe: Repository) -> None:
+    for text in (OWN_MAKEFILE + offers.INCLUDE, f"{offers.INCLUDE}\n{OWN_MAKEFILE}"):
+        (probe.root / "Makefile").write_text(f"{text}\n")
+        for words, answer in (
+            ([], "theirs\n"),
+            (["lint"], "their lint\n"),
+            (["format"], "their format\n"),
+        ):
+            done = probe.make(*words)
+            assert (done.returncode, done.stdout, done.stderr) == (0, answer, "")
+        assert told(probe.make("progress"))["argv"] == ["inv", "progress"]
+        assert probe.make("all", "test-async").returncode == 0
+
+
+def test_plain_make_lists_the_targets_where_init_wrote_the_makefile(probe: Repository) -> None:
+    done = probe.make()
+    assert done.returncode == 0
+    listed = [line.split()[0] for line in done.stdout.splitlines()]
+    assert listed[:2] == ["test", "test-async"]
+
+
+@pytest.mark.parametrize("active", [False, True], ids=["project's", "active"])
+def test_make_takes_the_active_python_then_the_projects_own(
+    probe: Repository,
+    active: bool,  # noqa: FBT001 - a row of the table above
+) -> None:
+    venvs = ["active one"] if active else []
+    for name in (".venv", *venvs):
+        (probe.root / name / "bin").mkdir(parents=True)
+        python = probe.root / name / "bin" / "python"
+        python.write_text(f'#!/bin/sh\necho {shlex.quote(name)} "$@"\n')
+        python.chmod(0o755)
+    env = {"VIRTUAL_ENV": str(probe.root / "active one")} if active else {}
+    done = probe.run("make", "runs", **env)
+    assert done.stdout == f"{'active one' if active else '.venv'} -m walkaway make runs\n"
+
+
+# The collection, whole and singly
+
+
+def test_a_project_adds_its_own_tasks_to_ns(checkout: Repository) -> None:
+    (checkout.root / "tasks.py").write_text(
+        f"from walkaway import ns\n\n{OWN_TASKS}\n\nns.add_task(deploy)\n"
+    )
+    assert checkout.inv("deploy") == "deployed\n"
+    listed = checkout.inv("--list")
+    for name in ("deploy", "test-async", "rotate-logs", "status"):
+        assert re.search(rf"\b{name}\b", listed)
+
+
+def test_groups_are_taken_singly_and_flat(checkout: Repository) -> None:
+    (checkout.root / "tasks.py").write_text(
+        "from walkaway.tasks.groups import compose, run, upkeep\n\nns = compose(run, upkeep)\n"
+    )
+    listed = checkout.inv("--list")
+    assert "test-async" in listed
+    assert "rotate-logs" in listed
+    assert not re.search(r"^  (lint|flaky|check)\b", listed, re.MULTILINE)
+    assert checkout.inv("runs").startswith("no runs here yet")
+
+
+@pytest.mark.parametrize(
+    ("tasks", "word"),
+    [
+        ("from walkaway.tasks.groups import upkeep as ns\n", "rotate-logs"),
+        (
+            "from walkaway.tasks.groups import compose, upkeep\n"  # noqa: ISC004 - one text
+            "ns = compose()\nns.add_collection(upkeep)\n",
+            "upkeep.rotate-logs",
+        ),
+    ],
+    ids=["alone", "under its name"],
+)
+def test_a_group_works_alone_and_under_its_name(
+    checkout: Repository, tasks: str, word: str
+) -> None:
+    (checkout.root / "tasks.py").write_text(tasks)
+    assert checkout.inv(word).startswith("nothing to delete")
+
+
+def test_composing_does_not_change_what_others_got() -> None:
+    from walkaway import ns
+    from walkaway.tasks import groups
+
+    mine = groups.compose(groups.run)
+    mine.add_task(groups.upkeep["rotate-logs"], name="mine")
+    assert "mine" not in ns.task_names
+    assert set(
+        groups.compose(groups.run, groups.upkeep, groups.hunt, groups.quality).task_names
+    ) == set(ns.task_names)
+
+
+def test_the_wheel_holds_all_that_the_collection_needs(installed: Path) -> None:
+    code = "import walkaway, pathlib; print(pathlib.Path(walkaway.__file__).parent)"
+    done = subprocess.run(
+        [installed, "-c", code], env=clean_environ(), cwd="/", capture_output=True, check=True
+    )
+    there = Path(os.fsdecode(done.stdout.strip()))
+    assert "site-packages" in there.parts
+    mine = REPOSITORY / "walkaway"
+    files = {p.relative_to(mine) for p in mine.rglob("*") if p.is_file() and p.suffix != ".pyc"}
+    assert {p.relative_to(there) for p in there.rglob("*") if p.is_file()} >= files

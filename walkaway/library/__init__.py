@@ -1,0 +1,1 @@
+"""What a project needs to use walkaway as a library: files that `init` shows and writes."""

@@ -1,0 +1,103 @@
+"""What `init` offers a project: which files it lacks, and what to add to the others. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+TASKS = """\
+from walkaway import ns
+
+__all__ = ["ns"]
+"""
+_TASKS_BESIDE = """\
+from walkaway import ns
+
+ns.add_task(mine)  # for every task of your own: Invoke takes only what is in ns
+"""
+MAKEFILE = """\
+.DEFAULT_GOAL := walkaway-help
+include walkaway.mk
+"""
+INCLUDE = "include walkaway.mk"
+AGENTS = """\
+## Running the tests
+
+Tests run detached and keep a record: a shell call that is cut off loses nothing. `inv` is
+`.venv/bin/inv` where it is not on PATH.
+
+- Start: `inv test-async -- PYTEST ARGS`. It returns at once and names the run. An identical run
+  that is live is answered with, not started twice.
+- Watch: `inv progress`. Wait: `inv wait`; exit code 75 means that the run goes on: say it again.
+- Ask: `inv failures` (by cause, with the command that runs exactly these tests again), `inv results
+  --match TEXT`, `inv log`. All of them are short: no `| tail`, which hides the exit code.
+- Passed is only what `inv wait` answers with exit code 0. A run that seems lost is not: `inv runs`.
+- `inv stop` ends a run and all of its processes.
+"""
+_NAMES = ("tasks.py", "walkaway.mk", "Makefile", "AGENTS.md")
+_ALIASES = {"tasks.py": ("tasks",), "Makefile": ("GNUmakefile", "makefile")}
+_TARGETS = re.compile(r"^([A-Za-z0-9][^:=#\n]*):(?!=)", re.MULTILINE)
+
+
+class Standing(StrEnum):
+    """What is there of an offered file."""
+
+    NEW = "new"
+    EXISTS = "exists"
+    """It is left alone; what it lacks is to be added by hand."""
+    READY = "ready"
+    """It is there and lacks nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One file. ``text``: its contents when it is new, else what to add by hand."""
+
+    name: str
+    standing: Standing
+    text: str = ""
+    note: str = ""
+
+
+def offers(existing: Mapping[str, str], makefile: str) -> list[Offer]:
+    """Return what to do for each file.
+
+    ``existing``: texts by name of what is in the project's root, empty for what cannot be read;
+    ``makefile``: the text of walkaway.mk.
+    """
+    return [_offer(name, existing, makefile) for name in _NAMES]
+
+
+def wanted_names() -> tuple[str, ...]:
+    """Return every name that counts as one of the files being there."""
+    return (*_NAMES, *(alias for aliases in _ALIASES.values() for alias in aliases))
+
+
+def _offer(name: str, existing: Mapping[str, str], makefile: str) -> Offer:
+    found = next((n for n in (*_ALIASES.get(name, ()), name) if n in existing), None)
+    if found is None:
+        contents = {"tasks.py": TASKS, "walkaway.mk": makefile, "Makefile": MAKEFILE}
+        return Offer(name, Standing.NEW, contents.get(name, AGENTS))
+    text = existing[found]
+    ready = Offer(found, Standing.READY)
+    if name == "tasks.py":
+        uses = re.search(r"^\s*(?:from|import) walkaway\b", text, re.MULTILINE)
+        return ready if uses else Offer(found, Standing.EXISTS, _TASKS_BESIDE)
+    if name == "walkaway.mk":
+        note = f"it is not this version's: delete it to have it written anew: rm {name}"
+        return ready if text == makefile else Offer(found, Standing.EXISTS, note=note)
+    if name == "Makefile":
+        return _makefile(found, text, makefile)
+    return ready if "inv test-async" in text else Offer(found, Standing.EXISTS, AGENTS)
+
+
+def _makefile(found: str, text: str, makefile: str) -> Offer:
+    taken = {word for match in _TARGETS.finditer(text) for word in match[1].split()}
+    ours = re.findall(r"^#: ([a-z-]+) ", makefile, re.MULTILINE)
+    own = [name for name in ours if name in taken]
+    note = f"its own targets stay: {', '.join(own)} (ours: inv {own[0]}, ...)" if own else ""
+    if re.search(r"^-?s?include\s.*walkaway\.mk", text, re.MULTILINE):
+        return Offer(found, Standing.READY, note=note)
+    return Offer(found, Standing.EXISTS, f"{INCLUDE}\n", note)

@@ -1,0 +1,46 @@
+# Make targets of walkaway's tasks: `include walkaway.mk` as the last line of a Makefile.
+#
+#   make test-async ARGS='tests/unit -k "a or b"'     pytest's arguments, exactly as typed
+#   make progress OPTS='--run 7f3a --json'            a task's own flags
+#
+# A target that the Makefile has itself stays its own; `inv NAME` is then the way to ours. make
+# exits 2 whatever failed: scripts that need the true exit code call inv.
+# Made by `python -m walkaway init --write`. To renew it, delete it and say that again.
+#
+@TASKS@
+
+# Which Python has walkaway: the active environment's, the project's, else the one on PATH.
+WALKAWAY_PYTHON ?= $(if $(VIRTUAL_ENV),"$(VIRTUAL_ENV)/bin/python",$(if \
+	$(wildcard .venv/bin/python),.venv/bin/python,python3))
+
+# Exactly as typed: $(value) is not expanded, and no shell sees it. `ARGS` itself would be
+# exported expanded, so it is not.
+export WALKAWAY_ARGS := $(value ARGS)
+export WALKAWAY_OPTS := $(value OPTS)
+unexport ARGS OPTS
+
+WALKAWAY_FILE := $(lastword $(MAKEFILE_LIST))
+WALKAWAY_GOAL := $(.DEFAULT_GOAL)
+WALKAWAY_TAKEN := $(shell sed -n 's/^\([A-Za-z0-9][^:=\#]*\):\([^=].*\)*$$/\1/p' \
+	$(filter-out $(WALKAWAY_FILE),$(MAKEFILE_LIST)) 2>/dev/null)
+WALKAWAY_TASKS := $(filter-out $(WALKAWAY_TAKEN),$(shell sed -n 's/^\#: \([a-z-]*\) .*/\1/p' \
+	$(WALKAWAY_FILE)))
+
+# `make test-async -m slow` would run everything, and then fail on a goal named slow.
+WALKAWAY_STRANGERS := $(filter-out walkaway-help $(WALKAWAY_TASKS) $(WALKAWAY_TAKEN),$(MAKECMDGOALS))
+ifneq ($(filter $(filter @TAKE_ARGS@,$(WALKAWAY_TASKS)),$(MAKECMDGOALS)),)
+ifneq ($(WALKAWAY_STRANGERS),)
+$(error no target: $(WALKAWAY_STRANGERS). Nothing was started. pytest's arguments go into ARGS: \
+	make test-async ARGS='-m slow')
+endif
+endif
+
+.PHONY: $(WALKAWAY_TASKS) walkaway-help
+$(WALKAWAY_TASKS):
+	@$(WALKAWAY_PYTHON) -m walkaway make $@
+
+walkaway-help:
+	@sed -n 's/^#: /  /p' $(WALKAWAY_FILE)
+
+# What plain `make` does stays the Makefile's to say.
+.DEFAULT_GOAL := $(WALKAWAY_GOAL)
