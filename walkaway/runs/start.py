@@ -85,13 +85,19 @@ def _twin(records: Records, wanted: Run) -> Record | None:
         if live.key != wanted.key or record.path("stop.json").exists():
             continue
         mine = mine or tree.fingerprint(wanted.root)
-        if mine.fingerprint and _tree_of(record) == mine.fingerprint:
+        theirs, taken_s = _tree_of(record, live)
+        if not mine.fingerprint or theirs != mine.fingerprint:
+            continue
+        if not tree.edited_between(wanted.root, mine, live.created_s, taken_s):
             return record
     return None
 
 
-def _tree_of(record: Record) -> str:
-    """Return the fingerprint that a live run started on, which its supervisor is still taking."""
+def _tree_of(record: Record, run: Run) -> tuple[str, float]:
+    """Return a live run's first fingerprint, which its supervisor is still taking, and when it was.
+
+    The time is of the wall clock; no fingerprint when there is none in time.
+    """
     path = record.path("supervisor.jsonl")
     deadline = time.monotonic() + _TREE_WAIT_S
     while time.monotonic() < deadline:
@@ -102,11 +108,11 @@ def _tree_of(record: Record) -> str:
             head = b""
         for event in events.parse(head):
             if event["e"] == "tree":
-                return events.text(event, "fp")
+                return events.text(event, "fp"), run.created_s + events.number(event, "t")
         if record.path("outcome.json").exists():
-            return ""
+            break
         time.sleep(0.01)
-    return ""
+    return "", 0.0
 
 
 def _create(records: Records, wanted: Run, select: tuple[str, ...]) -> Started:

@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import NamedTuple
 
 _IGNORED_PARTS = frozenset({"__pycache__", ".pytest_cache", ".hypothesis", ".mypy_cache", ".git"})
@@ -20,6 +21,8 @@ _HASHED_BYTES = 1 << 20
 _MOST_FILES = 20_000
 _MOST_NAMED = 2_000
 _GIT_TIMEOUT_S = 60
+_CLOCK_TICK_S = 0.02
+"""File times come from a clock that ticks every 1 to 10 ms: they lag behind."""
 
 
 class Tree(NamedTuple):
@@ -43,6 +46,34 @@ def fingerprint(root: str) -> Tree:
     base = os.fsdecode(top.rstrip(b"\n")) if top else root
     dirty = {path: _mark(os.path.join(base, path)) for path in paths if not _ignored(path)}
     return Tree(_digest(head, dirty), head[:12], dirty)
+
+
+def edited_between(root: str, tree: Tree, after_s: float, until_s: float) -> bool:
+    """Tell whether a file of the tree changed in a span of wall-clock seconds.
+
+    A run begins before its fingerprint is taken: what was edited in between is in the fingerprint,
+    and may not be in the run.
+    """
+    base, paths = root, list(tree.dirty)
+    if tree.head:
+        top = _git(root, "rev-parse", "--show-toplevel")
+        base = os.fsdecode(top.rstrip(b"\n")) if top else root
+        # A commit, checkout or reset leaves files behind that differ from HEAD no more.
+        paths.append(os.path.join(".git", "logs", "HEAD"))
+    elif not paths:
+        paths = list(_files(root))
+    times = (_changed_s(os.path.join(base, path)) for path in paths)
+    return any(after_s - _CLOCK_TICK_S < changed <= until_s for changed in times)
+
+
+def _changed_s(path: str) -> float:
+    """Return when a file changed, in the kernel's words; a deleted one: when its folder did."""
+    for name in (path, os.path.dirname(path)):
+        try:
+            return os.lstat(name).st_ctime
+        except OSError:
+            continue
+    return 0.0
 
 
 def _git(root: str, *words: str) -> bytes | None:
@@ -108,6 +139,20 @@ def _digest(head: str, dirty: dict[str, str]) -> str:
 def _without_git(root: str) -> Tree:
     """Return size and time of every file below root; nothing when there are too many."""
     marks: dict[str, str] = {}
+    for path in _files(root):
+        try:
+            status = os.lstat(os.path.join(root, path))
+        except OSError:
+            continue
+        marks[path] = f"{status.st_size} {status.st_mtime_ns}"
+        if len(marks) > _MOST_FILES:
+            return Tree("", "", {})
+    # Without git nothing is "dirty", but the names of a small tree tell what was edited.
+    return Tree(_digest("", marks), "", marks if len(marks) <= _MOST_NAMED else {})
+
+
+def _files(root: str) -> Iterator[str]:
+    """Yield the files below root that count, relative to it."""
     for folder, names, files in os.walk(root):
         names[:] = [
             n
@@ -116,17 +161,9 @@ def _without_git(root: str) -> Tree:
             and not os.path.exists(os.path.join(folder, n, "pyvenv.cfg"))
         ]  # fmt: skip
         for name in files:
-            path = os.path.join(folder, name)
+            path = os.path.relpath(os.path.join(folder, name), root)
             if not _ignored(path):
-                try:
-                    status = os.lstat(path)
-                except OSError:
-                    continue
-                marks[os.path.relpath(path, root)] = f"{status.st_size} {status.st_mtime_ns}"
-        if len(marks) > _MOST_FILES:
-            return Tree("", "", {})
-    # Without git nothing is "dirty", but the names of a small tree tell what was edited.
-    return Tree(_digest("", marks), "", marks if len(marks) <= _MOST_NAMED else {})
+                yield path
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Any
 from invoke.context import Context
 from invoke.tasks import Task
 
+from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
 from walkaway.runs import rerun as reruns
 from walkaway.runs import start, stop
@@ -147,7 +148,11 @@ def begin_run(
 ) -> start.Started:
     """Start the run that the flags ask for; ``selector`` is --rerun's."""
     select: tuple[str, ...] = ()
-    cwd = Path.cwd()
+    try:
+        cwd = Path.cwd()
+    except FileNotFoundError as error:
+        message = "The folder where you stand is gone: change into another one."
+        raise WalkawayError(message, exitcodes.WRONG_USE) from error
     if selector is not None:
         earlier, select = reruns.find(here.records, selector, here.origin())
         args, cwd = args or earlier.args, Path(earlier.cwd)

@@ -1,0 +1,1 @@
+"""Tests of a run's life: ids, settings, trees, origins."""
