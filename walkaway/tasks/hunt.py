@@ -121,15 +121,17 @@ def _watch(here: Here, hunts: Hunts, record: HuntRecord, *, stop: bool, json: bo
         code = _halt(here, hunts, record, "stop", by, json=json)
         return code if code == exitcodes.STILL_RUNNING else 0
     try:
+        now = looks.look(hunts, record)
+        if now.live and not json and _every(here):
+            found = varied.compare(now.attempts, now.tests)
+            say(view.lines(now, found, here.style)[:1])
         return _follow(here, hunts, record, wait_limit_s(here, None), json=json)
     except KeyboardInterrupt:
         complain(view.goes_on(record.hunt(), here.style))
         raise
 
 
-def _halt(
-    here: Here, hunts: Hunts, record: HuntRecord, kind: str, by: str, *, json: bool
-) -> int:
+def _halt(here: Here, hunts: Hunts, record: HuntRecord, kind: str, by: str, *, json: bool) -> int:
     """Ask for the hunt's end, wait for it, and tell how it stands."""
     if looks.look(hunts, record, current=False).live:
         halt.ask(record, kind, by)
@@ -174,12 +176,16 @@ def _news(here: Here, before: HuntLook, now: HuntLook) -> list[str]:
 
     To one who pays for every line, another attempt that passed is no news.
     """
-    every = here.attended or (here.ci and not here.agent)
     return [
         view.attempt_line(now.hunt, attempt, here.style)
         for attempt in now.attempts[len(before.attempts) :]
-        if every or attempt.code
+        if _every(here) or attempt.code
     ]
+
+
+def _every(here: Here) -> bool:
+    """Tell whether the reader is told all there is: somebody who looks on, or a CI's log."""
+    return here.attended or (here.ci and not here.agent)
 
 
 def _tell(here: Here, look: HuntLook, *, json: bool) -> int:
