@@ -77,12 +77,12 @@ def decide(facts: Facts) -> Verdict:
     """Return the verdict. Never raises: every combination of facts has an answer."""
     if facts.ended_by and _ended_by_itself(facts):
         verdict = decide(replace(facts, ended_by=""))
-        note = f"it ended by itself just as it was to be ended ({facts.why or facts.ended_by})"
+        note = f"pytest had said its end before it was to be ended ({facts.why or facts.ended_by})"
         return replace(verdict, notes=(*verdict.notes, note))
     for rule in (_not_started, _ended_on_purpose, _by_signal, _usage, _without_end, _by_status):
-        verdict_or_none = rule(facts)
-        if verdict_or_none is not None:
-            return verdict_or_none
+        found = rule(facts)
+        if found is not None:
+            return replace(found, notes=found.notes + _said_before(facts))
     return Verdict(
         Outcome.VANISHED,
         codes.VANISHED,
@@ -90,10 +90,22 @@ def decide(facts: Facts) -> Verdict:
     )
 
 
+def _whole(f: Facts) -> bool:
+    """Tell that pytest said its end with every test reported: nothing was cut off."""
+    told = f.collected and f.missing == 0 and not f.lost_lines and not f.interrupted
+    return told and f.end in {codes.PASSED, codes.FAILED}
+
+
 def _ended_by_itself(f: Facts) -> bool:
-    """Tell a run that was through when the limit or the request came: nothing was cut off."""
-    whole = f.collected and f.missing == 0 and not f.lost_lines and not f.interrupted
-    return whole and f.end in {codes.PASSED, codes.FAILED} and f.exit_code in {None, f.end}
+    """Tell a run that was through when the limit or the request came."""
+    return _whole(f) and f.signal is None and f.exit_code in {None, f.end}
+
+
+def _said_before(f: Facts) -> tuple[str, ...]:
+    """Say when the tests were through and only pytest's process was not: a thread, an exit hook."""
+    if not _whole(f) or (not f.ended_by and f.signal is None):
+        return ()
+    return (f"every test had reported and pytest had said {f.end}: its process did not end so",)
 
 
 def _not_started(f: Facts) -> Verdict | None:

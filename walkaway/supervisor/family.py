@@ -49,9 +49,14 @@ class Family:
         for proc in self.members():
             procs.send(proc.pid, proc.start, number)
 
-    def cpu_s(self) -> float:
-        """CPU seconds that the members and their reaped children have used."""
-        return sum(proc.cpu_ticks for proc in self.members()) / _TICKS_PER_S
+    def work(self) -> tuple[float, bool]:
+        """Return CPU seconds of the members and their reaped children; whether one wants more.
+
+        On an overloaded machine a busy process may wait for its turn longer than it runs.
+        """
+        members = self.members()
+        used = sum(proc.cpu_ticks for proc in members) / _TICKS_PER_S
+        return used, any(proc.state == "R" for proc in members)
 
     def sweep(self) -> list[tuple[int, str]]:
         """End whoever is left after pytest; returns who it was. Until two scans find nobody."""

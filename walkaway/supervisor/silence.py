@@ -58,15 +58,15 @@ class Silence:
     def _sample(self, now: float, silent: float) -> None:
         every = max(0.5, min(5.0, self._stall_s / 20 or 5.0))
         if self._sampled is None:
-            self._sampled = (now, self._family.cpu_s())
+            self._sampled = (now, self._family.work()[0])
             return
         before, used = self._sampled
         if now - before < every:
             return
-        total = self._family.cpu_s()
+        total, wanting = self._family.work()
         cores = max(0.0, total - used) / (now - before)
         self._sampled = (now, total)
-        if cores > _IDLE_CORES:
+        if wanting or cores > _IDLE_CORES:
             self._last_busy = now
         if silent >= self._told:
             self._journal.write("silent", **{"for": round(silent), "busy": round(cores, 2)})

@@ -90,6 +90,8 @@ ROWS: list[tuple[str, Facts, str, int]] = [
     ("nothing at all", Facts(loaded=False, supervised=False), "vanished", 70),
     ("lines lost on a full disk", whole(0, lost_lines=True, dropped=5), "passed", 0),
     ("a worker was OOM-killed", whole(0, out_of_memory=True), "passed", 0),
+    ("through, but it hangs", facts(end=0, signal=9, ended_by="stall"), "stalled", 124),
+    ("through, then SEGV", facts(end=0, signal=11), "crashed", 139),
     ("over before the deadline came", whole(0, ended_by="deadline"), "passed", 0),
     ("red before the stop came", whole(1, bad=1, ended_by="stop"), "failed", 1),
     ("stopped with tests missing", whole(0, missing=1, ended_by="stop"), "stopped", 2),

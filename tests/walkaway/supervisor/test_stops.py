@@ -29,7 +29,7 @@ WAITING = """
 """
 
 
-def started(scratch: Scratch, mode: str = "serial", grace_s: float = 5) -> Live:
+def started(scratch: Scratch, mode: str = "serial", grace_s: float = 30) -> Live:
     scratch.write("test_a.py", WAITING)
     live = scratch.start(*xdist(mode), limits=limits(grace_s=grace_s))
     wait_for(lambda: any(e["i"] == 1 for e in live.events("s")), "the waiting test")
@@ -38,7 +38,8 @@ def started(scratch: Scratch, mode: str = "serial", grace_s: float = 5) -> Live:
 
 @pytest.mark.parametrize("mode", ALL_MODES)
 def test_a_stopped_run_says_so_and_ends_its_fixtures(scratch: Scratch, mode: str) -> None:
-    live = started(scratch, mode)
+    # xdist's controller waits for its workers after INT, each of them in a test.
+    live = started(scratch, mode, grace_s=30 if mode == "serial" else 3)
     live.ask_to_stop()
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"]) == ("stopped", 2)
@@ -138,12 +139,31 @@ def test_a_stop_that_comes_when_all_is_done_does_not_hide_the_result(scratch: Sc
         atexit.register(wait)
         """,
     )
-    live = scratch.start()
+    live = scratch.start(limits=limits(grace_s=30))
     wait_for((scratch.root / "done").exists, "pytest's end")
     live.ask_to_stop()
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"]) == ("passed", 0)
-    assert "ended by itself" in outcome["notes"][-1]
+    assert "had said its end" in outcome["notes"][-1]
+
+
+def test_a_process_that_does_not_end_after_its_tests_is_timed_out_with_a_note(
+    scratch: Scratch,
+) -> None:
+    scratch.write(
+        "test_a.py",
+        """
+        import signal, threading, time
+
+        def test_a():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            threading.Thread(target=time.sleep, args=(600,)).start()
+        """,
+    )
+    outcome = scratch.run(limits=limits(deadline_s=3, grace_s=0.5))
+    assert (outcome["outcome"], outcome["code"]) == ("timed-out", 124)
+    assert outcome["counts"] == {"passed": 1}
+    assert "every test had reported" in outcome["notes"][0]
 
 
 def test_nothing_is_left_of_a_stopped_run(scratch: Scratch) -> None:

@@ -144,7 +144,7 @@ def test_an_adopted_run_is_stopped_on_request_with_all_its_processes(scratch: Sc
             time.sleep(600)
         """,
     )
-    live = scratch.start(limits=limits(grace_s=1))
+    live = scratch.start(limits=limits(grace_s=30))
     wait_for((scratch.root / "in").exists, "the test")
     live.kill_supervisor()
     adopt(live)
