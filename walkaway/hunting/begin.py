@@ -17,6 +17,8 @@ from walkaway.runs import clock, ids, lock, spawn
 
 DRIVER = Path(__file__).resolve().parent / "__main__.py"
 _START_WAIT_S = 30.0
+_TAKE_WAIT_S = 20.0
+_POLL_S = 0.02
 
 
 def begin(hunts: Hunts, wanted: Hunt) -> HuntRecord:
@@ -46,6 +48,12 @@ def adopt(record: HuntRecord, hunt: Hunt) -> bool:
         spawn.detached(DRIVER, record.folder, record.path("driver.log"), Path(hunt.run.cwd), -1)
     except OSError:
         return False
+    # The next look must not take a driver that is still starting for one that died again.
+    until = time.monotonic() + _TAKE_WAIT_S
+    while time.monotonic() < until and record.outcome() is None:
+        if lock.probe(str(record.path(LOCK))) is lock.Hold.HELD:
+            break
+        time.sleep(_POLL_S)
     return True
 
 
