@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from walkaway.model.endings import Facts
 from walkaway.model.ledger import Ledger
+from walkaway.runs import reader
 
 MOST_PASSES = 3
 _PYTEST_ENDED = frozenset({0, 1, 2})
@@ -30,6 +32,21 @@ def write_selection(folder: Path, number: int, nodeids: list[str]) -> None:
     """Write the ids of a pass as the recorder reads them."""
     lines = "".join(id_line(nodeid) for nodeid in nodeids)
     (folder / f"select-{number}.txt").write_bytes(lines.encode("utf-8", "surrogateescape"))
+
+
+def not_there(folder: Path, selection: str, names: Sequence[str]) -> list[str]:
+    """Return a note on tests that were selected by their ids and were not collected."""
+    try:
+        lines = (folder / selection).read_bytes().split(b"\n")[:-1]
+    except OSError:
+        return []
+    wanted = dict.fromkeys(reader.decode_id(line) for line in lines)
+    gone = list(wanted.keys() - set(names))
+    if not gone:
+        return []
+    which = next(nodeid for nodeid in wanted if nodeid in gone)
+    more = f" and {len(gone) - 1:,} more" if len(gone) > 1 else ""
+    return [f"{len(gone):,} of the {len(wanted):,} tests to run again not collected: {which}{more}"]
 
 
 def id_line(nodeid: str) -> str:

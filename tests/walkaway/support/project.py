@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from tests.walkaway.support.checkout import REPOSITORY
 from tests.walkaway.support.scratch import Live, clean_environ, end, of_run
 from tests.walkaway.support.waiting import wait_for
+from walkaway.errors import WalkawayError
+from walkaway.runs import lock
 from walkaway.runs.store import Record, Records
 
 if TYPE_CHECKING:
@@ -159,15 +161,26 @@ def made(root: Path, source: str = QUICK) -> Project:
 def tidied(project: Project) -> Iterator[Project]:
     """End every run of a project afterwards; fail when a process is left."""
     yield project
-    everyone = []
-    for run_id in project.records.ids():
-        record = project.records.record(run_id)
-        with contextlib.suppress(Exception):
-            everyone.append(Live(record, record.run()))
-    for live in everyone:
+    lived = [live for live in _runs(project) if _lived(live)]
+    for live in lived:
         end(live)
-    left = sorted({line for live in everyone for line in of_run(live.folder, project.root)})
+    folders = [live.folder for live in lived] or [project.root]
+    left = sorted({line for folder in folders for line in of_run(folder, project.root)})
     for line in left:
         with contextlib.suppress(OSError):
             os.kill(int(line.split()[0]), signal.SIGKILL)
     assert not left, f"left behind: {left}"
+
+
+def _runs(project: Project) -> Iterator[Live]:
+    for run_id in project.records.ids():
+        record = project.records.record(run_id)
+        with contextlib.suppress(WalkawayError):
+            yield Live(record, record.run())
+
+
+def _lived(live: Live) -> bool:
+    """Tell a run that had a supervisor; of one that just began, wait for its first words."""
+    if lock.probe(str(live.record.path("supervisor.lock"))) is lock.Hold.HELD:
+        wait_for(lambda: live.journal("supervisor"), "a supervisor's first words")
+    return bool(live.journal("supervisor"))
