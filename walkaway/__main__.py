@@ -43,6 +43,8 @@ def main() -> None:
             make(task)
         case ["init", *flags] if set(flags) <= {"--write", "--json"}:
             sys.exit(init(write="--write" in flags, json="--json" in flags))
+        case ["--help" | "-h"] | [_, "--help" | "-h"]:
+            sys.stdout.write(_USAGE)
         case _:
             sys.stderr.write(_USAGE)
             sys.exit(WRONG_USE)

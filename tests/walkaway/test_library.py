@@ -212,6 +212,8 @@ def test_a_folder_that_takes_no_file_is_73(checkout: Repository) -> None:
 
 
 def test_wrong_words_are_64(checkout: Repository) -> None:
+    for word in ("--help", "-h"):
+        assert checkout.walkaway("init", word)[0].startswith("usage: python -m walkaway init")
     for words in (["init", "--force"], ["init", "tasks.py"], ["initialise"], []):
         refused = checkout.run(checkout.python, "-m", "walkaway", *words)
         assert (refused.returncode, refused.stdout) == (64, "")

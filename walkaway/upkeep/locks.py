@@ -7,6 +7,7 @@ changes nothing; the result replaces the lock whole, and only when it differs.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import graphlib
 import importlib.util
@@ -160,13 +161,10 @@ def _checked(where: Project, source: str) -> Lock:
     if not (where.root / name).is_file():
         return Lock(name, source, Standing.STALE, why="it is not there")
     old = _text(where.root / name)
-    try:
-        new = _compiled(where, source, old, "--offline")
-    except WalkawayError:
-        new = ""
-    if body(new) != body(old):
-        new = _compiled(where, source, old)
-    return _compared(name, source, old, new, Standing.STALE)
+    with contextlib.suppress(WalkawayError):
+        if body(_compiled(where, source, old, "--offline")) == body(old):
+            return Lock(name, source, Standing.FRESH)
+    return _compared(name, source, old, _compiled(where, source, old), Standing.STALE)
 
 
 def compile_all(where: Project, *, upgrade: bool = False) -> list[Lock]:
@@ -185,7 +183,7 @@ def compile_all(where: Project, *, upgrade: bool = False) -> list[Lock]:
 
 
 def _compared(name: str, source: str, old: str, new: str, otherwise: Standing) -> Lock:
-    if body(old) == body(new) and old:
+    if old and body(old) == body(new):
         return Lock(name, source, Standing.FRESH)
     before, after = pins(old), pins(new)
     changes = tuple(

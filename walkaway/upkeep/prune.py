@@ -46,19 +46,16 @@ def alone(folder: Path) -> Iterator[None]:
 
     `WalkawayError` 75 when another one is at work for too long.
     """
-    try:
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        yield  # no folder: nothing to rotate
-        return
-    try:
-        _wait_for(fd)
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):  # no folder: nothing to rotate
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            held.callback(os.close, fd)
+            _wait_for(fd)
         yield
-    finally:
-        os.close(fd)
 
 
 def _wait_for(fd: int) -> None:
+    """Lock the folder. `OSError` where there are no locks: every step bears a neighbour anyway."""
     deadline = time.monotonic() + _OTHER_WAIT_S
     while True:
         try:
@@ -68,8 +65,6 @@ def _wait_for(fd: int) -> None:
                 message = f"Another rotation has been at work in {FOLDER} for a minute.\nTry later."
                 raise WalkawayError(message, exitcodes.STILL_RUNNING) from None
             time.sleep(0.05)
-        except OSError:
-            return  # no locks on this file system: every step bears a neighbour anyway
         else:
             return
 

@@ -6,16 +6,17 @@ when it is a folder or file itself: a symlink is always foreign.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import stat
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from walkaway.model import progress
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes, progress
 from walkaway.model.run import Run, from_json
 from walkaway.runs import clock, ids, lock, procs, reader
 from walkaway.runs.store import PREFIX, Record
@@ -31,11 +32,17 @@ _TICKS = 0x10000
 
 
 def survey(folder: Path) -> Found:
-    """Tell what lies in a records folder; nothing when there is none."""
+    """Tell what lies in a records folder; nothing when there is none.
+
+    `WalkawayError` 73 when it cannot be listed.
+    """
     try:
-        entries = {entry.name: entry.stat(follow_symlinks=False) for entry in _entries(folder)}
+        entries = _entries(folder)
     except (FileNotFoundError, NotADirectoryError):
         return Found()
+    except OSError as error:
+        message = f"The records in {folder} cannot be listed: {error.strerror}."
+        raise WalkawayError(message, exitcodes.CANNOT_RECORD) from error
     runs, leftovers, foreign = [], [], 0
     logs = _known_logs(entries)
     for name, status in sorted(entries.items()):
@@ -77,9 +84,14 @@ def new_id(name: str) -> str | None:
     return match[1] if match else None
 
 
-def _entries(folder: Path) -> Iterable[os.DirEntry[str]]:
-    with os.scandir(folder) as found:
-        return list(found)
+def _entries(folder: Path) -> dict[str, os.stat_result]:
+    """Return what a folder holds; what vanishes while it is listed is not there."""
+    found = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                found[entry.name] = entry.stat(follow_symlinks=False)
+    return found
 
 
 def _is_folder(status: os.stat_result) -> bool:
@@ -220,7 +232,7 @@ def _size(path: Path) -> int:
     total = status.st_blocks * 512
     if _is_folder(status):
         try:
-            total += sum(_size(Path(entry.path)) for entry in _entries(path))
+            total += sum(map(_size, path.iterdir()))
         except OSError:
             return total
     return total

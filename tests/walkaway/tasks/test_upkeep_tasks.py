@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.walkaway.support.scratch import clean_environ
+from tests.walkaway.support.waiting import wait_for
 from tests.walkaway.support.wheels import build_wheel
 from tests.walkaway.upkeep.records import Folder
 
@@ -147,6 +148,33 @@ def test_rotation_as_json_lists_everything(inv: Inv, folder: Folder) -> None:
     assert sorted(done["deleted"]) == sorted([gone.name, runs[1]])
     assert done["freed_bytes"] == done["bytes"] > 0
     assert inv.json(*words)["delete"] == []
+
+
+def test_a_run_under_way_is_not_touched_and_ends_with_its_verdict(inv: Inv) -> None:
+    (inv.root / "test_door.py").write_text(
+        "import pathlib, time\n\n\n"
+        "def test_door():\n"
+        "    end = time.monotonic() + 60\n"
+        "    while not pathlib.Path('open').exists():\n"
+        "        assert time.monotonic() < end\n"
+        "        time.sleep(0.01)\n"
+    )
+    everything = ("rotate-logs", "--days", "0", "--keep", "0")
+    (started,) = inv.lines("test-async", "--json")
+    run_id = json.loads(started)["run"]["id"]
+    try:
+        assert inv.lines(*everything)[:2] == [
+            "nothing to delete: 1 run in logs/tests/pytest",
+            f"kept: {run_id}  running",
+        ]
+    finally:
+        (inv.root / "open").touch()
+    assert inv.lines("wait", "--timeout", "100")[0].startswith("PASSED")
+    wait_for(lambda: run_id in inv.json(*everything)["deleted"], "the supervisor to leave")
+    assert sorted(path.name for path in (inv.root / "logs/tests/pytest").iterdir()) == [
+        ".gitignore",
+        ".start.lock",
+    ]
 
 
 @pytest.mark.parametrize(

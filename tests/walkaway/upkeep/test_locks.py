@@ -113,6 +113,14 @@ def test_a_changed_hash_is_stale_and_shown(where: Project) -> None:
     assert found.diff == ("-    # by hand",)
 
 
+def test_a_lock_of_nothing_is_stale_as_soon_as_something_is_wanted(where: Project) -> None:
+    write(where, requirements="# nothing yet\n")
+    locks.compile_all(where)
+    assert standings(locks.check(where)) == {"requirements.txt": "fresh"}
+    write(where, requirements="alpha\n")
+    assert standings(locks.check(where)) == {"requirements.txt": "stale"}
+
+
 def test_layers_are_compiled_in_their_order_and_agree(where: Project) -> None:
     write(
         where,
