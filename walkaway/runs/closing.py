@@ -60,7 +60,10 @@ def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
         outcome["notes"] += _missing_paths(run)
     if verdict.outcome in _SAID_FOR:
         outcome["said"] = reader.log_lines(Record(folder).log, _SAID_LINES)
-    outcome["notes"] += _write_reports(folder, run, book, names, facts)
+    if run.select and facts.collected:
+        outcome["notes"] += again.not_there(folder, run.select, names)
+    on_purpose = verdict.outcome in _ON_PURPOSE
+    outcome["notes"] += _write_reports(folder, run, book, names, on_purpose=on_purpose)
     return outcome
 
 
@@ -70,10 +73,11 @@ def judge_for_reader(record: str) -> dict[str, Any]:
     run = Record(folder).run()
     names = reader.ids(folder)
     book = ledger.build(names, reader.all_events(folder / "events.jsonl"))
-    observed = {"adopted": True, "now": book.progress.last_t}
+    observed = {"adopted": True, "derived": True, "now": book.progress.last_t}
     facts = gather(book, observed, run.args)
     outcome = _outcome(run, book, names, facts, endings.decide(facts), observed)
-    outcome["notes"] = ["its supervisor died; pytest's end comes from the recorder's last event"]
+    note = "its supervisor died; pytest's end comes from the recorder's last event"
+    outcome["notes"].append(note)
     return {**outcome, "stuck": [], "derived": True}
 
 
@@ -147,7 +151,7 @@ def _outcome(  # noqa: PLR0913, PLR0917 - one record's parts
         subfailed = {"subfailed": counts["subfailed"]} if "subfailed" in counts else {}
         counts = book.counts | subfailed
     notes = list(verdict.notes)
-    if observed.get("adopted"):
+    if observed.get("adopted") and not observed.get("derived"):
         notes.append("its supervisor died; another one took the run over")
     if observed.get("restored"):
         notes.append("the record was deleted while the run lived, and restored")
@@ -226,7 +230,7 @@ def _from_journal(folder: Path) -> dict[str, Any]:
 
 
 def _write_reports(
-    folder: Path, run: Run, book: Ledger, names: list[str], facts: Facts
+    folder: Path, run: Run, book: Ledger, names: list[str], *, on_purpose: bool
 ) -> list[str]:
     notes = []
     try:
@@ -240,9 +244,10 @@ def _write_reports(
     except OSError as error:
         notes.append(_not_written(folder / "durations.bin", error))
     try:
-        if names or facts.collection_errors:
+        if names or book.progress.collection_errors:
             texts = reader.all_events(folder / "failures.jsonl")
-            (folder / "junit.xml").write_bytes(junit.render(run, names, book, list(texts)))
+            report = junit.render(run, names, book, list(texts), on_purpose=on_purpose)
+            (folder / "junit.xml").write_bytes(report)
     except OSError as error:
         notes.append(_not_written(folder / "junit.xml", error))
     return notes

@@ -189,7 +189,10 @@ def _write(supervisor: Supervisor, outcome: dict[str, Any]) -> None:
 
 
 def _tell(supervisor: Supervisor) -> None:
-    """Run the user's on_end and notify commands, once; their failure changes nothing."""
+    """Run the user's on_end and notify commands, once; their failure changes nothing.
+
+    They are no part of the run: what they start on purpose, another run say, is theirs to end.
+    """
     run = supervisor.run
     path = os.path.join(supervisor.record, "outcome.json")
     for name in ("on_end", "notify"):
@@ -208,7 +211,7 @@ def _tell(supervisor: Supervisor) -> None:
         while pid not in ended:
             ended.update(reap(set()))
             if pid not in ended and (time.monotonic() > deadline or supervisor.told):
-                break
+                with contextlib.suppress(OSError):
+                    os.killpg(pid, signal.SIGKILL)  # leads its session, and is not reaped yet
             time.sleep(0.02)
-        supervisor.journal.write("phase", name=f"{name} ended", status=ended.get(pid))
-        supervisor.family.sweep()
+        supervisor.journal.write("phase", name=f"{name} ended", status=ended[pid])

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 from walkaway.model.events import Event, text
-from walkaway.model.ledger import Ledger, Row, final_result
+from walkaway.model.ledger import Ledger, Row, standing
 from walkaway.model.run import Run
 from walkaway.model.words import Result
 
@@ -17,15 +17,25 @@ _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ERRORS = frozenset({Result.ERROR, Result.CRASHED, Result.LOST})
 
 
-def render(run: Run, names: Sequence[str], book: Ledger, failures: Sequence[Event]) -> bytes:
-    """Return the XML of a run: one testcase a test, and one a collection error."""
+def render(
+    run: Run,
+    names: Sequence[str],
+    book: Ledger,
+    failures: Sequence[Event],
+    *,
+    on_purpose: bool = False,
+) -> bytes:
+    """Return the XML of a run: one testcase a test, and one a collection error.
+
+    ``on_purpose``: a limit or somebody ended the run, so that missing tests are not lost.
+    """
     suite = ET.Element("testsuite", name="pytest")
     counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
     total = 0.0
-    for nodeid, row in zip(names, book.rows, strict=False):
+    for index, (nodeid, row) in enumerate(zip(names, book.rows, strict=False)):
         if not row.owed and not row.results:
             continue
-        result = _result(row, book)
+        result = Result(standing(index, book, live=False, on_purpose=on_purpose))
         total += row.total_s
         case = _case(suite, nodeid, row.total_s)
         counts["tests"] += 1
@@ -47,14 +57,6 @@ def render(run: Run, names: Sequence[str], book: Ledger, failures: Sequence[Even
     root = ET.Element("testsuites", name="pytest tests")
     root.append(suite)
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
-
-
-def _result(row: Row, book: Ledger) -> Result:
-    found = final_result(row)
-    if found is not None:
-        return found
-    purpose = book.progress.stopping or book.progress.interrupted
-    return Result.NOT_RUN if purpose else Result.LOST
 
 
 def _case(suite: ET.Element, nodeid: str, seconds: float) -> ET.Element:

@@ -33,12 +33,16 @@ def test_a_crash_of_the_interpreter_names_the_test(
     scratch: Scratch, body: str, number: int
 ) -> None:
     scratch.write("test_a.py", CRASHER.format(body))
-    outcome = scratch.run()
+    live = scratch.start()
+    outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"]) == ("crashed", 128 + number)
     assert outcome["signal"] == number
     assert outcome["crashed"] == ["test_a.py::test_culprit"]
     assert outcome["lost"]["ids"] == ["test_a.py::test_after"]
     assert outcome["counts"] == {"passed": 1}
+    junit = live.record.path("junit.xml").read_text(encoding="utf-8")
+    assert 'errors="2"' in junit
+    assert "collected, and never reported" in junit
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])

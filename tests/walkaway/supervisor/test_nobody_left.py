@@ -172,12 +172,13 @@ def test_an_on_end_that_hangs_delays_no_verdict_and_is_ended_on_request(scratch:
     assert live.outcome() == outcome
 
 
-def test_what_on_end_leaves_behind_is_ended(scratch: Scratch) -> None:
+def test_what_on_end_starts_on_purpose_is_its_own(scratch: Scratch, tmp_path: Path) -> None:
     name = f"874.{os.getpid()}{time.monotonic_ns() % 10**8}"
-    code = f"import subprocess; subprocess.Popen(['sleep', '{name}'], start_new_session=True)"
-    live = hooked(scratch, code)
+    more = f"start_new_session=True, cwd={str(tmp_path)!r}"
+    live = hooked(scratch, f"import subprocess; subprocess.Popen(['sleep', '{name}'], {more})")
     assert live.outcome()["outcome"] == "failed"
-    assert sleepers(name) == []
+    (pid,) = sleepers(name)
+    os.kill(pid, 9)
 
 
 def test_a_run_that_is_ended_by_a_limit_leaves_nobody(scratch: Scratch) -> None:
@@ -186,6 +187,8 @@ def test_a_run_that_is_ended_by_a_limit_leaves_nobody(scratch: Scratch) -> None:
         "test_a.py",
         LEAVER.format(name=name, body="daemon(); time.sleep(600)"),
     )
-    live = scratch.start("-W", "ignore", limits=limits(deadline_s=2))
+    live = scratch.start("-W", "ignore", limits=limits(deadline_s=1))
+    with live.supervisor_held():
+        wait_for(lambda: sleepers(name), "the daemon")
     assert live.outcome()["outcome"] == "timed-out"
     assert sleepers(name) == []

@@ -160,7 +160,10 @@ def test_a_process_that_does_not_end_after_its_tests_is_timed_out_with_a_note(
             threading.Thread(target=time.sleep, args=(600,)).start()
         """,
     )
-    outcome = scratch.run(limits=limits(deadline_s=3, grace_s=0.5))
+    live = scratch.start(limits=limits(deadline_s=1, grace_s=0.5))
+    with live.supervisor_held():
+        wait_for(lambda: live.events("end"), "pytest's end")
+    outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"]) == ("timed-out", 124)
     assert outcome["counts"] == {"passed": 1}
     assert "every test had reported" in outcome["notes"][0]

@@ -37,7 +37,7 @@ def at_the_gate(
 ) -> Live:
     scratch.write("test_a.py", GATE.format(last=last))
     live = scratch.start(*xdist(mode), limits=limits(deadline_s=deadline_s, grace_s=0.5))
-    wait_for(lambda: any(e["i"] == 1 for e in live.events("s")), "the gate")
+    live.hold_until_in_flight(1)
     return live
 
 
@@ -98,8 +98,11 @@ def test_an_adopted_run_ends_with_its_verdict_and_a_note(scratch: Scratch, mode:
 
 @pytest.mark.parametrize("mode", ["serial", "load"])
 def test_the_deadline_holds_for_an_adopted_run(scratch: Scratch, mode: str) -> None:
-    live = at_the_gate(scratch, mode, deadline_s=6)
-    live.kill_supervisor()
+    scratch.write("test_a.py", GATE.format(last=1))
+    live = scratch.start(*xdist(mode), limits=limits(deadline_s=1, grace_s=0.5))
+    with live.supervisor_held():
+        live.wait_in_flight(1)
+        live.kill_supervisor()
     adopt(live)
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"]) == ("timed-out", 124)
@@ -165,7 +168,7 @@ def test_a_supervisor_killed_at_any_moment_leaves_every_result(scratch: Scratch)
         """,
     )
     live = scratch.start()
-    live.kill_supervisor()
     pid, ticks = live.pytest()
+    live.kill_supervisor()
     wait_for(lambda: not procs.alive(pid, ticks), "pytest's end")
     assert live.events("end")[0]["c"] == {"passed": 300}

@@ -94,6 +94,29 @@ class Live:
         if number == signal.SIGKILL:
             wait_for(lambda: not procs.alive(pid, ticks), "the supervisor's death")
 
+    @contextlib.contextmanager
+    def supervisor_held(self) -> Iterator[None]:
+        """Stop the supervisor's clockwork until a condition has come true.
+
+        So that a short limit is never reached before the test is where it is to be reached.
+        """
+        wait_for(lambda: self.journal("spawn"), f"pytest's start\n{self.told()}")
+        pid, ticks = self.supervisor()
+        assert procs.send(pid, ticks, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            procs.send(pid, ticks, signal.SIGCONT)
+
+    def hold_until_in_flight(self, index: int) -> None:
+        """Hold the supervisor until a test has started."""
+        with self.supervisor_held():
+            self.wait_in_flight(index)
+
+    def wait_in_flight(self, index: int) -> None:
+        """Wait until the test with this number has started."""
+        wait_for(lambda: any(event["i"] == index for event in self.events("s")), f"test #{index}")
+
     def ask_to_stop(self, kind: str = "stop") -> None:
         temporary = self.record.path(".stop.tmp")
         temporary.write_text(json.dumps({"kind": kind, "by": "a test"}), encoding="utf-8")
