@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from walkaway.model.events import number
 from walkaway.model.ledger import Ledger
+from walkaway.model.look import Stuck
 from walkaway.model.progress import InFlight, Progress
 from walkaway.runs import reader, usual
 from walkaway.runs.store import Records
 
 _STACK_LINES = 12
 _STACK_BYTES = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Stuck:
-    """A test in flight when the run was ended. ``stack`` is its process's, innermost first."""
-
-    id: str
-    worker: str
-    for_s: float
-    usual_s: float | None
-    stack: tuple[str, ...]
 
 
 def find(folder: Path, book: Ledger, names: list[str]) -> list[Stuck]:
