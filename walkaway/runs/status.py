@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from walkaway.errors import WalkawayError
-from walkaway.model import eta, events, progress
+from walkaway.model import eta, events, exitcodes, progress
 from walkaway.model.look import Counts, Ended, Flight, Look, Tree, ended_from_json
 from walkaway.model.progress import Progress
 from walkaway.model.run import Run
@@ -32,6 +32,7 @@ def look(records: Records, record: Record, *, tail_lines: int = 0) -> Look:
     state = progress.fold(reader.recent_events(record.path("events.jsonl")))
     if status is Status.DONE and found is None:
         found = _derived(record, run)
+    ended = _ended(record, found)
     journal = _journal(record)
     now = _now(run, state, found)
     running = status in {Status.QUEUED, Status.PREPARING, Status.RUNNING}
@@ -49,7 +50,7 @@ def look(records: Records, record: Record, *, tail_lines: int = 0) -> Look:
         elapsed_s=now,
         counts=_counts(state, found),
         phase=_phase(state, status),
-        ended=_ended(found),
+        ended=ended,
         supervised=note not in {"adopted", "unsupervised"},
         adopted_now=note == "adopted",
         eta_s=_eta(run, state, now, past) if running else None,
@@ -120,21 +121,22 @@ def _derived(record: Record, run: Run) -> dict[str, Any]:
     return judged
 
 
-def _ended(found: dict[str, Any] | None) -> Ended | None:
+def _ended(record: Record, found: dict[str, Any] | None) -> Ended | None:
     if found is None:
         return None
     try:
         return ended_from_json(found, recorded="derived" not in found)
-    except (ValueError, KeyError, TypeError):
-        return Ended(
-            Outcome.INCOMPLETE, int(found.get("code", 65)), "an outcome of another version"
-        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        # Written by another version, or by hand: whatever we said of it might be false.
+        path = record.path("outcome.json")
+        message = f"The outcome of run {record.id} cannot be read: {error}.\nIt stands in {path}"
+        raise WalkawayError(message, exitcodes.NO_SUCH_RUN) from error
 
 
 def _now(run: Run, state: Progress, found: dict[str, Any] | None) -> float:
     """Return the run's age in seconds; of a finished one, how long it took."""
     if found is not None:
-        return float(found.get("duration_s") or state.last_t)
+        return events.number(found, "duration_s") or state.last_t
     if run.boot_id == clock.boot_id():
         return max(0.0, clock.boot_s() - run.started_boot)
     return max(state.last_t, 0.0, time.time() - run.created_s)

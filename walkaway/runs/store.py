@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
-from walkaway.model.run import Run, from_json
+from walkaway.model.run import SCHEMA, Run, from_json
 from walkaway.runs import ids
 
 FOLDER = Path("logs/tests/pytest")
@@ -40,10 +42,21 @@ class Record:
         """Read run.json; `WalkawayError` 66 when it is not readable."""
         path = self.path("run.json")
         try:
-            return from_json(json.loads(path.read_bytes()))
+            data = json.loads(path.read_bytes())
+            newer = isinstance(data, dict) and data.get("schema", SCHEMA) != SCHEMA
+            return self._of_another_version(data) if newer else from_json(data)
         except (OSError, ValueError) as error:
             message = f"The record of run {self.id} cannot be read: {error}"
             raise WalkawayError(message, exitcodes.NO_SUCH_RUN) from error
+
+    def _of_another_version(self, data: Mapping[str, object]) -> NoReturn:
+        version, schema = str(data.get("version"))[:20], str(data["schema"])[:20]
+        message = (
+            f"Run {self.id} was recorded by another Walkaway ({version}, schema {schema}); "
+            f"this one reads schema {SCHEMA}.\n"
+            f"Use that one, or read {self.path('outcome.json')}"
+        )
+        raise WalkawayError(message, exitcodes.NO_SUCH_RUN)
 
 
 @dataclass(frozen=True, slots=True)
