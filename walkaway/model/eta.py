@@ -14,8 +14,8 @@ def remaining_s(
 ) -> tuple[float, float] | None:
     """Return (least, most) seconds to go, or None when nothing can be said yet.
 
-    ``running_s``: seconds since the first test began. ``curve``: (tests done, seconds) of the newest
-    finished run of the same size, its last point the end.
+    ``running_s``: seconds since the first test began. ``curve``: (tests done, seconds) of the
+    newest finished run of the same size, its last point the end.
     """
     if expected <= 0 or done >= expected:
         return None

@@ -95,17 +95,17 @@ def _lint(here: Here, *, quiet: bool) -> Step:
 
 
 def _locks(here: Here) -> Step:
-    from walkaway.upkeep import locks
+    from walkaway.upkeep import lockfile, locks, uv
 
     sources = locks.sources(here.root)
     if not sources:
         return Step("locks", said="there is no requirements*.in", skipped=True)
     found = locks.check(locks.project(here.root, here.environ))
-    stale = [lock for lock in found if lock.standing is locks.Standing.STALE]
+    stale = [lock for lock in found if lock.standing is lockfile.Standing.STALE]
     if not stale:
         return Step("locks")
     said = ", ".join(f"{lock.name} is stale{_why(lock.why)}" for lock in stale)
-    return Step("locks", exitcodes.FAILED, said=said, todo=f"{locks.COMMAND}, then commit the lock")
+    return Step("locks", exitcodes.FAILED, said=said, todo=f"{uv.COMMAND}, then commit the lock")
 
 
 def _why(why: str) -> str:

@@ -77,7 +77,7 @@ def _days(value: str) -> float:
 )
 def compile_deps(c: Context, upgrade: bool = False, check: bool = False, json: bool = False) -> int:
     """Compile every requirements*.in to a lock with hashes, for all platforms; pins stay."""
-    from walkaway.upkeep import locks
+    from walkaway.upkeep import lockfile, locks
     from walkaway.views import upkeep as view
 
     here = edge.here(c)
@@ -85,11 +85,11 @@ def compile_deps(c: Context, upgrade: bool = False, check: bool = False, json: b
         message = "--check changes nothing and --upgrade does: give one of them."
         raise WalkawayError(message, exitcodes.WRONG_USE)
     begun = time.monotonic()
-    found: list[locks.Lock] = []
+    found: list[lockfile.Lock] = []
     if locks.sources(here.root):
         where = locks.project(here.root, here.environ)
         found = locks.check(where) if check else locks.compile_all(where, upgrade=upgrade)
-    stale = any(lock.standing is locks.Standing.STALE for lock in found)
+    stale = any(lock.standing is lockfile.Standing.STALE for lock in found)
     code = exitcodes.FAILED if stale else 0
     if json:
         say_json(view.lock_json(found, check=check, code=code))

@@ -8,105 +8,28 @@ changes nothing; the result replaces the lock whole, and only when it differs.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import graphlib
-import importlib.util
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
+from walkaway.upkeep.lockfile import Lock, Standing, body, compared, seeded, without_index
+from walkaway.upkeep.uv import COMMAND, Project, compile_lock, find_uv
 
-COMMAND = "inv compile-deps"
-_PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([^\s;\\]+)")
-_URL_PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*@\s*(\S+)")
 _INCLUDE = re.compile(r"^(?:-r|-c|--requirement|--constraint)[\s=]*(.+?)\s*(?:\s#.*)?$")
 _LEAST = re.compile(r"(?:>=|~=|===?)\s*(\d+\.\d+)")
-_INDEX_LINE = re.compile(r"^\s*(?:--(?:extra-)?index-url|--find-links|--trusted-host|# from )")
-_URL = re.compile(r"https?://\S+")
-_UNREACHABLE = re.compile(
-    r"error sending request|dns error|[Cc]onnection refused|timed out|network was disabled"
-    r"|Network is unreachable|Request failed after"
-)
-_UV_LIMIT_S = 600
-_DIFF_LINES = 10
-_RESOLUTION_FAILED = 1
-
-
-class Standing(StrEnum):
-    """How a lock stands to its source."""
-
-    FRESH = "fresh"
-    STALE = "stale"
-    WRITTEN = "written"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A package whose pin changed; empty for none. Several versions are separated by `, `."""
-
-    name: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lock:
-    """What became of one lock. ``name`` and ``source`` are file names in the project's root."""
-
-    name: str
-    source: str
-    standing: Standing
-    why: str = ""
-    changes: tuple[Change, ...] = ()
-    diff: tuple[str, ...] = ()
-    """When no pin changed: the first lines that differ."""
-
-
-@dataclass(frozen=True, slots=True)
-class Project:
-    """Where to compile: the root, uv's command, and the oldest Python that the locks are for."""
-
-    root: Path
-    uv: str
-    python: str
-    environ: Mapping[str, str]
 
 
 def project(root: Path, environ: Mapping[str, str]) -> Project:
     """Look for uv and the minimum Python; `WalkawayError` 69 without uv, 64 on a bad pyproject."""
     return Project(root, find_uv(), minimum_python(root), environ)
-
-
-def find_uv() -> str:
-    """Return this environment's uv, else the one on PATH; `WalkawayError` 69 when there is none."""
-    beside = Path(sys.executable).parent / "uv"
-    if os.access(beside, os.X_OK):
-        return str(beside)
-    if importlib.util.find_spec("uv") is not None:
-        import uv
-
-        try:
-            return str(uv.find_uv_bin())
-        except FileNotFoundError:
-            pass
-    on_path = shutil.which("uv")
-    if on_path is None:
-        message = (
-            "uv is not here, and it is what compiles the locks.\n"
-            f"Install it beside Invoke: {sys.executable} -m pip install uv"
-        )
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
-    return on_path
 
 
 def minimum_python(root: Path) -> str:
@@ -164,7 +87,7 @@ def _checked(where: Project, source: str) -> Lock:
     with contextlib.suppress(WalkawayError):
         if body(_compiled(where, source, old, "--offline")) == body(old):
             return Lock(name, source, Standing.FRESH)
-    return _compared(name, source, old, _compiled(where, source, old), Standing.STALE)
+    return compared(name, source, old, _compiled(where, source, old), Standing.STALE)
 
 
 def compile_all(where: Project, *, upgrade: bool = False) -> list[Lock]:
@@ -175,62 +98,11 @@ def compile_all(where: Project, *, upgrade: bool = False) -> list[Lock]:
         path = where.root / name
         old = _text(path)
         new = _compiled(where, source, old, *(["--upgrade"] if upgrade else []))
-        lock = _compared(name, source, old, new, Standing.WRITTEN)
+        lock = compared(name, source, old, new, Standing.WRITTEN)
         if lock.standing is not Standing.FRESH or not path.is_file():
             _replace(path, new)
         found.append(lock)
     return found
-
-
-def _compared(name: str, source: str, old: str, new: str, otherwise: Standing) -> Lock:
-    if old and body(old) == body(new):
-        return Lock(name, source, Standing.FRESH)
-    before, after = pins(old), pins(new)
-    changes = tuple(
-        Change(package, before.get(package, ""), after.get(package, ""))
-        for package in sorted(before.keys() | after.keys())
-        if before.get(package) != after.get(package)
-    )
-    lines = difflib.unified_diff(body(old), body(new), lineterm="", n=0)
-    diff = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
-    why = "hashes, markers or comments" if old else "it was not there"
-    shown = () if changes else tuple(diff[:_DIFF_LINES])
-    return Lock(name, source, otherwise, why, changes, shown)
-
-
-def body(text: str) -> list[str]:
-    """Return the lines of a lock without its header: who compiled it is no difference."""
-    lines = text.splitlines()
-    while lines and lines[0].startswith("#"):
-        lines.pop(0)
-    return lines
-
-
-def pins(text: str) -> dict[str, str]:
-    """Return package names, normalised, with their version or URL."""
-    found: dict[str, list[str]] = {}
-    for line in text.splitlines():
-        match = _PIN.match(line) or _URL_PIN.match(line)
-        if match:
-            found.setdefault(re.sub(r"[-_.]+", "-", match[1]).lower(), []).append(match[2])
-    return {name: ", ".join(dict.fromkeys(versions)) for name, versions in found.items()}
-
-
-def seeded(own: str, bases: Sequence[str]) -> str:
-    """Return pins to prefer: those of included locks first, so that layers agree."""
-    taken: set[str] = set()
-    lines: list[str] = []
-    for text in (*bases, own):
-        keep = False
-        names = pins(text).keys()
-        for line in body(text):
-            match = _PIN.match(line) or _URL_PIN.match(line)
-            if match:
-                keep = re.sub(r"[-_.]+", "-", match[1]).lower() not in taken
-            if keep:
-                lines.append(line)
-        taken |= names
-    return "".join(f"{line}\n" for line in lines)
 
 
 def _compiled(where: Project, source: str, old: str, *options: str) -> str:
@@ -244,64 +116,8 @@ def _compiled(where: Project, source: str, old: str, *options: str) -> str:
         seed = seeded(old, bases)
         if seed:
             output.write_text(seed, encoding="utf-8")
-        _uv(where, source, output, options)
-        return "".join(line for line in _text(output).splitlines(keepends=True)
-                       if not _INDEX_LINE.match(line))  # fmt: skip
-
-
-def _uv(where: Project, source: str, output: Path, options: Sequence[str]) -> None:
-    argv = [
-        where.uv, "pip", "compile", "--quiet", "--no-progress", "--universal",
-        "--python", sys.executable, "--no-python-downloads", "--python-version", where.python,
-        "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links",
-        "--no-emit-index-annotation", "--custom-compile-command", COMMAND,
-        *options, "--output-file", str(output), source,
-    ]  # fmt: skip
-    try:
-        done = subprocess.run(
-            argv, cwd=where.root, env=dict(where.environ), stdin=subprocess.DEVNULL,
-            capture_output=True, encoding="utf-8", errors="replace", timeout=_UV_LIMIT_S,
-            check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        minutes = _UV_LIMIT_S // 60
-        message = f"{source}: uv has no answer after {minutes} minutes. Is the index reachable?"
-        raise WalkawayError(message, exitcodes.LIMIT) from error
-    except OSError as error:
-        message = f"{where.uv} cannot be run: {error.strerror}."
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error
-    if done.returncode:
-        raise _refused(source, done.stderr)
-
-
-def _refused(source: str, said: str) -> WalkawayError:
-    """Return why uv failed: unreachable index, requirements that cannot be met, or misspelt."""
-    if _UNREACHABLE.search(said):
-        message = (
-            f"{source} cannot be resolved: no package index can be reached.\n"
-            f"Connect, or set HTTPS_PROXY or UV_DEFAULT_INDEX, then again: {COMMAND}"
-        )
-        return WalkawayError(message, exitcodes.NOT_STARTABLE)
-    told = _told(said)[:2]
-    if "No solution found" in said:
-        message = f"{source} cannot be met: {told[-1][:300]}\nLoosen it, then again: {COMMAND}"
-        return WalkawayError(message, _RESOLUTION_FAILED)
-    why = ": ".join(told)[:400]
-    return WalkawayError(f"{source} cannot be compiled: {why}", exitcodes.WRONG_USE)
-
-
-def _told(said: str) -> list[str]:
-    """Return uv's error and its causes, a line each: it wraps them at a terminal's width."""
-    found: list[str] = []
-    for line in _URL.sub("(the index)", said).splitlines():
-        word, _, rest = line.strip().partition(": ")
-        if word in {"error", "cause"}:
-            found.append(rest)
-        elif word == "hint":
-            break
-        elif found and line.strip(" ^"):
-            found[-1] += f" {line.strip()}"
-    return found or ["uv said nothing"]
+        compile_lock(where, source, output, options)
+        return without_index(_text(output))
 
 
 def _replace(path: Path, text: str) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from walkaway.upkeep.locks import Lock, Standing
+from walkaway.upkeep.lockfile import Lock, Standing
 from walkaway.upkeep.prune import Pruned
 from walkaway.upkeep.retention import DAY_S, Fate, Kind, Plan, State
 from walkaway.views.as_json import SCHEMA

@@ -12,8 +12,9 @@ import pytest
 
 from tests.walkaway.support.wheels import build_wheel
 from walkaway.errors import WalkawayError
-from walkaway.upkeep import locks
-from walkaway.upkeep.locks import Change, Project, Standing
+from walkaway.upkeep import lockfile, locks, uv
+from walkaway.upkeep.lockfile import Change, Standing
+from walkaway.upkeep.uv import Project
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 INDEX = "http://127.0.0.1:1/simple"  # nobody answers there
@@ -32,7 +33,7 @@ def where(tmp_path: Path) -> Project:
         "UV_FIND_LINKS": str(tmp_path / "wheels"),
         "UV_CACHE_DIR": str(tmp_path / "cache"),
     }
-    return Project(root, locks.find_uv(), "3.11", environ)
+    return Project(root, uv.find_uv(), "3.11", environ)
 
 
 def write(where: Project, **files: str) -> None:
@@ -45,7 +46,7 @@ def lock(where: Project, name: str = "requirements.txt") -> str:
     return (where.root / name).read_text(encoding="utf-8")
 
 
-def standings(found: list[locks.Lock]) -> dict[str, str]:
+def standings(found: list[lockfile.Lock]) -> dict[str, str]:
     return {one.name: one.standing for one in found}
 
 
@@ -133,7 +134,7 @@ def test_layers_are_compiled_in_their_order_and_agree(where: Project) -> None:
     write(where, requirements="alpha\n")
     locks.compile_all(where)
     for name in ("requirements.txt", "requirements-a.txt", "requirements-c.txt"):
-        assert locks.pins(lock(where, name))["alpha"] == "1.0"
+        assert lockfile.pins(lock(where, name))["alpha"] == "1.0"
     found = locks.compile_all(where, upgrade=True)
     assert standings(found) == dict.fromkeys(standings(found), "written")
     assert standings(locks.check(where)) == dict.fromkeys(standings(found), "fresh")
@@ -144,7 +145,7 @@ def test_a_new_layer_takes_the_pins_of_the_one_below(where: Project) -> None:
     locks.compile_all(where)
     write(where, requirements="alpha\n", requirements_dev="-r requirements.in\nbeta\n")
     locks.compile_all(where)
-    assert locks.pins(lock(where, "requirements-dev.txt")) == {"alpha": "1.0", "beta": "1.0"}
+    assert lockfile.pins(lock(where, "requirements-dev.txt")) == {"alpha": "1.0", "beta": "1.0"}
 
 
 def test_layers_in_a_circle_are_uvs_to_explain(where: Project) -> None:
@@ -230,7 +231,7 @@ def test_without_uv_the_way_to_it_is_shown(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(WalkawayError, match="-m pip install uv") as caught:
-        locks.find_uv()
+        uv.find_uv()
     assert caught.value.code == 69
 
 

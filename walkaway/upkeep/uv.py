@@ -1,0 +1,113 @@
+"""uv: finding it, one call of it, and what its refusals mean."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
+
+COMMAND = "inv compile-deps"
+_URL = re.compile(r"https?://\S+")
+_UNREACHABLE = re.compile(
+    r"error sending request|dns error|[Cc]onnection refused|timed out|network was disabled"
+    r"|Network is unreachable|Request failed after"
+)
+_UV_LIMIT_S = 600
+_RESOLUTION_FAILED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Where to compile: the root, uv's command, and the oldest Python that the locks are for."""
+
+    root: Path
+    uv: str
+    python: str
+    environ: Mapping[str, str]
+
+
+def find_uv() -> str:
+    """Return this environment's uv, else the one on PATH; `WalkawayError` 69 when there is none."""
+    beside = Path(sys.executable).parent / "uv"
+    if os.access(beside, os.X_OK):
+        return str(beside)
+    if importlib.util.find_spec("uv") is not None:
+        import uv
+
+        try:
+            return str(uv.find_uv_bin())
+        except FileNotFoundError:
+            pass
+    on_path = shutil.which("uv")
+    if on_path is None:
+        message = (
+            "uv is not here, and it is what compiles the locks.\n"
+            f"Install it beside Invoke: {sys.executable} -m pip install uv"
+        )
+        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+    return on_path
+
+
+def compile_lock(where: Project, source: str, output: Path, options: Sequence[str]) -> None:
+    """Have uv compile one source into ``output``; `WalkawayError` when it cannot."""
+    argv = [
+        where.uv, "pip", "compile", "--quiet", "--no-progress", "--universal",
+        "--python", sys.executable, "--no-python-downloads", "--python-version", where.python,
+        "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links",
+        "--no-emit-index-annotation", "--custom-compile-command", COMMAND,
+        *options, "--output-file", str(output), source,
+    ]  # fmt: skip
+    try:
+        done = subprocess.run(
+            argv, cwd=where.root, env=dict(where.environ), stdin=subprocess.DEVNULL,
+            capture_output=True, encoding="utf-8", errors="replace", timeout=_UV_LIMIT_S,
+            check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        minutes = _UV_LIMIT_S // 60
+        message = f"{source}: uv has no answer after {minutes} minutes. Is the index reachable?"
+        raise WalkawayError(message, exitcodes.LIMIT) from error
+    except OSError as error:
+        message = f"{where.uv} cannot be run: {error.strerror}."
+        raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error
+    if done.returncode:
+        raise _refused(source, done.stderr)
+
+
+def _refused(source: str, said: str) -> WalkawayError:
+    """Return why uv failed: unreachable index, requirements that cannot be met, or misspelt."""
+    if _UNREACHABLE.search(said):
+        message = (
+            f"{source} cannot be resolved: no package index can be reached.\n"
+            f"Connect, or set HTTPS_PROXY or UV_DEFAULT_INDEX, then again: {COMMAND}"
+        )
+        return WalkawayError(message, exitcodes.NOT_STARTABLE)
+    told = _told(said)[:2]
+    if "No solution found" in said:
+        message = f"{source} cannot be met: {told[-1][:300]}\nLoosen it, then again: {COMMAND}"
+        return WalkawayError(message, _RESOLUTION_FAILED)
+    why = ": ".join(told)[:400]
+    return WalkawayError(f"{source} cannot be compiled: {why}", exitcodes.WRONG_USE)
+
+
+def _told(said: str) -> list[str]:
+    """Return uv's error and its causes, a line each: it wraps them at a terminal's width."""
+    found: list[str] = []
+    for line in _URL.sub("(the index)", said).splitlines():
+        word, _, rest = line.strip().partition(": ")
+        if word in {"error", "cause"}:
+            found.append(rest)
+        elif word == "hint":
+            break
+        elif found and line.strip(" ^"):
+            found[-1] += f" {line.strip()}"
+    return found or ["uv said nothing"]
