@@ -48,6 +48,8 @@ class Ledger:
     """(tests done, seconds after pytest's start): how the run went, for the next one's ETA."""
     exits: dict[int, int] = field(default_factory=dict)
     """Pytest's exit status by pass, of those that wrote their end."""
+    skipped_whole: dict[str, str] = field(default_factory=dict)
+    """Modules and classes that were skipped while being collected, with the reason."""
 
     @property
     def missing(self) -> list[int]:
@@ -86,6 +88,8 @@ def build(ids: Sequence[str], events: Iterable[Event]) -> Ledger:
             _owe(ledger, event)
         elif kind == "end":
             ledger.exits[ledger.progress.passes] = whole(event, "exit")
+        elif kind == "cs":
+            ledger.skipped_whole[text(event, "id", "?")] = text(event, "m")
         elif kind in {"f", "sub", "rr"}:
             row = _row(ledger, whole(event, "i", -1))
             if row is not None:

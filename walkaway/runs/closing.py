@@ -157,6 +157,8 @@ def _outcome(  # noqa: PLR0913, PLR0917 - one record's parts
         notes.append("the record was deleted while the run lived, and restored")
     if p.dropped:
         notes.append(f"{p.dropped:,} events could not be stored (disk full)")
+    if book.skipped_whole:
+        notes.append(f"skipped whole at collection: {_modules(book.skipped_whole)}")
     if p.passes > 1:
         notes.append(f"{p.passes} passes: tests lost with a crashed worker were run again")
     return {
@@ -188,6 +190,12 @@ def _outcome(  # noqa: PLR0913, PLR0917 - one record's parts
         "failures": p.failures,
         "collection_errors": p.collection_errors,
     }
+
+
+def _modules(skipped: Mapping[str, str]) -> str:
+    """Name the first of the modules whose tests nobody counted."""
+    more = f" and {len(skipped) - 1:,} more" if len(skipped) > 1 else ""
+    return next(iter(skipped)) + more
 
 
 def _named(indexes: list[int], names: list[str]) -> list[str]:

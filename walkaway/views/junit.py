@@ -25,7 +25,7 @@ def render(
     *,
     on_purpose: bool = False,
 ) -> bytes:
-    """Return the XML of a run: one testcase a test, and one a collection error.
+    """Return the XML of a run: one testcase a test, a collection error, and a module skipped whole.
 
     ``on_purpose``: a limit or somebody ended the run, so that missing tests are not lost.
     """
@@ -43,6 +43,10 @@ def render(
         counts["failures"] += result is Result.FAILED
         counts["errors"] += result in _ERRORS
         counts["skipped"] += result in {Result.SKIPPED, Result.XFAILED, Result.NOT_RUN}
+    for nodeid, reason in book.skipped_whole.items():
+        counts["tests"] += 1
+        counts["skipped"] += 1
+        _skipped(_case(suite, nodeid, 0.0), "skipped", reason or "collection skipped")
     for event in failures:
         if text(event, "w") == "collect":
             counts["tests"] += 1
@@ -64,8 +68,9 @@ def _case(suite: ET.Element, nodeid: str, seconds: float) -> ET.Element:
     bracket = nodeid.find("[")
     stem = nodeid if bracket < 0 else nodeid[:bracket]
     parts = stem.split("::")
-    name = parts[-1] + ("" if bracket < 0 else nodeid[bracket:])
     path = parts[0].removesuffix(".py").replace("/", ".")
+    parts[0] = path  # alone it names a module that could not be collected
+    name = parts[-1] + ("" if bracket < 0 else nodeid[bracket:])
     classname = ".".join([path, *parts[1:-1]]) if len(parts) > 1 else ""
     return ET.SubElement(
         suite, "testcase", classname=_clean(classname), name=_clean(name), time=f"{seconds:.3f}"
@@ -84,12 +89,7 @@ def _fill(case: ET.Element, row: Row, result: Result, failures: Sequence[Event])
     elif result in _ERRORS:
         _problem(case, "error", message or result.value, body)
     elif result in {Result.SKIPPED, Result.XFAILED, Result.NOT_RUN}:
-        ET.SubElement(
-            case,
-            "skipped",
-            type=f"pytest.{result.value}",
-            message=_clean(row.reason or result.value),
-        )
+        _skipped(case, result.value, row.reason or result.value)
     for section in failure.get("out") or [] if failure else []:
         if isinstance(section, list) and len(section) == 2:  # noqa: PLR2004 - title, text
             tag = "system-err" if "stderr" in str(section[0]) else "system-out"
@@ -99,6 +99,10 @@ def _fill(case: ET.Element, row: Row, result: Result, failures: Sequence[Event])
 def _problem(case: ET.Element, tag: str, message: str, body: str) -> None:
     element = ET.SubElement(case, tag, message=_clean(message))
     element.text = _clean(body)
+
+
+def _skipped(case: ET.Element, kind: str, message: str) -> None:
+    ET.SubElement(case, "skipped", type=f"pytest.{kind}", message=_clean(message))
 
 
 def _clean(value: str) -> str:

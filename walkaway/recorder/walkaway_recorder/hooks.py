@@ -11,6 +11,7 @@ import pytest
 
 from walkaway_recorder.foreign import Foreign, Guard
 from walkaway_recorder.ids import Ids, read_ids
+from walkaway_recorder.reports import reason_of
 from walkaway_recorder.texts import shorten
 
 if TYPE_CHECKING:
@@ -103,9 +104,12 @@ class Hooks:
     # -- what else is said
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.outcome != "failed":
+        if report.outcome == "passed":
             return
         with self._guard:
+            if report.outcome == "skipped":  # a whole module or class: none of its tests is known
+                self._events.put("cs", id=report.nodeid, m=reason_of(report))
+                return
             self._events.collection_errors += 1
             head: dict[str, object] = {"id": report.nodeid, "r": "error"}
             now = round(self._events.now(), 3)

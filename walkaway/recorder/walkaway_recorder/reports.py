@@ -56,7 +56,7 @@ def subtest_description(report: Foreign) -> str:
     )[:_REASON_CHARS]
 
 
-def reason_of(report: pytest.TestReport) -> str | None:
+def reason_of(report: pytest.TestReport | pytest.CollectReport) -> str | None:
     """Return why a test was skipped or expected to fail, at most 200 characters."""
     wasxfail = getattr(report, "wasxfail", None)
     if wasxfail is not None:
