@@ -70,21 +70,23 @@ def said(summary: str) -> dict[str, int]:
     return {word: int(n) for n, word in re.findall(r"(\d+) ([a-z]+(?: [a-z]+)?)", summary)}
 
 
-def spoken(reports: Iterable[Report], deselected: int) -> dict[str, int]:
+def spoken(seen: Seen) -> dict[str, int]:
     """Return the numbers that pytest's last line must show for these reports, warnings apart.
 
     It counts reports, not tests: a failed call with a failed teardown is there twice. Subtests
     that passed are left out: their number is shown or not, by verbosity.
     """
     found: Counter[str] = Counter()
-    for report in reports:
+    for _, outcome in seen.collectors:
+        found["errors" if outcome == "failed" else outcome] += 1
+    for report in seen.reports:
         _, when, outcome, _, subtest = report
         word = _word(report)
         if subtest and outcome == "passed":
             continue
         if word != "passed" or when == "call":
             found["errors" if word == "error" else "failed" if word == "crashed" else word] += 1
-    found["deselected"] = deselected
+    found["deselected"] = seen.deselected
     if found["errors"] == 1:
         found["error"] = found.pop("errors")
     return {word: n for word, n in found.items() if n}
@@ -107,12 +109,20 @@ def totals(suite: ET.Element) -> dict[str, int]:
     return {name: int(suite.get(name, "-1")) for name in ("tests", "failures", "errors", "skipped")}
 
 
-def passed_subtests(seen: Seen) -> int:
-    """Return how many subtests passed: pytest's JUnit head counts each as a test of its own.
+def totals_by_case(seen: Seen) -> dict[str, int]:
+    """Return the counts of pytest's JUnit head, each testcase below it counted once.
 
-    The testcases below it are the tests, in its report as in ours.
+    Its head counts reports: a subtest that passed is a test more, and a module that is skipped
+    as a module and as a doctest is two, of one testcase.
     """
-    return sum(subtest and outcome == "passed" for _, _, outcome, _, subtest in seen.reports)
+    found = totals(seen.junit)
+    skipped = [nodeid for nodeid, outcome in seen.collectors if outcome == "skipped"]
+    twice = len(skipped) - len(set(skipped))
+    subtests = sum(subtest and what == "passed" for _, _, what, _, subtest in seen.reports)
+    return found | {
+        "tests": found["tests"] - subtests - twice,
+        "skipped": found["skipped"] - twice,
+    }
 
 
 def counts(seen: Results) -> dict[str, int]:

@@ -40,6 +40,8 @@ class Seen:
     """The last line that pytest printed, without decoration and time."""
     ids: list[str]
     deselected: int
+    collectors: list[tuple[str, str]]
+    """(id, outcome) of modules and classes that were skipped whole or could not be collected."""
     reports: list[tuple[str, str, str, bool, bool]]
     """(id, when, outcome, wasxfail, of a subtest), in the order of arrival."""
     junit: ET.Element
@@ -172,6 +174,7 @@ def _seen(place: Path, log: Path, code: int, wall_s: float) -> Seen:
         summary=last.strip("= ").rpartition(" in ")[0],
         ids=observed["ids"],
         deselected=observed["deselected"],
+        collectors=[tuple(report) for report in observed["collectors"]],
         reports=[tuple(report) for report in observed["reports"]],
         junit=ET.parse(place / "x.xml").getroot()[0],  # noqa: S314 - pytest wrote it
         wall_s=wall_s,

@@ -18,6 +18,7 @@ _target = os.environ.pop("SOAK_OBSERVED", "")
 _pid = os.getpid()
 _ids: list[str] = []
 _deselected: list[int] = []
+_collectors: list[tuple[str, str]] = []
 _reports: list[tuple[str, str, str, bool, bool]] = []
 
 
@@ -35,6 +36,11 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
     _deselected.append(len(items))
 
 
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    if report.outcome != "passed":
+        _collectors.append((report.nodeid, report.outcome))
+
+
 def pytest_runtest_logreport(report: Any) -> None:  # noqa: ANN401 - of pytest, xdist and subtests
     subtest = type(report) is not pytest.TestReport
     _reports.append(
@@ -49,6 +55,7 @@ def _write() -> None:
     found = {
         "ids": _ids,
         "deselected": sum(_deselected),
+        "collectors": _collectors,
         "reports": _reports,
         "cpu_s": times.user + times.system + times.children_user + times.children_system,
     }

@@ -64,6 +64,10 @@ def _within(seen: Seen, recorded: Recorded) -> list[str]:
         "counts": (comparing.counts(witnessed), comparing.nonzero(outcome["counts"])),
         "ids": (list(times), recorded.ids),
         "repeated ids": ({i: n for i, n in times.items() if n > 1}, dup),
+        "skipped whole": (
+            sorted({nodeid for nodeid, outcome in seen.collectors if outcome == "skipped"}),
+            sorted(recorded.book.skipped_whole),
+        ),
         "expected": (len(seen.ids), outcome["expected"]),
         "reported": (len(seen.ids), outcome["reported"]),
         "deselected": (seen.deselected, recorded.collected["deselected"]),
@@ -73,7 +77,7 @@ def _within(seen: Seen, recorded: Recorded) -> list[str]:
         "outcome": ("passed" if green else "failed", outcome["outcome"]),
         "exit code of wait": (seen.code, recorded.code),
         "pytest's last line": (
-            comparing.spoken(seen.reports, seen.deselected),
+            comparing.spoken(seen),
             _without_warnings(seen.summary),
         ),
     }
@@ -82,8 +86,7 @@ def _within(seen: Seen, recorded: Recorded) -> list[str]:
 
 def _junit(seen: Seen, recorded: Recorded) -> list[str]:
     """Hold our JUnit report against pytest's of the same run."""
-    theirs, ours = comparing.totals(seen.junit), comparing.totals(recorded.junit)
-    theirs["tests"] -= comparing.passed_subtests(seen)
+    theirs, ours = comparing.totals_by_case(seen), comparing.totals(recorded.junit)
     found = [] if theirs == ours else [f"junit: {theirs} is {ours}"]
     missing = comparing.cases(seen.junit) - comparing.cases(recorded.junit)
     added = comparing.cases(recorded.junit) - comparing.cases(seen.junit)
