@@ -121,6 +121,8 @@ def _mark(path: str) -> str:
         status = os.lstat(path)
         if os.path.islink(path):
             return "link " + os.readlink(path)
+        if os.path.exists(os.path.join(path, ".git")):
+            return fingerprint(path).fingerprint  # a submodule, or a repository inside this one
         if status.st_size > _HASHED_BYTES or not os.path.isfile(path):
             return f"{status.st_size} {status.st_mtime_ns}"
         with open(path, "rb") as file:
