@@ -1,0 +1,153 @@
+"""What a person sees: a bar and colours at a terminal, none where they are not wanted."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.walkaway.support.project import GATED, INV, Project
+from tests.walkaway.support.waiting import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("tmux") is None and not os.environ.get("CI"),
+    reason="tmux is not installed (Debian: apt-get install tmux); CI always has it",
+)
+BAR = "━"
+
+
+class Screen:
+    """A terminal of 100 columns and 30 lines with a shell in it."""
+
+    def __init__(self, socket: Path, project: Project, env: Mapping[str, str]) -> None:
+        self._tmux = ("tmux", "-f", "/dev/null", "-S", str(socket))
+        given = {**project.env(), "PS1": "$ ", "LC_ALL": "C.UTF-8", **env}
+        variables = [f"{name}={value}" for name, value in given.items()]
+        size = ("-x", "100", "-y", "30")
+        shell = ("env", "-i", *variables, "TERM=screen-256color", *self._term(env), "sh")
+        self._run("new-session", "-d", *size, "-c", str(project.root), shlex.join(shell))
+
+    @staticmethod
+    def _term(env: Mapping[str, str]) -> tuple[str, ...]:
+        return (f"TERM={env['TERM']}",) if "TERM" in env else ()
+
+    def _run(self, *words: str) -> str:
+        done = subprocess.run(
+            (*self._tmux, *words), check=True, capture_output=True, encoding="utf-8", timeout=60
+        )
+        return done.stdout
+
+    def type(self, *words: str) -> None:
+        """Run one task; its end is shown as `ended CODE`."""
+        line = f"clear; {shlex.join((*INV, *words))}; echo ended $?"
+        self._run("send-keys", "-l", line)
+        self._run("send-keys", "Enter")
+
+    def press(self, key: str) -> None:
+        self._run("send-keys", key)
+
+    def shown(self, *, colours: bool = False) -> str:
+        return self._run("capture-pane", "-p", *(["-e"] if colours else []))
+
+    def until(self, text: str) -> str:
+        wait_for(lambda: text in self.shown(), f"{text!r} in\n{self.shown()}")
+        return self.shown()
+
+    def close(self) -> None:
+        self._run("kill-server")
+
+
+@pytest.fixture
+def screen(project: Project, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Screen]:
+    """A terminal in a project whose tests wait at a gate."""
+    project.write("tests/test_it.py", "def test_bad(): assert 1 == 2\n" + GATED)
+    screen = Screen(tmp_path / "tmux", project, getattr(request, "param", {}))
+    yield screen
+    screen.close()
+
+
+def at_gate(project: Project) -> None:
+    wait_for(project.records.ids, "the run")
+    live = project.live()
+    wait_for(lambda: len(live.events("s")) == 3, f"the gate\n{live.told()}")
+
+
+def test_a_bar_is_shown_while_a_test_runs_and_nothing_of_it_is_left(
+    project: Project, screen: Screen
+) -> None:
+    screen.type("test")
+    at_gate(project)
+    live = screen.until("2/3")
+    assert BAR in live
+    assert "1 failed" in live
+    assert "\x1b[" in screen.shown(colours=True)
+    project.open_gate()
+    end = screen.until("ended 1")
+    assert BAR not in end
+    assert "2/3" not in end
+    lines = [line for line in end.splitlines() if line.strip()]
+    short = project.live().run.short
+    assert lines[0].startswith(f"started  {short}  all tests")
+    assert lines[1].startswith("FAILED  tests/test_it.py::test_bad")
+    assert lines[2].startswith(f"FAILED  {short}  all tests")
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_ctrl_c_at_a_terminal_s_wait_leaves_the_run_and_a_clean_screen(
+    project: Project, screen: Screen
+) -> None:
+    screen.type("test-async")
+    at_gate(project)
+    screen.until("ended 0")
+    screen.type("wait")
+    screen.until("2/3")
+    screen.press("C-c")
+    end = screen.until("ended 130")
+    short = project.live().run.short
+    assert f"{short} goes on: inv wait --run {short}" in end
+    assert BAR not in end
+    assert "Traceback" not in end
+    screen.type("progress")
+    looked = screen.until("ended 0")
+    assert BAR in looked
+    assert f"RUNNING  {short}" in looked
+    project.open_gate()
+    project.live().outcome()
+
+
+def test_ctrl_c_at_a_terminal_s_test_stops_it(project: Project, screen: Screen) -> None:
+    screen.type("test")
+    at_gate(project)
+    screen.until("2/3")
+    screen.press("C-c")
+    end = screen.until("ended 130")
+    short = project.live().run.short
+    assert f"stopping {short}: Ctrl-C again" in end
+    assert f"INTERRUPTED  {short}" in end
+    assert BAR not in end
+    assert project.live().outcome()["outcome"] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    "screen",
+    [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"CI": "true"}, {"AI_AGENT": "x"}],
+    indirect=True,
+    ids=lambda env: "=".join(*env.items()),
+)
+def test_no_colour_and_no_bar_where_they_are_not_wanted(project: Project, screen: Screen) -> None:
+    screen.type("test")
+    at_gate(project)
+    live = screen.until("FAILED  tests/test_it.py::test_bad")
+    assert BAR not in live
+    project.open_gate()
+    end = screen.until("ended 1")
+    assert BAR not in end
+    assert "\x1b[" not in screen.shown(colours=True)
