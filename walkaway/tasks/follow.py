@@ -17,6 +17,7 @@ from walkaway.runs import reader, status
 from walkaway.runs.store import Record
 from walkaway.tasks.edge import Here, say, say_json
 from walkaway.views import as_json, verdict, waiting
+from walkaway.views.style import duration, span
 
 _POLL_S = 0.1
 _LOOK_S = 1.0
@@ -128,16 +129,21 @@ class _LiveBar(Bar):
 
     def __init__(self, progress: Any) -> None:  # noqa: ANN401 - rich is imported only on a terminal
         self._progress = progress
-        self._task = progress.add_task("", total=None)
+        self._task = progress.add_task("", total=None, time="")
 
     def show(self, look: Look) -> None:
         counts = look.counts
+        # The run's own age: this wait may have begun long after it.
+        time = f"after {duration(look.elapsed_s)}"
+        if look.eta_s is not None:
+            time += f", {span(look.eta_s)} to go"
         bad = f"  [red]{counts.bad} failed[/red]" if counts.bad else ""
         self._progress.update(
             self._task,
             total=counts.expected or None,
             completed=counts.done,
             description=f"{look.run.short} {look.phase or look.status}{bad}",
+            time=time,
         )
 
     def print(self, lines: list[str]) -> None:
@@ -150,10 +156,9 @@ def _bar(here: Here, *, json: bool) -> Iterator[Bar]:
     if not here.terminal or json:
         yield Bar()
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-    )  # fmt: skip
+    texts = [TextColumn(text) for text in ("{task.description}", "{task.fields[time]}")]
+    columns = (texts[0], BarColumn(), MofNCompleteColumn(), texts[1])
     with Progress(*columns, transient=True) as progress:
         yield _LiveBar(progress)

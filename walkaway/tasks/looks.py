@@ -156,8 +156,9 @@ def stop(c: Context, run: str | None = None, json: bool = False) -> int:
         stops.ask(record, "stop", f"inv stop ({here.origin().kind})")
         stops.wait_ended(record, _STOP_WAIT_S)
         look = status.look(here.records, record)
-    tell(here, record, look, json=json)
-    return exitcodes.STILL_RUNNING if look.live else 0
+    code = tell(here, record, look, json=json)
+    # Of a run that is over, however it ended, it is no failure; of any other it is.
+    return 0 if look.ended else code
 
 
 @edge.task(name="runs", flags={"limit": "how many at most; 0: all", "json": JSON_HELP})

@@ -87,7 +87,7 @@ def test_a_copy_elsewhere_cannot_tell_and_never_says_vanished(project: Project, 
         waited = other.inv("wait")
         assert waited.returncode == 66
         assert "cannot tell from here" in waited.stdout
-        assert other.inv("stop").returncode == 0
+        assert other.inv("stop").returncode == 66
         assert other.inv("runs").stdout.split()[1] == "UNKNOWN"
         assert procs.alive(*live.pytest()), "a look at a copy ends nothing"
 
