@@ -26,7 +26,7 @@ class State(StrEnum):
     TORN = "torn"
     """Its run.json or its lock is missing or unreadable."""
     HUNT = "hunt"
-    """An attempt of a hunt: it belongs to the hunt's matrix."""
+    """An attempt of a hunt without a verdict: the hunt may still want it."""
     FOREIGN = "foreign"
     """It belongs to another user."""
 

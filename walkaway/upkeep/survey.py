@@ -153,13 +153,18 @@ def _state(record: Record) -> tuple[State, str]:
         run = from_json(data or {})
     except ValueError:
         return State.TORN, "its run.json cannot be read"
-    if data and (data.get("hunt") or _lstat(record.path("hunt.json")) is not None):
-        return State.HUNT, "an attempt of a hunt"
+    if run.hunt and not _hunt_ended(record.folder.parent, run.hunt):
+        return State.HUNT, "an attempt of a hunt that goes on"
     held = lock.probe(str(record.path("supervisor.lock")), run.lock)
     pytest_lock = lock.probe(str(record.path("pytest.lock")))
     if lock.Hold.HELD in {held, pytest_lock}:
         return State.LIVE, "running"
     return _unheld(record, run, held)
+
+
+def _hunt_ended(folder: Path, hunt: str) -> bool:
+    """Tell whether a hunt has its verdict, and with it a copy of its attempts' results."""
+    return ids.is_id(hunt) and _json(folder / f"hunt-{hunt}" / "outcome.json") is not None
 
 
 def _unheld(record: Record, run: Run, held: lock.Hold) -> tuple[State, str]:

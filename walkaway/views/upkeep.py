@@ -69,7 +69,7 @@ def _kept(plan: Plan) -> list[str]:
     if counts["young"]:
         parts.append(f"{counts['young']:,} not older than {_days(plan.policy.days)}")
     if counts[State.HUNT]:
-        parts.append(many(counts[State.HUNT], "attempt") + " of hunts")
+        parts.append(many(counts[State.HUNT], "attempt") + " of hunts that go on")
     if plan.foreign:
         parts.append(many(plan.foreign, "foreign file"))
     found = [f"kept: {', '.join(parts)}"] if parts else []

@@ -135,6 +135,17 @@ def test_torn_records_hunts_and_foreign_files_survive(folder: Folder, tmp_path: 
     assert (elsewhere / "precious").exists()
 
 
+def test_attempts_go_once_their_hunt_has_its_verdict(folder: Folder) -> None:
+    ended, going = "20260101-000000-0001", "20260101-000000-0002"
+    for hunt in (ended, going):
+        (folder.path / f"hunt-{hunt}").mkdir(parents=True)
+    (folder.path / f"hunt-{ended}" / "outcome.json").write_text('{"code": 0}')
+    of_ended = folder.finished(99, hunt=ended)
+    of_going = folder.finished(98, hunt=going)
+    assert rotate(folder).deleted == [of_ended]
+    assert states(folder) == {of_going: State.HUNT}
+
+
 def test_symlinks_in_a_record_are_deleted_and_not_followed(folder: Folder, tmp_path: Path) -> None:
     run_id = folder.finished(99)
     record = folder.path / f"test-run-{run_id}"

@@ -179,7 +179,8 @@ def test_a_document_is_as_its_golden_file_says(name: str) -> None:
 
 
 def test_every_golden_file_belongs_to_an_output() -> None:
-    found = {str(path.relative_to(golden.FOLDER)) for path in golden.FOLDER.rglob("*.*")}
+    paths = {str(path.relative_to(golden.FOLDER)) for path in golden.FOLDER.rglob("*.*")}
+    found = {path for path in paths if not path.startswith("hunt")}  # held by hunting/
     assert found == {f"{name}.txt" for name in VIEWS} | set(TEXTS)
 
 
