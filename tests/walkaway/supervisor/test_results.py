@@ -69,7 +69,8 @@ def test_stopping_at_a_failure_leaves_tests_not_run_and_none_lost(
     assert outcome["outcome"] == "failed"
     assert outcome["code"] == outcome["pytest_exit"]
     assert outcome["code"] in {1, 2}  # xdist ends with 2 when it stops early
-    assert outcome["not_run"]["n"] == 20 - outcome["reported"] > 0
+    assert outcome["not_run"]["n"] == 20 - outcome["reported"]
+    assert outcome["not_run"]["n"] > 0 or mode != "serial"  # workers may be faster than the stop
     assert outcome["lost"] == {"n": 0, "ids": []}
     assert outcome["passes"] == 1
 

@@ -106,7 +106,7 @@ def test_the_deadline_holds_for_an_adopted_run(scratch: Scratch, mode: str) -> N
     adopt(live)
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"]) == ("timed-out", 124)
-    assert outcome["stuck"][0]["id"] == "test_a.py::test_gate"
+    assert "test_a.py::test_gate" in [stuck["id"] for stuck in outcome["stuck"]]
 
 
 def test_of_many_adopters_one_wins(scratch: Scratch) -> None:
