@@ -23,6 +23,7 @@ WAITING = """
         open("closed", "w").close()
 
     def test_waiting(database):
+        open("in", "w").close()
         time.sleep(600)
 
     def test_later(): pass
@@ -32,7 +33,8 @@ WAITING = """
 def started(scratch: Scratch, mode: str = "serial", grace_s: float = 30) -> Live:
     scratch.write("test_a.py", WAITING)
     live = scratch.start(*xdist(mode), limits=limits(grace_s=grace_s))
-    wait_for(lambda: any(e["i"] == 1 for e in live.events("s")), "the waiting test")
+    live.wait_in_flight(1)
+    wait_for((scratch.root / "in").exists, "the waiting test to be past its fixture")
     return live
 
 
