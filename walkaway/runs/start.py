@@ -18,7 +18,8 @@ from walkaway.runs import again as passes
 from walkaway.runs import clock, ids, lock, spawn, tree
 from walkaway.runs.store import FOLDER, Record, Records
 
-_START_WAIT_S = 30.0
+_START_WAIT_S = 60.0
+"""A queue of fifty starts on a busy machine takes half of it."""
 _TREE_WAIT_S = 5.0
 _LOCK_FILE = ".start.lock"
 
