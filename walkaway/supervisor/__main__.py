@@ -10,6 +10,6 @@ sys.path.insert(
 )
 
 if __name__ == "__main__":
-    from walkaway.supervisor.main import main
+    from walkaway.supervisor.entry import main
 
     sys.exit(main(sys.argv[1], int(sys.argv[2])))

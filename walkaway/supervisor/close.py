@@ -210,7 +210,7 @@ def _tell(supervisor: Supervisor) -> None:
         ended: dict[int, int] = {}
         while pid not in ended:
             ended.update(reap(set()))
-            if pid not in ended and (time.monotonic() > deadline or supervisor.told):
+            if pid not in ended and (time.monotonic() > deadline or supervisor.requests.told):
                 with contextlib.suppress(OSError):
                     os.killpg(pid, signal.SIGKILL)  # leads its session, and is not reaped yet
             time.sleep(0.02)

@@ -7,10 +7,9 @@ import json
 import os
 import select
 import signal
-import time
 from typing import Any
 
-from walkaway.runs import lock, procs
+from walkaway.runs import procs
 from walkaway.supervisor import close, kernel, passes
 from walkaway.supervisor.children import Helper, SpawnError
 from walkaway.supervisor.ending import Ending
@@ -19,27 +18,13 @@ from walkaway.supervisor.journal import Journal
 from walkaway.supervisor.keeper import Keeper
 from walkaway.supervisor.memory import OutOfMemory
 from walkaway.supervisor.output import Output
+from walkaway.supervisor.requests import MARKER, Requests
 from walkaway.supervisor.silence import Silence
 from walkaway.supervisor.trees import Trees
 
 _TURN_S = 0.1
 _SLOW_TURN_S = 1.0
 _TREE_WAIT_S = 5.0
-MARKER = "WALKAWAY_RUN"
-
-
-def main(record: str, lock_fd: int) -> int:
-    """Own the run of ``record`` until its outcome is written. ``lock_fd`` -1: adopt it."""
-    adopted = lock_fd < 0
-    if adopted:
-        taken = _take_lock(os.path.join(record, "supervisor.lock"))
-        if taken is None or os.path.exists(os.path.join(record, "outcome.json")):
-            return 0
-        lock_fd = taken
-    os.set_inheritable(lock_fd, False)  # noqa: FBT003 - os takes it so
-    supervisor = Supervisor(record, lock_fd, adopted=adopted)
-    supervisor.run_through()
-    return 0
 
 
 class Supervisor:
@@ -56,6 +41,7 @@ class Supervisor:
         self.family = Family(f"{MARKER}={record}")
         self.family.adopted = adopted
         self.ending = Ending(self.family, self.journal, limits["grace_s"])
+        self.requests = Requests(record, self.journal, self.ending)
         self.silence = Silence(self.family, self.journal, limits["stall_s"])
         self.output = Output(self.keeper.log_fd, limits, os.path.dirname(record))
         self.memory = OutOfMemory()
@@ -66,10 +52,6 @@ class Supervisor:
         self.spawn_error = ""
         self.pass_number = 1
         self.pytest_started: float | None = None
-        self.parent = os.environ.get(MARKER, "")
-        """Record of the run that this one was started in."""
-        self.told = 0
-        """The signal that told us to end."""
         self._asked: Helper | None = None
         self._faults: set[str] = set()
         self._slow_at = 0.0
@@ -81,8 +63,8 @@ class Supervisor:
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGTERM, self._on_signal)
-        signal.signal(signal.SIGINT, self._on_signal)
+        signal.signal(signal.SIGTERM, self.requests.on_signal)
+        signal.signal(signal.SIGINT, self.requests.on_signal)
 
     def run_through(self) -> None:
         """Run every pass, then close the record."""
@@ -196,7 +178,7 @@ class Supervisor:
     def _watch(self) -> None:
         """One turn of all that can end a run on purpose."""
         now = self.journal.now()
-        self._stop_asked()
+        self.requests.check()
         deadline = self.run["limits"]["deadline_s"]
         if deadline and now - (self.pytest_started or 0.0) > deadline:
             self._limit("deadline", f"the deadline of {_human(deadline)} was reached")
@@ -237,49 +219,6 @@ class Supervisor:
         if not self.ending.kind:
             self.journal.write("limit", kind=kind, m=why)
             self.ending.begin(kind, why, self.record)
-
-    def _stop_asked(self) -> None:
-        if self.ending.kind:
-            return
-        if self.told:
-            self._end_as_told()
-            return
-        try:
-            with open(os.path.join(self.record, "stop.json"), encoding="utf-8") as file:
-                asked = json.load(file)
-        except (OSError, ValueError):
-            return
-        kind, by = str(asked.get("kind", "stop")), str(asked.get("by", "?"))
-        self.journal.write("stop", kind=kind, by=by)
-        self.ending.begin("interrupt" if kind == "interrupt" else "stop", f"by {by}", self.record)
-
-    def _on_signal(self, number: int, _frame: object) -> None:
-        self.told = self.told or number
-
-    def _end_as_told(self) -> None:
-        """End after TERM or INT; at once when it comes from the end of the run around this one."""
-        name = signal.Signals(self.told).name
-        why = f"its supervisor was told to end ({name})"
-        ended = self.parent and self.parent != self.record and _is_over(self.parent)
-        if ended:
-            why = f"the run that it was started in ended ({os.path.basename(self.parent)})"
-        self.journal.write("stop", kind="term", by=name)
-        self.ending.begin("stop", why, self.record, at_once=bool(ended))
-
-
-def _is_over(record: str) -> bool:
-    """Tell whether another run's pytest has ended: its supervisor waits 2 s for us at most."""
-    return lock.probe(os.path.join(record, "pytest.lock")) is not lock.Hold.HELD
-
-
-def _take_lock(path: str) -> int | None:
-    """Take the lock of a run to adopt. A reader's probe may hold it for a moment: try again."""
-    for _ in range(20):
-        taken = lock.acquire(path)
-        if taken is not None:
-            return taken
-        time.sleep(0.01)
-    return None
 
 
 def _decode(status: int) -> tuple[int | None, int | None]:

@@ -1,0 +1,63 @@
+"""Who asks for the end of a run: stop.json, a signal to the supervisor, the end of a run around."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+from walkaway.runs import lock
+from walkaway.supervisor.ending import Ending
+from walkaway.supervisor.journal import Journal
+
+MARKER = "WALKAWAY_RUN"
+
+
+class Requests:
+    """Hears what comes from outside, and begins the ending for the first of it."""
+
+    def __init__(self, record: str, journal: Journal, ending: Ending) -> None:
+        self._record = record
+        self._journal = journal
+        self._ending = ending
+        self._parent = os.environ.get(MARKER, "")
+        """Record of the run that this one was started in."""
+        self.told = 0
+        """The signal that told us to end."""
+
+    def on_signal(self, number: int, _frame: object) -> None:
+        """Remember TERM or INT to the supervisor; `check` acts on it."""
+        self.told = self.told or number
+
+    def check(self) -> None:
+        """Begin the ending if somebody asks for it."""
+        if self._ending.kind:
+            return
+        if self.told:
+            self._end_as_told()
+            return
+        try:
+            with open(os.path.join(self._record, "stop.json"), encoding="utf-8") as file:
+                asked = json.load(file)
+        except (OSError, ValueError):
+            return
+        kind, by = str(asked.get("kind", "stop")), str(asked.get("by", "?"))
+        self._journal.write("stop", kind=kind, by=by)
+        word = "interrupt" if kind == "interrupt" else "stop"
+        self._ending.begin(word, f"by {by}", self._record)
+
+    def _end_as_told(self) -> None:
+        """End after TERM or INT; at once when it comes from the end of the run around this one."""
+        name = signal.Signals(self.told).name
+        why = f"its supervisor was told to end ({name})"
+        around = self._parent if self._parent != self._record else ""
+        ended = bool(around) and _is_over(around)
+        if ended:
+            why = f"the run that it was started in ended ({os.path.basename(around)})"
+        self._journal.write("stop", kind="term", by=name)
+        self._ending.begin("stop", why, self._record, at_once=ended)
+
+
+def _is_over(record: str) -> bool:
+    """Tell whether another run's pytest has ended: its supervisor waits 2 s for us at most."""
+    return lock.probe(os.path.join(record, "pytest.lock")) is not lock.Hold.HELD
