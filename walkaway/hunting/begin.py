@@ -17,7 +17,7 @@ from walkaway.runs import clock, ids, lock, spawn
 
 DRIVER = Path(__file__).resolve().parent / "__main__.py"
 _START_WAIT_S = 30.0
-_TAKE_WAIT_S = 20.0
+_TAKE_WAIT_S = 5.0
 _POLL_S = 0.02
 
 

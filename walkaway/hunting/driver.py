@@ -60,7 +60,7 @@ class Driver:
         return Records(Path(self.hunt.run.root))
 
     def drive(self) -> None:
-        """Make every attempt that is due, then write outcome.json."""
+        """Make every attempt that is due, then write outcome.json; end when the record is gone."""
         self.attempts, self.tests = self.record.attempts(), self.record.tests()
         why = failed = ""
         code = 0
@@ -72,6 +72,8 @@ class Driver:
                 why, failed, code = "error", error.message, error.code
                 break
             self._until_ended(run)
+            if not self.record.path("hunt.json").exists():
+                return  # somebody deleted the hunt: nobody can read it, and nobody can stop it
             self._harvest(run, number)
         found = varied.compare(self.attempts, self.tests)
         code = code or varied.verdict_code(found, self.attempts, why)

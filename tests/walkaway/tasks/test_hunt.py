@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -307,6 +308,16 @@ def test_two_hunts_at_once_keep_their_attempts_apart(hunting: Project) -> None:
     assert len({a["run"] for answer in answers for a in answer["attempts"]}) == 10
     assert named(answers[0]["flaky"]) == named(answers[1]["flaky"])
     assert len(Hunts(hunting.records).ids()) == 2
+
+
+def test_a_hunt_whose_record_is_deleted_makes_no_further_attempt(hunting: Project) -> None:
+    hunted = begun(hunting)
+    ((pid, start),) = hunted.drivers()
+    shutil.rmtree(hunted.record.folder)
+    hunting.write("gate", "")
+    wait_for(lambda: not procs.alive(pid, start), "the driver to leave")
+    assert len(hunting.records.ids()) == 2
+    assert hunting.live().outcome()["outcome"] == "passed"
 
 
 # Ending one on purpose
