@@ -11,7 +11,7 @@ cd "$work"
 python3 -m venv venv
 venv/bin/pip -q install --require-hashes -r "$locks/requirements.txt" >&2
 venv/bin/pip -q download --no-deps --no-binary anyio anyio==4.16.0 >&2
-tar xzf anyio-4.16.0.tar.gz
+tar xzf anyio-4.16.0.tar.gz --no-same-owner
 mv anyio-4.16.0 anyio
 mv venv anyio/.venv
 cd anyio
