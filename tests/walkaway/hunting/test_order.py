@@ -145,13 +145,17 @@ def test_pytest_randomly_takes_the_seed_and_leaves_the_order_alone(project: Scra
     own = ordered(project, "7", "-p", "pytest_randomly", "-p", "no:xdist", "--randomly-seed=3")
     assert "--randomly-seed=3" in own.log()
     assert order(own) == bare
+    spread = ordered(project, "7", "-p", "xdist", "-n", "2", "-p", "pytest_randomly")
+    assert order(spread) == bare
+    assert message(spread) == message(runs[0])
 
 
 def test_pytest_random_order_leaves_the_order_alone(project: Scratch) -> None:
     pytest.importorskip("random_order")
     bare = order(ordered(project, "7"))
-    mixed = ordered(project, "7", "-p", "random_order.plugin", "--random-order")
-    assert order(mixed) == bare
+    words = ("-p", "random_order.plugin", "--random-order")
+    assert order(ordered(project, "7", *words)) == bare
+    assert order(ordered(project, "7", "-p", "xdist", "-n", "2", *words)) == bare
 
 
 def test_an_order_that_the_project_declares_goes_on_to_hold(project: Scratch) -> None:

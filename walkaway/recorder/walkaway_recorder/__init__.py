@@ -52,8 +52,9 @@ def _serve_worker(config: pytest.Config, given: dict[str, str]) -> None:
         if given.get(STACKS):
             process.dump_stacks_on_request(given[STACKS], given.get("workerid", "-"))
         if given.get(ORDER):
-            from walkaway_recorder.order import Order
+            from walkaway_recorder.order import Order, let_seed_decide
 
+            let_seed_decide(config, given[ORDER])
             config.pluginmanager.register(Order(given[ORDER]), "walkaway-order")
         if given.get(SELECT):
             from walkaway_recorder.hooks import Selection

@@ -70,7 +70,7 @@ def let_seed_decide(config: pytest.Config, seed: str) -> None:
     """Switch off the shuffling of pytest-randomly and pytest-random-order for this run.
 
     pytest-randomly goes on to seed `random` before every test, with our seed unless the user gave
-    one. xdist hands the options on to its workers.
+    one. In workers, too: xdist hands the command line on to them, and no options.
     """
     option = config.option
     if hasattr(option, "randomly_reorganize"):
