@@ -144,6 +144,7 @@ def many(project: Project, *words: str) -> list[str]:
     return [answer.stdout for answer in answers]
 
 
+@pytest.mark.serial
 def test_many_identical_starts_are_one_run_and_all_answers_name_it(gated: Project) -> None:
     found = [json.loads(answer) for answer in many(gated)]
     (run_id,) = gated.records.ids()
@@ -152,6 +153,7 @@ def test_many_identical_starts_are_one_run_and_all_answers_name_it(gated: Projec
     finished_true(gated)
 
 
+@pytest.mark.serial
 def test_many_starts_with_again_are_as_many_runs_in_order(project: Project) -> None:
     found = [json.loads(answer)["run"] for answer in many(project, "--again")]
     ids = project.records.ids()
