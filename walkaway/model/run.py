@@ -38,6 +38,23 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Compose:
+    """What a run in Compose needs beside its command."""
+
+    service: str = "test"
+    files: tuple[str, ...] = ()
+    """Compose files as configured, relative to the root; none: Compose finds its own."""
+    slots: int = 1
+    """Environments of the checkout that may be up at the same time."""
+    services: bool = True
+    """Whether the tests need the services; then the run leases an environment."""
+    only_build: bool = False
+    """Build the image, and run nothing."""
+    no_cache: bool = False
+    pull: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One run, as its starter wrote it down. Paths are absolute."""
 
@@ -63,6 +80,7 @@ class Run:
     origin: Origin = Origin()
     limits: Limits = Limits()
     backend: str = "local"
+    compose: Compose | None = None
     workers: int = 0
     parent: str = ""
     """Record folder of the run that this one was started in."""
@@ -96,6 +114,12 @@ def from_json(data: dict[str, Any]) -> Run:
         values["limits"] = Limits(
             **{f.name: limits[f.name] for f in fields(Limits) if f.name in limits}
         )
+        compose = values.get("compose")
+        if compose is not None:
+            known = {f.name for f in fields(Compose)}
+            compose = {key: value for key, value in compose.items() if key in known}
+            compose["files"] = tuple(compose.get("files", ()))
+            values["compose"] = Compose(**compose)
         for name in ("args", "argv", "on_end", "notify"):
             values[name] = tuple(values.get(name, ()))
         device, inode = values.get("lock", (0, 0))

@@ -15,7 +15,10 @@ from walkaway.model.run import Limits
 CI_DEADLINE_S = 1800.0
 DEADLINE_S = 4 * 3600.0
 
-_OTHERS = ("backend", "pytest", "workers", "on_end", "lint", "check")
+BACKENDS = ("local", "compose", "auto")
+SLOTS = 2
+_DOCKER = ("backend", "compose_file", "service", "slots", "without_services", "worker_slots")
+_OTHERS = (*_DOCKER, "pytest", "workers", "on_end", "lint", "check")
 KEYS = frozenset({*_OTHERS, *(f.name for f in fields(Limits))})
 _VARIABLES = "INVOKE_WALKAWAY_"
 _MOST_S = 1e9
@@ -31,6 +34,17 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 class Settings:
     """The checked settings of one project."""
 
+    backend: str = "local"
+    compose_file: tuple[str, ...] = ()
+    """Compose files, relative to the root; none: Compose finds its own."""
+    service: str = "test"
+    """The Compose service that pytest runs in."""
+    slots: int = SLOTS
+    """Environments of one checkout that may be up at the same time."""
+    without_services: tuple[str, ...] = ()
+    """Paths whose tests need no services."""
+    worker_slots: str = "auto"
+    """Workers of all runs on this machine together; 0: no bound."""
     pytest: tuple[str, ...] = ()
     workers: str = ""
     on_end: tuple[str, ...] = ()
@@ -73,11 +87,13 @@ def read(config: Mapping[str, Any], environ: Mapping[str, str], *, ci: bool) -> 
     if strangers:
         message = f"walkaway.{strangers[0]} is no setting.\nThere are: {', '.join(sorted(KEYS))}."
         raise WalkawayError(message, exitcodes.WRONG_USE)
-    backend = config.get("backend") or "local"
-    if backend != "local":
-        message = f"walkaway.backend is {_short(backend)}: there is `local`."
-        raise WalkawayError(message, exitcodes.WRONG_USE)
     return Settings(
+        backend=backend(config.get("backend") or "local", "walkaway.backend"),
+        compose_file=words(config.get("compose_file") or (), "compose_file"),
+        service=_service(config.get("service")),
+        slots=_count(config.get("slots"), "slots", SLOTS),
+        without_services=words(config.get("without_services") or (), "without_services"),
+        worker_slots=workers(config.get("worker_slots") or "auto", "walkaway.worker_slots"),
         pytest=words(config.get("pytest") or (), "pytest"),
         workers=workers(config.get("workers"), "walkaway.workers"),
         on_end=words(config.get("on_end") or (), "on_end"),
@@ -116,6 +132,30 @@ def words(value: object, name: str) -> tuple[str, ...]:
         f"walkaway.{name} is {_short(value)}: give a list of words, the command and its arguments."
     )
     raise WalkawayError(message, exitcodes.WRONG_USE)
+
+
+def backend(value: object, name: str) -> str:
+    """Check where pytest runs: local, compose, or auto."""
+    if value not in BACKENDS:
+        message = f"{name} is {_short(value)}: there are {', '.join(BACKENDS)}."
+        raise WalkawayError(message, exitcodes.WRONG_USE)
+    return str(value)
+
+
+def _service(value: object) -> str:
+    name = "test" if value is None else str(value)
+    if not re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9._-]*", name):
+        message = f"walkaway.service is {_short(value)}: give the name of a Compose service."
+        raise WalkawayError(message, exitcodes.WRONG_USE)
+    return name
+
+
+def _count(value: object, name: str, default: int) -> int:
+    text = str(default) if value is None else str(value)
+    if not re.fullmatch("[1-9][0-9]{0,2}", text):
+        message = f"walkaway.{name} is {_short(value)}: give a whole number, 1 or more."
+        raise WalkawayError(message, exitcodes.WRONG_USE)
+    return int(text)
 
 
 def workers(value: object, name: str, *, empty: bool = True) -> str:

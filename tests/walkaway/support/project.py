@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from tests.walkaway.support.checkout import REPOSITORY
 from tests.walkaway.support.scratch import Live, clean_environ, end, of_run
@@ -54,9 +55,14 @@ class Project:
         return Records(self.root)
 
     def write(self, name: str, text: str) -> Path:
+        """Write a file whole: a pytest that collects just now finds the old one or the new."""
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        fresh = self.root.with_name(f".{uuid4().hex}")  # not in the tree: it would be an edit
+        fresh.write_text(text, encoding="utf-8")
+        if path.exists():
+            fresh.chmod(path.stat().st_mode)
+        fresh.replace(path)
         return path
 
     def env(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:

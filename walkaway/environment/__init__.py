@@ -1,0 +1,1 @@
+"""Docker Compose environments of a checkout: image, services, slots and leases, doctor."""
