@@ -1,12 +1,28 @@
-"""How many xdist workers this machine bears: CPU affinity and quota, and memory."""
+"""How many xdist workers this machine bears, and how many a run wants. Light: no pathlib.
+
+The supervisor imports it.
+"""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+import re
+import shlex
+from collections.abc import Mapping, Sequence
 
 _WORKER_BYTES = 256 * 1024 * 1024
 """Set aside for each worker: a service's test process with its imports."""
+_LEAST_SLOTS = 4
+_CGROUP = "/sys/fs/cgroup"
+_LIMITS = (
+    ("memory.max", "memory.current"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+)
+"""cgroup v2, then v1."""
+
+_COUNT = re.compile(r"(?:-[vqsxlhd]*n=?|--numprocesses=)(.*)", re.DOTALL)
+"""`-n4`, `-n=4`, `-xn4`, or with nothing behind it: the next word is the count."""
+_OTHERS = re.compile("--(dist|maxprocesses|tx)(?:=(.*))?", re.DOTALL)
 
 
 def auto() -> int:
@@ -14,8 +30,77 @@ def auto() -> int:
 
     `os.cpu_count()`, which `-n auto` goes by, knows neither container quotas nor memory.
     """
-    by_memory = _available_bytes() // _WORKER_BYTES
-    return max(1, min(_cpus(), by_memory) if by_memory else _cpus())
+    available = _available_bytes()
+    return max(1, min(_cpus(), available // _WORKER_BYTES)) if available else _cpus()
+
+
+def slots(setting: str) -> int:
+    """Return how many workers all runs of this machine may have together; 0: any number.
+
+    ``setting`` is `walkaway.worker_slots`. `auto`: twice the CPUs, 4 at least, as many as the
+    machine has memory for. All of its memory, not what is free now: the runs that go on have
+    taken theirs, and are counted already.
+    """
+    if setting != "auto":
+        return int(setting)
+    memory = _memory_bytes()
+    by_cpus = max(_LEAST_SLOTS, 2 * _cpus())
+    return max(1, min(by_cpus, memory // _WORKER_BYTES)) if memory else by_cpus
+
+
+def wanted(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Return how many workers a pytest command line asks for; 1 without xdist.
+
+    As xdist reads it: the last `-n` wins, `--dist no` beside one does nothing, `--tx` counts with
+    another `--dist` only. PYTEST_ADDOPTS stands before argv. What an ini file adds is not seen.
+    """
+    try:
+        before = shlex.split(environ.get("PYTEST_ADDOPTS", ""))
+    except ValueError:
+        before = []
+    given = _options([*before, *argv])
+    if "n" not in given:
+        spread = given.get("dist", "no") != "no"
+        return max(1, _specs(given.get("tx", ""))) if spread else 1
+    count = _count(given["n"], environ)
+    most = given.get("maxprocesses", "")
+    return max(1, min(count, int(most)) if most.isdecimal() and int(most) else count)
+
+
+def _options(words: Sequence[str]) -> dict[str, str]:
+    """Return the options that decide, the last of each; `tx` collects all."""
+    found: dict[str, str] = {}
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            break
+        name, value = "n", None
+        if match := _OTHERS.fullmatch(word):
+            name, value = match[1], match[2]
+        elif word != "--numprocesses":
+            match = _COUNT.fullmatch(word)
+            if match is None:
+                continue
+            value = match[1] or None
+        value = next(rest, "") if value is None else value
+        found[name] = f"{found.get('tx', '')} {value}" if name == "tx" else value.strip()
+    return found
+
+
+def _count(text: str, environ: Mapping[str, str]) -> int:
+    if text in {"auto", "logical"}:
+        own = environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS", "")
+        return int(own) if own.isdecimal() else auto()
+    return int(text) if text.isdecimal() else 1
+
+
+def _specs(text: str) -> int:
+    """Count execution environments: `3*popen popen` are 4."""
+    found = 0
+    for spec in text.split():
+        times, star, _ = spec.partition("*")
+        found += int(times) if star and times.isdecimal() else 1
+    return found
 
 
 def _cpus() -> int:
@@ -28,39 +113,49 @@ def _cpus() -> int:
 def _quota() -> float:
     """Return the cgroup's CPUs (v2, then v1); 0 when it has no limit."""
     try:
-        most, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        most, period = _read(f"{_CGROUP}/cpu.max").split()
         return 0.0 if most == "max" else int(most) / int(period)
     except (OSError, ValueError):
         pass
     try:
-        folder = Path("/sys/fs/cgroup/cpu")
-        most = (folder / "cpu.cfs_quota_us").read_text(encoding="ascii")
-        period = (folder / "cpu.cfs_period_us").read_text(encoding="ascii")
-        return int(most) / int(period) if int(most) > 0 else 0.0
+        quota = int(_read(f"{_CGROUP}/cpu/cpu.cfs_quota_us"))
+        period = _read(f"{_CGROUP}/cpu/cpu.cfs_period_us")
+        return quota / int(period) if quota > 0 else 0.0
     except (OSError, ValueError):
         return 0.0
 
 
 def _available_bytes() -> int:
     """Return what can be had without swapping, within the cgroup's limit; 0 when unknown."""
-    found = 0
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                found = int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        return 0
-    for limit, used in (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        (
-            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-            "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-        ),
-    ):
+    found = _meminfo("MemAvailable:")
+    for limit, used in _LIMITS if found else ():
         try:
-            most = int(Path(limit).read_text(encoding="ascii"))
-            taken = int(Path(used).read_text(encoding="ascii"))
+            left = int(_read(f"{_CGROUP}/{limit}")) - int(_read(f"{_CGROUP}/{used}"))
         except (OSError, ValueError):
             continue
-        found = min(found, max(0, most - taken))
+        found = min(found, max(0, left))
     return found
+
+
+def _memory_bytes() -> int:
+    """Return the machine's memory, or the cgroup's limit if that is less; 0 when unknown."""
+    found = _meminfo("MemTotal:")
+    for limit, _ in _LIMITS if found else ():
+        try:
+            found = min(found, int(_read(f"{_CGROUP}/{limit}")))
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def _meminfo(name: str) -> int:
+    try:
+        lines = _read("/proc/meminfo").splitlines()
+        return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name)), 0)
+    except (OSError, ValueError):
+        return 0
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.read()
