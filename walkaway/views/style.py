@@ -85,6 +85,17 @@ def _two(whole: int, large: int, large_name: str, small: int, small_name: str) -
     return f"{count:,} {large_name}" + (f" {rest} {small_name}" if rest else "")
 
 
+def size(size_bytes: int) -> str:
+    """Return `0 B`, `8 kB`, `1.2 MB`, `340 MB`, `1.4 GB`: powers of 1000, as disks are sold."""
+    number, unit = float(size_bytes), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):  # noqa: B007 - the unit at the break is the answer
+        if number < 999.5:  # noqa: PLR2004 - it would be shown as 1000
+            break
+        number /= 1000
+    shown = f"{number:.1f}" if number < 9.95 and unit not in {"B", "kB"} else f"{number:.0f}"  # noqa: PLR2004
+    return f"{shown} {unit}"
+
+
 def span(bounds: tuple[float, float]) -> str:
     """Return a range of seconds in one unit: `20-45 s`, `2-5 min`; wider rather than narrower."""
     low, high = sorted(max(0.0, bound) for bound in bounds)

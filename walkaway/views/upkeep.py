@@ -11,7 +11,7 @@ from walkaway.upkeep.prune import Pruned
 from walkaway.upkeep.retention import DAY_S, Fate, Kind, Plan, State
 from walkaway.views.as_json import SCHEMA
 from walkaway.views.phrases import following, many
-from walkaway.views.style import Style, duration, printable
+from walkaway.views.style import Style, duration, printable, size
 
 _SHOWN = 40
 _SHOWN_KEPT = 6
@@ -21,17 +21,6 @@ _KINDS = {
     Kind.NEW: "left by a start that died",
     Kind.PID: "its process is gone and no run is left",
 }
-
-
-def size(size_bytes: int) -> str:
-    """Return `0 B`, `8 kB`, `1.2 MB`, `340 MB`, `1.4 GB`: powers of 1000, as disks are sold."""
-    number, unit = float(size_bytes), "B"
-    for unit in ("B", "kB", "MB", "GB", "TB"):  # noqa: B007 - the unit at the break is the answer
-        if number < 999.5:  # noqa: PLR2004 - it would be shown as 1000
-            break
-        number /= 1000
-    shown = f"{number:.1f}" if number < 9.95 and unit not in {"B", "kB"} else f"{number:.0f}"  # noqa: PLR2004
-    return f"{shown} {unit}"
 
 
 def plan_lines(plan: Plan, sizes: Mapping[str, int], style: Style, folder: str) -> list[str]:

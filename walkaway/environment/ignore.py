@@ -1,0 +1,126 @@
+"""The rules of .dockerignore: which paths of a build context are sent to the engine.
+
+After moby's patternmatcher: patterns are anchored at the context's root, the last one that matches
+wins, and one that matches a folder matches all that is in it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+
+_LITERALLY = frozenset(".+()|{}$^")
+"""They mean something to `re`, and nothing in a pattern."""
+_GLOB = re.compile(r"[*?\[\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line: a pattern, and whether it brings back what an earlier one left out (`!`)."""
+
+    pattern: str
+    exception: bool
+    expression: re.Pattern[str] | None
+    """None for a pattern that cannot be: the engine will refuse it, here it matches nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of one file, in order."""
+
+    rules: tuple[Rule, ...] = ()
+
+    def last_match(self, path: str, inherited: int) -> int:
+        """Return the index of the last rule that matches a path, -1 for none.
+
+        ``inherited``: that of the folder it is in, whose rule holds for it, too. Earlier rules
+        cannot change anything, so they are not tried.
+        """
+        for index in range(len(self.rules) - 1, inherited, -1):
+            expression = self.rules[index].expression
+            if expression is not None and expression.match(path):
+                return index
+        return inherited
+
+    def excludes(self, index: int) -> bool:
+        """Tell whether the rule at ``index`` leaves out what it matches."""
+        return index >= 0 and not self.rules[index].exception
+
+    def may_return(self, folder: str, index: int) -> bool:
+        """Tell whether something below an excluded folder may be brought back by a later rule."""
+        return any(
+            _reaches(rule.pattern, folder) for rule in self.rules[index + 1 :] if rule.exception
+        )
+
+
+def parse(text: str) -> Rules:
+    """Read the lines of a .dockerignore."""
+    found = []
+    for raw in text.removeprefix("\ufeff").splitlines():
+        if raw.startswith("#"):
+            continue
+        line = raw.strip()
+        exception = line.startswith("!")
+        pattern = line[exception:].strip()
+        if not pattern:
+            continue
+        pattern = posixpath.normpath(pattern)
+        pattern = pattern.lstrip("/") or pattern
+        found.append(Rule(pattern, exception, _compiled(pattern)))
+    return Rules(tuple(found))
+
+
+def _reaches(pattern: str, folder: str) -> bool:
+    """Tell whether a pattern may match something below a folder."""
+    special = _GLOB.search(pattern)
+    if special is None:
+        return f"{pattern}/".startswith(f"{folder}/")
+    # Up to the first glob character it is literal: `a/b*` reaches below `a`, and below `a/bc`.
+    head = pattern[: special.start()]
+    below = f"{folder}/"
+    return head.startswith(below) or below.startswith(head)
+
+
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    if pattern.startswith("**") and not _GLOB.search(pattern[2:]) and pattern[2:]:
+        # Nothing but a literal after the stars: any path that ends so.
+        literal = pattern[2:]
+        whole = re.escape(literal.removeprefix("/"))
+        head = "(?:.*/)?" if literal.startswith("/") else ".*"
+        return re.compile(f"{head}{whole}\\Z", re.DOTALL)
+    parts = []
+    rest = pattern
+    while rest:
+        part, rest = _translated(rest)
+        parts.append(part)
+    try:
+        return re.compile("".join(parts) + r"\Z", re.DOTALL)
+    except re.error:
+        return None
+
+
+def _translated(rest: str) -> tuple[str, str]:
+    """Return the expression of a pattern's first piece, and the pattern after it."""
+    char, after = rest[0], rest[1:]
+    if rest.startswith("**"):
+        after = rest[2:].removeprefix("/")
+        return ("(?:.*/)?" if after else ".*"), after
+    if char == "*":
+        return "[^/]*", after
+    if char == "?":
+        return "[^/]", after
+    if char == "\\" and after:
+        return re.escape(after[0]), after[1:]
+    if char == "[":
+        return _set(rest)
+    return (f"\\{char}" if char in _LITERALLY or char == "\\" else char), after
+
+
+def _set(rest: str) -> tuple[str, str]:
+    """Translate `[a-c]` and `[^a-c]`; an open one makes the whole pattern impossible."""
+    end = rest.find("]", 2)
+    if end < 0:
+        return "[", ""
+    inside = rest[1:end].replace("[", "\\[")
+    return f"[{inside}]", rest[end + 1 :]

@@ -1,0 +1,224 @@
+"""The images that the tests need, built when something in them may have changed.
+
+The engine itself needs a second or more to find out that nothing has: a fingerprint of all that a
+build is made from is compared first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from walkaway.environment import composed, context, engine, shown, state
+from walkaway.environment.composed import Composed
+from walkaway.environment.context import Context
+from walkaway.environment.project import Project
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
+from walkaway.views.style import printable, size
+
+BUILD_S = 3600.0
+"""A bound for a build that hangs; a cold one of a large image takes minutes."""
+LARGE_BYTES = 50 * 1024 * 1024
+_STATE = "image.json"
+_ERROR = re.compile(r"failed to solve|^ERROR\b|\berror:|denied|no such|not found", re.IGNORECASE)
+_STEP = re.compile(r"^ > (\[.+\].*?):?$")
+_COLUMNS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Large:
+    """A context beyond `LARGE_BYTES`: its path, size, and what makes it so."""
+
+    path: str
+    size_bytes: int
+    ignore_file: str
+    culprits: tuple[tuple[str, int], ...]
+
+    def told(self) -> str:
+        """Return the warning."""
+        most = ", ".join(f"{path} {size(size_bytes)}" for path, size_bytes in self.culprits)
+        names = " ".join(path for path, _ in self.culprits)
+        return (
+            f"{size(self.size_bytes)} are sent to the engine at every build: {printable(most)}. "
+            f"If the image does not need it, add a line to {self.ignore_file}: {printable(names)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What became of the images."""
+
+    changed: bool
+    """Something was built; False: all was up to date."""
+    services: tuple[str, ...]
+    """One for each image that is built here, the test service first; none: all are pulled."""
+    image: str
+    """Tag of the test service's image."""
+    image_id: str
+    """`sha256:…`; empty where the test service has no build."""
+    seconds: float
+    context_bytes: int
+    context_files: int
+    large: tuple[Large, ...] = ()
+
+    @property
+    def warnings(self) -> list[str]:
+        """A line for each large context: what makes it so, and what to do about it."""
+        return [found.told() for found in self.large]
+
+
+def ensure(  # noqa: PLR0913 - each is said by name
+    project: Project,
+    environ: Mapping[str, str],
+    *,
+    no_cache: bool = False,
+    pull: bool = False,
+    starting: Callable[[], None] = lambda: None,
+    out: int | None = None,
+) -> Built:
+    """Build the image of the test service, and of what it depends on, unless they are up to date.
+
+    ``out`` is a descriptor that gets the build's output, None: our own stdout; ``starting`` is
+    called when a build begins. `WalkawayError` 69 when a build fails.
+    """
+    begun = time.monotonic()
+    environ = project.environ(environ)
+    said = composed.read(project, environ)
+    names = _with_build(project, said)
+    image = said.services[project.service].image
+    with state.alone(project.root, "build", BUILD_S) if names else contextlib.nullcontext():
+        plans = [_plan(project, said, name) for name in names]
+        known = state.read(project.root, _STATE)
+        ids = {} if no_cache or pull else _standing(plans, known, environ)
+        changed = bool(names) and not ids
+        if changed:
+            starting()
+            options = ["--no-cache"] * no_cache + ["--pull"] * pull
+            _build(project, environ, [*options, *names], out)
+            ids = _ids(plans, environ)
+            if not ids:
+                message = f"The image {image} was built, and the engine does not have it."
+                raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+            fresh = {p.tag: {"digest": p.digest, "id": ids[p.tag]} for p in plans}
+            state.write(project.root, _STATE, {**known, **fresh})
+    contexts = {plan.root: plan for plan in plans}
+    return Built(
+        changed,
+        tuple(names),
+        image,
+        ids.get(image, ""),
+        time.monotonic() - begun,
+        sum(plan.context.size_bytes for plan in contexts.values()),
+        sum(plan.context.files for plan in contexts.values()),
+        tuple(_large(plan) for plan in contexts.values() if plan.context.size_bytes > LARGE_BYTES),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One image to have: its tag, and the fingerprint of what it is made from."""
+
+    tag: str
+    root: Path
+    """Of the context."""
+    dockerfile: Path
+    context: Context
+    digest: str
+    """Empty when it cannot be told from here: the context is a URL, the engine must look."""
+
+
+def _with_build(project: Project, said: Composed) -> list[str]:
+    """Return the services to build: one for each image, the test service before all others."""
+    tags: dict[str, str] = {}
+    for name in (project.service, *said.needed(project.service)):
+        if said.services[name].build:
+            tags.setdefault(said.services[name].image, name)
+    return list(tags.values())
+
+
+def _plan(project: Project, said: Composed, name: str) -> _Plan:
+    service = said.services[name]
+    build: Mapping[str, Any] = service.build or {}
+    where = str(build.get("context") or project.root)
+    root = project.root / where
+    dockerfile = root / str(build.get("dockerfile") or "Dockerfile")
+    found = context.read(root, dockerfile)
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(json.dumps([service.image, build], sort_keys=True, default=str).encode())
+    digest.update(found.digest.encode())
+    local = root.is_dir()
+    for extra in (build.get("additional_contexts") or {}).values():
+        if Path(str(extra)).is_dir():
+            digest.update(context.read(Path(extra), Path(extra, "Dockerfile")).digest.encode())
+        elif "://" in str(extra) and not str(extra).startswith(("docker-image://", "service:")):
+            local = False
+    try:
+        digest.update(dockerfile.read_bytes())
+    except OSError:
+        local = local and bool(build.get("dockerfile_inline"))
+    return _Plan(service.image, root, dockerfile, found, digest.hexdigest() if local else "")
+
+
+def _standing(
+    plans: Sequence[_Plan], known: Mapping[str, Any], environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the ids of all images when each is known, unchanged and still there; else nothing."""
+    expected = {}
+    for plan in plans:
+        entry = known.get(plan.tag)
+        if not plan.digest or not isinstance(entry, dict) or entry.get("digest") != plan.digest:
+            return {}
+        expected[plan.tag] = entry.get("id")
+    found = _ids(plans, environ)
+    return found if found == expected else {}
+
+
+def _ids(plans: Sequence[_Plan], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the image ids by tag; nothing when one of them is not there."""
+    if not plans:
+        return {}
+    tags = [plan.tag for plan in plans]
+    done = engine.call(("docker", "image", "inspect", "--format", "{{.Id}}", *tags), environ)
+    ids = done.out.split()
+    if done.code == 0:
+        return dict(zip(tags, ids, strict=True))
+    if "no such" not in done.err.lower():
+        message = f"The engine cannot be asked for images: {done.why}"
+        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+    return {}
+
+
+def _build(
+    project: Project, environ: Mapping[str, str], words: Sequence[str], out: int | None
+) -> None:
+    argv = project.compose("build", *words)
+    done = shown.run(argv, environ, BUILD_S, cwd=project.root, out=out)
+    if done.code:
+        said = [printable(line, _COLUMNS) for line in done.err.splitlines()]
+        why = next((line for line in reversed(said) if _ERROR.search(line)), done.why)
+        steps = [match[1] for line in said if (match := _STEP.match(line))]
+        step = f"In the step {steps[-1]}\n" if steps else ""
+        message = (
+            f"The image cannot be built: {printable(why, _COLUMNS)}\n"
+            f"{step}Mend what it names, then again: inv build"
+        )
+        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+
+
+def _large(plan: _Plan) -> Large:
+    found = context.ignore_file(plan.root, plan.dockerfile)
+    return Large(
+        str(plan.root),
+        plan.context.size_bytes,
+        os.path.relpath(found, plan.root),
+        tuple(plan.context.culprits()),
+    )

@@ -1,0 +1,80 @@
+"""`logs/tests/environments/`: what was built and brought up last. Facts to compare, nothing more.
+
+Whoever deletes the folder loses speed, not truth.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
+from walkaway.runs import lock
+
+FOLDER = Path("logs/tests/environments")
+
+
+def folder(root: Path) -> Path:
+    """Make the folder, which git ignores by itself; `WalkawayError` 73 when that fails."""
+    path = root / FOLDER
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        ignore = path / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="ascii")
+    except OSError as error:
+        message = (
+            f"Cannot make the folder {path}: {error.strerror}.\n"
+            "Mend it (owner, space, read-only mount), then again."
+        )
+        raise WalkawayError(message, exitcodes.CANNOT_RECORD) from error
+    return path
+
+
+def read(root: Path, name: str) -> dict[str, Any]:
+    """Return the contents of a state file; nothing when there is none, or none to be read."""
+    try:
+        data = json.loads((root / FOLDER / name).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def write(root: Path, name: str, data: object) -> None:
+    """Replace a state file whole. Without space it stays away: the next look asks the engine."""
+    path = folder(root) / name
+    temporary = path.with_name(f".{name}.{os.getpid()}")
+    try:
+        temporary.write_text(json.dumps(data, indent=1, default=str) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def forget(root: Path, name: str) -> None:
+    """Delete a state file, if it is there."""
+    with contextlib.suppress(OSError):
+        (root / FOLDER / name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def alone(root: Path, name: str, wait_s: float) -> Iterator[None]:
+    """Do something that only one process of a checkout may do at a time.
+
+    `WalkawayError` 69 when another one is at it for longer than ``wait_s``.
+    """
+    try:
+        with lock.exclusive(str(folder(root) / f"{name}.lock"), wait_s):
+            yield
+    except TimeoutError as error:
+        message = (
+            f"Another process is at {name} of this checkout, since more than {wait_s:.0f} s.\n"
+            "See what it waits for: inv runs"
+        )
+        raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error
