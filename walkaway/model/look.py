@@ -103,6 +103,8 @@ class Look:
     """CPU cores that a silent tree uses."""
     ending: str = ""
     """Why the run is being ended on purpose."""
+    engine_silent: bool = False
+    """The Docker engine does not answer: of what it knows nothing can be told."""
     tree: Tree = field(default_factory=Tree)
     tail: tuple[str, ...] = ()
     """Last lines of the log."""

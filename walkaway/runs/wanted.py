@@ -12,11 +12,13 @@ from pathlib import Path
 from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
 from walkaway.model.run import Origin, Run
-from walkaway.runs import command, settings, workers
+from walkaway.runs import backend, command, settings, workers
 from walkaway.runs.settings import Settings
 
 MOST_SEED = 2**32 - 1
 DISTS = ("load", "loadscope", "loadfile", "loadgroup", "worksteal", "each", "no")
+_INSIDE = ("pytest",)
+"""In a container: the image knows which."""
 _NOTIFIERS = (
     ("notify-send", "--app-name=Walkaway", "Walkaway", "The tests have ended."),
     ("osascript", "-e", 'display notification "The tests have ended." with title "Walkaway"'),
@@ -36,6 +38,8 @@ class Options:
     failed_first: bool = False
     notify: bool = False
     order_seed: str | None = None
+    backend: str | None = None
+    no_services: bool = False
 
 
 def wanted(  # noqa: PLR0913 - what a run is made of
@@ -50,6 +54,9 @@ def wanted(  # noqa: PLR0913 - what a run is made of
     ci: bool = False,
 ) -> Run:
     """Return the run to start; its id, times and lock are not known yet. `WalkawayError` 64."""
+    if options.backend is not None:
+        settings.backend(options.backend, "--backend")
+    place = backend.choose(options.backend, conf, root, environ, ci=ci)
     extra = _pytest_options(options, conf)
     limits = conf.limits
     if options.timeout is not None:
@@ -60,7 +67,10 @@ def wanted(  # noqa: PLR0913 - what a run is made of
     if options.order_seed is not None:
         order = ("--order-seed", seed(options.order_seed, "--order-seed"))
     folder = cwd if cwd.is_relative_to(root) else root
-    pytest = command.find_pytest(conf.pytest, root, environ)
+    if place == backend.COMPOSE:
+        pytest: tuple[str, ...] = conf.pytest or _INSIDE
+    else:
+        pytest = command.find_pytest(conf.pytest, root, environ)
     return Run(
         id="",
         root=str(root),
@@ -77,6 +87,12 @@ def wanted(  # noqa: PLR0913 - what a run is made of
         notify=_notifier() if options.notify else (),
         ci=ci,
         order_seed=order[1] if order else "",
+        backend=place,
+        compose=(
+            backend.compose(conf, args, no_services=options.no_services)
+            if place == backend.COMPOSE
+            else None
+        ),
     )
 
 

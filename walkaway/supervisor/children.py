@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 _HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
@@ -50,14 +52,25 @@ def spawn(
     return pid
 
 
+class Tells(NamedTuple):
+    """A function that answers line by line."""
+
+    function: Callable[[Callable[[bytes], None]], None]
+
+
 class Helper:
     """A child that answers in bytes: a function run in a fork, or a command.
 
-    Its memory is its own, and its death loses nothing but the answer.
+    Its memory is its own, and its death loses nothing but the answer. With ``log_fd`` what it
+    prints goes there, and a function may answer line by line by the `tell` that it is given.
     """
 
     def __init__(
-        self, work: Callable[[], bytes] | Sequence[str], close: Sequence[int] = ()
+        self,
+        work: Callable[[], bytes] | Sequence[str] | Tells,
+        close: Sequence[int] = (),
+        *,
+        log_fd: int | None = None,
     ) -> None:
         self.answer = b""
         self.done = False
@@ -69,7 +82,12 @@ class Helper:
                 os.setsid()
                 for fd in close:
                     os.close(fd)
-                if callable(work):
+                if log_fd is not None:
+                    os.dup2(log_fd, 1)
+                    os.dup2(log_fd, 2)
+                if isinstance(work, Tells):
+                    work.function(lambda line: _write_all(write, line + b"\n"))
+                elif callable(work):
                     _write_all(write, work())
                 else:
                     os.dup2(write, 1)
@@ -84,11 +102,18 @@ class Helper:
         os.close(write)
 
     def end(self) -> None:
-        """Give the answer up."""
+        """Give the answer up; what the child started goes with it."""
         if not self.done:
             self.done = True
             os.close(self.fd)
-            os.kill(self.pid, signal.SIGKILL)  # not reaped yet: the PID is still ours
+            self.signal(signal.SIGKILL)
+
+    def signal(self, number: int) -> None:
+        """Signal the child and what it started. Before it is reaped: the PID is still ours."""
+        with contextlib.suppress(OSError):
+            os.killpg(self.pid, number)  # it leads its session
+        with contextlib.suppress(OSError):
+            os.kill(self.pid, number)  # before it got there
 
     def read(self) -> bool:
         """Take what is in the pipe (call when readable). True once the answer is whole."""

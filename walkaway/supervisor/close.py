@@ -71,8 +71,9 @@ def _observed(supervisor: Supervisor) -> dict[str, Any]:
         "signal": number,
         "ended_by": supervisor.ending.kind,
         "why": supervisor.ending.why,
-        "spawn_error": supervisor.spawn_error,
-        "out_of_memory": supervisor.memory.just_now() if number else supervisor.memory.in_groups(),
+        "spawn_error": supervisor.backend.spawn_error,
+        "out_of_memory": supervisor.backend.out_of_memory()
+        or (supervisor.memory.just_now() if number else supervisor.memory.in_groups()),
         "oom_on_machine": supervisor.memory.ever(),
         "adopted": supervisor.adopted,
         "pass": supervisor.pass_number,

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from walkaway.runs import procs
-from walkaway.supervisor import stacks
-from walkaway.supervisor.family import Family
+from walkaway.backends import Backend
 from walkaway.supervisor.journal import Journal
 
 _WITH_STACKS = frozenset({"deadline", "stall"})
@@ -17,25 +15,23 @@ _AT_ONCE = frozenset({"output", "disk"})
 class Ending:
     """One way from the decision to the last signal. ``kind`` is the word of the record."""
 
-    def __init__(self, family: Family, journal: Journal, grace_s: float) -> None:
-        self._family = family
+    def __init__(self, backend: Backend, journal: Journal, grace_s: float) -> None:
+        self._backend = backend
         self._journal = journal
         self._grace_s = grace_s
         self._next = 0.0
         self._steps: list[int] = []
-        self._pytest: list[tuple[int, int]] = []
         self.kind = ""
         self.why = ""
 
-    def begin(self, kind: str, why: str, record: str, *, at_once: bool = False) -> None:
+    def begin(self, kind: str, why: str, *, at_once: bool = False) -> None:
         """Start ending the run, for the first reason only."""
         if self.kind:
             return
         self.kind, self.why = kind, why
         if kind in _WITH_STACKS:
-            stacks.take(record)
+            self._backend.stacks()
         self._steps = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
-        self._pytest = stacks.registered(record, "-")
         if at_once or kind in _AT_ONCE:
             self._steps = [signal.SIGKILL]
         self._next = 0.0
@@ -48,16 +44,9 @@ class Ending:
         number = self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
         self._journal.write("signal", sig=signal.Signals(number).name)
         if number == signal.SIGINT:
-            # pytest alone: it tells its workers, ends the fixtures and writes its reports.
-            # A command around it (uv run, a shell) may not hand the signal on, or do so twice.
-            if not any(procs.send(*process, number) for process in self._pytest):
-                self._send_main(number)
+            self._backend.interrupt()
             wait = self._grace_s
         else:
-            self._family.signal_all(number)
+            self._backend.signal_all(number)
             wait = self._grace_s / 2 if number == signal.SIGTERM else 1.0
         self._next = self._journal.now() + wait
-
-    def _send_main(self, number: int) -> None:
-        if self._family.main is not None:
-            procs.send(*self._family.main, number)

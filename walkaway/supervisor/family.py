@@ -29,19 +29,23 @@ class Family:
         self.main: tuple[int, int] | None = None
         """PID and start time of pytest."""
         self.adopted = False
+        self.apart = False
+        """Pytest runs in a container: it is no descendant of ours, and may not be seen at all."""
 
     def members(self) -> list[procs.Proc]:
         """Living processes of the run, pytest included."""
         everyone = procs.everyone()
         found = {p.pid: p for p in procs.descendants(os.getpid(), everyone)}
-        if self.adopted:
-            strangers = procs.marked(self._marker, everyone)
-            if self.main and procs.alive(*self.main) and self.main[0] in everyone:
-                strangers.append(everyone[self.main[0]])
-            for proc in strangers:
-                found[proc.pid] = proc
-                found.update((p.pid, p) for p in procs.descendants(proc.pid, everyone))
+        strangers: list[procs.Proc] = []
+        if self.adopted and not self.apart:
+            strangers += procs.marked(self._marker, everyone)
+        if self.main and (self.adopted or self.apart) and procs.alive(*self.main):
+            strangers += [everyone[self.main[0]]] if self.main[0] in everyone else []
+        for proc in strangers:
+            found[proc.pid] = proc
+            found.update((p.pid, p) for p in procs.descendants(proc.pid, everyone))
         own = {os.getpid(), *self.helpers}
+        own.update(p.pid for pid in self.helpers for p in procs.descendants(pid, everyone))
         return [p for p in found.values() if p.pid not in own and p.state not in "ZX"]
 
     def signal_all(self, number: int) -> None:
@@ -54,6 +58,8 @@ class Family:
 
         On an overloaded machine a busy process may wait for its turn longer than it runs.
         """
+        if self.apart and self.main is None:
+            return 0.0, True  # in a kernel of its own: who cannot be seen is not called idle
         members = self.members()
         used = sum(proc.cpu_ticks for proc in members) / _TICKS_PER_S
         return used, any(proc.state == "R" for proc in members)

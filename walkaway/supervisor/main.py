@@ -9,9 +9,11 @@ import select
 import signal
 from typing import Any
 
+from walkaway import backends
+from walkaway.backends import Exit
 from walkaway.runs import procs
 from walkaway.supervisor import close, kernel, passes
-from walkaway.supervisor.children import Helper, SpawnError
+from walkaway.supervisor.children import Helper
 from walkaway.supervisor.ending import Ending
 from walkaway.supervisor.family import Family, reap
 from walkaway.supervisor.journal import Journal
@@ -40,16 +42,20 @@ class Supervisor:
         self.journal = Journal(self.keeper.fds["supervisor.jsonl"], self.run["started_boot"])
         self.family = Family(f"{MARKER}={record}")
         self.family.adopted = adopted
-        self.ending = Ending(self.family, self.journal, limits["grace_s"])
+        self.backend = backends.of(
+            backends.Deps(
+                self.run, record, self.journal, self.family, self.keeper.log_fd, lock_fd, adopted
+            )
+        )
+        self.ending = Ending(self.backend, self.journal, limits["grace_s"])
         self.requests = Requests(record, self.journal, self.ending)
         self.silence = Silence(self.family, self.journal, limits["stall_s"])
         self.output = Output(self.keeper.log_fd, limits, os.path.dirname(record))
         self.memory = OutOfMemory()
         self.trees = Trees(self.run["root"], self.journal, self.family)
         self.lock_fd = lock_fd
-        self.exit: tuple[int | None, int | None] | None = None
-        """(exit code, signal) of the pass that ended; (None, None) when not observed."""
-        self.spawn_error = ""
+        self.exit: Exit | None = None
+        """How the pass ended."""
         self.pass_number = 1
         self.pytest_started: float | None = None
         self._asked: Helper | None = None
@@ -81,36 +87,40 @@ class Supervisor:
         while True:
             self._until_pytest_ends()
             self.trees.begin()  # beside the sweep: was there an edit since the last look?
-            leftovers = self.family.sweep()
+            leftovers = self.backend.sweep()
             if leftovers:
                 self.journal.write("left", pids=leftovers)
             self._until_tree_is_told()
-            code, number = self.exit or (None, None)
+            code, number = self.exit or Exit()
+            self.backend.before_close()
             self.journal.write("exit", code=code, signal=number, **{"pass": self.pass_number})
             if not close.close(self):
-                return
+                break
             self.keeper.reopen()
             self.pass_number += 1
             self._start()
+        self.backend.after_close()
 
     def _start(self) -> None:
-        """Start pytest; a command that cannot be executed is an end like another."""
+        """Begin a pass, once the run has what it must wait for."""
         self.exit = None
-        try:
-            pid = passes.start(self.run, self.record, self.pass_number, self.keeper.log_fd)
-        except SpawnError as error:
-            self.spawn_error = str(error)
-            self.exit = (None, None)
-            self.journal.write("phase", name=f"not started: {error}")
-            return
-        self.family.main = (pid, procs.start_ticks(pid))
-        if self.pytest_started is None:  # the deadline is the whole run's
-            self.pytest_started = self.journal.now()
-        argv = self.run["argv"]
-        self.journal.write(
-            "spawn", pid=pid, start=self.family.main[1], argv=argv, **{"pass": self.pass_number}
-        )
-        self.trees.begin()
+        self.trees.begin()  # beside the start: what is it that runs?
+        self._queue()
+        if self.ending.kind:
+            self.exit = Exit()
+        else:
+            self.backend.begin(self.pass_number)
+
+    def _queue(self) -> None:
+        """Wait until there is room for this run; the watch goes on meanwhile."""
+        told = None
+        while (behind := self.backend.waiting()) is not None and not self.ending.kind:
+            if behind != told:
+                self.journal.write("preparing", phase="queued", m=behind[1])
+                told = behind
+            self._wait()
+            reap(self.family.helpers)
+            self._watch_on()
 
     def _take_over(self) -> None:
         """Go on where a supervisor that died left off."""
@@ -119,21 +129,16 @@ class Supervisor:
         loaded = passes.spawned(self.keeper.fds["events.jsonl"], "loaded")
         if len(loaded) > len(found):
             found = loaded
-        if not found:
-            self.exit = (None, None)
-            return
-        self.pass_number = found[-1]["pass"]
-        self.pytest_started = found[0]["t"]
-        self.family.main = (found[-1]["pid"], found[-1]["start"])
+        if found:
+            self.pass_number = found[-1]["pass"]
+            self.pytest_started = found[0]["t"]
+            self.family.main = (found[-1]["pid"], found[-1]["start"])
+        self.backend.take_over(self.pass_number)
 
     def _until_pytest_ends(self) -> None:
         while self.exit is None:
             self._wait()
-            for pid, status in reap(self.family.helpers).items():
-                if self.family.main and pid == self.family.main[0]:
-                    self.exit = _decode(status)
-            if self.adopted and self.family.main and not procs.alive(*self.family.main):
-                self.exit = (None, None)
+            self.exit = self.backend.turn(reap(self.family.helpers))
             if self.exit is None:
                 self._watch_on()
 
@@ -153,12 +158,15 @@ class Supervisor:
                 self._answered(helper)
 
     def _helpers(self) -> list[Helper]:
-        return [h for h in (self.trees.helper, self._asked) if h is not None and not h.done]
+        own = [h for h in (self.trees.helper, self._asked) if h is not None]
+        return [h for h in (*own, *self.backend.helpers()) if not h.done]
 
     def _answered(self, helper: Helper) -> None:
         if helper is self.trees.helper:
             self.trees.take()
             return
+        if helper is not self._asked:
+            return  # the backend looks at its own at every turn
         self._asked = None
         with contextlib.suppress(ValueError):
             usual = float(helper.answer or b"0")
@@ -179,18 +187,13 @@ class Supervisor:
         """One turn of all that can end a run on purpose."""
         now = self.journal.now()
         self.requests.check()
-        deadline = self.run["limits"]["deadline_s"]
-        if deadline and now - (self.pytest_started or 0.0) > deadline:
-            self._limit("deadline", f"the deadline of {_human(deadline)} was reached")
+        if self.backend.running:
+            self._watch_pytest(now)
         if now >= self._scan_at:
             self._scan(now)
         reached = self.output.check(self._pids)
         if reached:
             self._limit(*reached)
-        stalled = self.silence.check(self.keeper.events_size())
-        if stalled and self._asked is None and not self.ending.kind:
-            self._asked = Helper(lambda: close.usual_s(self.record), [self.lock_fd])
-            self.family.helpers.add(self._asked.pid)
         self.ending.step()
         if now >= self._slow_at:
             self._slow_at = now + _SLOW_TURN_S
@@ -198,6 +201,19 @@ class Supervisor:
             self.keeper.check()
             self.memory.sample(now, self._pids)
             self.trees.refresh(now)
+
+    def _watch_pytest(self, now: float) -> None:
+        """Deadline and stall: both go from pytest's own start, the deadline from the first."""
+        if self.pytest_started is None:
+            self.pytest_started = now
+            self.silence.begin()
+        deadline = self.run["limits"]["deadline_s"]
+        if deadline and now - self.pytest_started > deadline:
+            self._limit("deadline", f"the deadline of {_human(deadline)} was reached")
+        stalled = self.silence.check(self.keeper.events_size())
+        if stalled and self._asked is None and not self.ending.kind:
+            self._asked = Helper(lambda: close.usual_s(self.record), [self.lock_fd])
+            self.family.helpers.add(self._asked.pid)
 
     def _until_tree_is_told(self) -> None:
         """Wait for the tree's last fingerprint, for a while; then nobody of ours is left."""
@@ -218,13 +234,7 @@ class Supervisor:
     def _limit(self, kind: str, why: str) -> None:
         if not self.ending.kind:
             self.journal.write("limit", kind=kind, m=why)
-            self.ending.begin(kind, why, self.record)
-
-
-def _decode(status: int) -> tuple[int | None, int | None]:
-    if os.WIFSIGNALED(status):
-        return None, os.WTERMSIG(status)
-    return os.WEXITSTATUS(status), None
+            self.ending.begin(kind, why)
 
 
 def _human(seconds: float) -> str:

@@ -44,7 +44,7 @@ class Requests:
         kind, by = str(asked.get("kind", "stop")), str(asked.get("by", "?"))
         self._journal.write("stop", kind=kind, by=by)
         word = "interrupt" if kind == "interrupt" else "stop"
-        self._ending.begin(word, f"by {by}", self._record)
+        self._ending.begin(word, f"by {by}")
 
     def _end_as_told(self) -> None:
         """End after TERM or INT; at once when it comes from the end of the run around this one."""
@@ -55,7 +55,7 @@ class Requests:
         if ended:
             why = f"the run that it was started in ended ({os.path.basename(around)})"
         self._journal.write("stop", kind="term", by=name)
-        self._ending.begin("stop", why, self._record, at_once=ended)
+        self._ending.begin("stop", why, at_once=ended)
 
 
 def _is_over(record: str) -> bool:

@@ -23,6 +23,10 @@ class Silence:
         self._told = _FIRST_WORD_S
         self._asked = 0.0
 
+    def begin(self) -> None:
+        """Count from now: pytest starts."""
+        self._last_event = self._last_busy = self._journal.now()
+
     @property
     def silent_s(self) -> float:
         """Seconds since the last event."""

@@ -36,11 +36,14 @@ _TURN_S = 1.0
 @edge.task(
     name="ci",
     flags={
+        "backend": "where the tests run: local, compose, or auto; never falls back by itself",
         "timeout": "end the tests after S seconds (or 15m, 1.5h); default: PYTEST_TIMEOUT or 1800",
         "json": JSON_HELP,
     },
 )
-def ci(c: Context, timeout: str | None = None, json: bool = False) -> int:
+def ci(
+    c: Context, timeout: str | None = None, backend: str | None = None, json: bool = False
+) -> int:
     """Lint, check the locks, run the tests; exit with their verdict: inv ci -- PYTEST ARGS."""
     here = _plainly(edge.here(c))
     args = remainder(c)
@@ -62,7 +65,10 @@ def ci(c: Context, timeout: str | None = None, json: bool = False) -> int:
     found: list[tuple[Record, Look]] = []
     step("lint", lambda: _lint(here, quiet=json))
     step("locks", lambda: _locks(here))
-    step("tests", lambda: _tests(here, Options(timeout=timeout), args, found, quiet=json))
+    step(
+        "tests",
+        lambda: _tests(here, Options(timeout=timeout, backend=backend), args, found, quiet=json),
+    )
     _report(here, steps, found, json=json)
     return code_of(tuple(steps))
 

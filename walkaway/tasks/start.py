@@ -35,6 +35,8 @@ _FLAGS = {
     "rerun": "the failed tests of RUN, or of RUN:CAUSE, by their exact ids",
     "order_seed": "in the random order of this number; `flaky` names the one to try again",
     "again": "start even if an identical run is live",
+    "backend": "where: local, compose, or auto (compose when the engine answers)",
+    "no_services": "in Compose: the tests need no services, so do not wait for an environment",
     "notify": "tell the desktop at the end",
     "json": edge.JSON_HELP,
 }
@@ -55,6 +57,8 @@ def _made(name: str, help_text: str, *, stay: bool) -> Task[Any]:
         last_failed: bool = False,
         failed_first: bool = False,
         again: bool = False,
+        backend: str | None = None,
+        no_services: bool = False,
         notify: bool = False,
         json: bool = False,
     ) -> int:
@@ -69,6 +73,8 @@ def _made(name: str, help_text: str, *, stay: bool) -> Task[Any]:
             failed_first=failed_first,
             notify=notify,
             order_seed=order_seed,
+            backend=backend,
+            no_services=no_services,
         )
         with ctrl_c_later() as pressed:
             made = begin_run(here, options, remainder(c), rerun, again=again)
@@ -156,6 +162,7 @@ def begin_run(
     if selector is not None:
         earlier, select = reruns.find(here.records, selector, here.origin())
         args, cwd = args or earlier.args, Path(earlier.cwd)
+        options = replace(options, backend=options.backend or earlier.backend)
     run = wanted(
         root=here.root,
         cwd=cwd,

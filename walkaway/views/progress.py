@@ -119,7 +119,10 @@ def _warnings(look: Look, style: Style) -> Iterator[str]:
         yield style.warn("no supervisor: it died; a new one has taken over")
     elif not look.supervised:
         yield style.warn("no supervisor: it died; until the next look no limit holds")
-    if look.silent_s > _SILENT_S:
+    if look.engine_silent:
+        last = f"the last event is {duration(look.silent_s)} old"
+        yield style.warn(f"the Docker engine does not answer: nothing is concluded; {last}")
+    elif look.silent_s > _SILENT_S:
         busy = "" if look.busy is None else f", {look.busy:.1f} CPU cores busy"
         yield style.warn(f"silent for {duration(look.silent_s)}{busy}")
     if look.counts.dropped:

@@ -83,7 +83,9 @@ def dump_stacks_on_request(folder: str, worker: str = "-") -> None:
     )
     _stack_files.append(fd)
     faulthandler.register(signal.SIGRTMIN + 6, file=fd, all_threads=True, chain=False)
-    os.write(fd, f"{os.getpid()} {start_ticks()} {worker}\n".encode())
+    # With the number: who reads it may have another C library, and there RTMIN is another.
+    number = int(signal.SIGRTMIN) + 6
+    os.write(fd, f"{os.getpid()} {start_ticks()} {worker} {number}\n".encode())
 
 
 class PatientFile(io.FileIO):

@@ -1,0 +1,319 @@
+"""The Compose backend: pytest is the first process of a container, the supervisor on the host.
+
+Every call of the docker command is a child whose answer is waited for beside everything else. A
+container is named after its run and pass, never `--rm`, and removed only after the outcome is
+stored: whatever was killed in between, the engine still tells how it ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from walkaway.backends import Deps, Exit, container, kept
+from walkaway.backends.container import State
+from walkaway.environment import leases
+from walkaway.environment.project import WITHOUT_SERVICES, Project
+from walkaway.supervisor.children import Helper, Tells
+
+_RETRY_S = 1.0
+_STACKS_S = 5.0
+
+
+class Compose:
+    """Launches the container, waits for its end, and asks the engine to signal it."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        deps.family.apart = True
+        self._wanted: dict[str, Any] = deps.run["compose"]
+        self._number = 1
+        self._name = ""
+        self._exit: Exit | None = None
+        self._lease: leases.Lease | None = None
+        self._occupied: frozenset[int] = frozenset()
+        self._launch: Helper | None = None
+        self._told = 0
+        self._starting = False
+        """The engine may be making the container just now."""
+        self._later: int = 0
+        """A signal that came while the container was being made."""
+        self._look: Helper | None = None
+        self._waiter: Helper | None = None
+        self._signal: Helper | None = None
+        self._queued = False
+        self._retry_at = 0.0
+        self._silent = False
+        self._state = State()
+        self.running = False
+        self.spawn_error = ""
+
+    @property
+    def slot(self) -> int:
+        """The environment that the run leases; 0 without services."""
+        return self._lease.slot if self._lease else WITHOUT_SERVICES
+
+    def waiting(self) -> tuple[int, str] | None:
+        """Lease an environment: None when it is had, or none is needed."""
+        if not self._wanted["services"] or self._lease is not None:
+            return None
+        root, slots = Path(self._deps.run["root"]), self._wanted["slots"]
+        self._lease = leases.take(root, slots, self._deps.run["id"], self._occupied)
+        if self._lease is not None:
+            self._deps.journal.write("lease", slot=self._lease.slot)
+            return None
+        self._occupied = frozenset()  # who was there without a supervisor may be gone
+        behind = ", ".join(name.rpartition("-")[2] for name in leases.holders(root, slots))
+        what = "the environment" if slots == 1 else f"all {slots} environments"
+        return slots, f"{what} in use by {behind or 'another run'}"
+
+    def begin(self, number: int) -> None:
+        """Begin a pass: build, up and run in a child that tells how far it is."""
+        self._number = number
+        self._name = container.name(self._deps.run["root"], self._deps.run["id"], number)
+        self._exit = None
+        self._state = State()
+        left_by = self._lease.left_by if self._lease else ""
+
+        def work(tell: Any) -> None:  # noqa: ANN401 - a function of bytes
+            from walkaway.environment import launch
+
+            wish = launch.Wish(self._deps.run, self._deps.record, number, self.slot, left_by)
+            launch.launch(wish, lambda told: tell(json.dumps(told).encode()))
+
+        self._launch = Helper(Tells(work), [self._deps.lock_fd], log_fd=self._deps.log_fd)
+        self._told = 0
+        self._deps.family.helpers.add(self._launch.pid)
+
+    def take_over(self, number: int) -> None:
+        """Find the container of the last pass; the supervisor may have died before it said so."""
+        self._number = number
+        self._name = container.name(self._deps.run["root"], self._deps.run["id"], number)
+        self.running = self._deps.family.main is not None
+        self._deps.family.main = None
+        slot = kept.slot_of(self._deps.record)
+        if slot:
+            self._lease = leases.take_slot(Path(self._deps.run["root"]), slot, self._deps.run["id"])
+        self._ask()
+
+    def helpers(self) -> list[Helper]:
+        """Return the docker commands at work."""
+        own = (self._launch, self._look, self._waiter, self._signal)
+        return [helper for helper in own if helper is not None]
+
+    def turn(self, ended: Mapping[int, int]) -> Exit | None:
+        """See what was answered, and ask on."""
+        del ended  # containers are nobody's children
+        if self._launch is not None:
+            self._hear()
+        elif self._queued:
+            self._queue()
+        if self._look is not None and self._look.done:
+            self._take(self._look)
+        if self._waiter is not None and self._waiter.done:
+            self._waiter = None  # an exit code, or the engine went: its own word decides
+            self._ask()
+        if self._exit is None and self._idle() and time.monotonic() >= self._retry_at:
+            self._ask()
+        return self._exit
+
+    def stacks(self) -> None:
+        """Have the container's processes write their stacks, within seconds."""
+        if not self.running or not self._name:
+            return
+        helper = self._helper(container.stacks_command(self._name))
+        until = time.monotonic() + _STACKS_S
+        folder = os.path.join(self._deps.record, "stacks")
+        before = kept.sizes(folder)
+        while time.monotonic() < until and not (helper.done and kept.sizes(folder) != before):
+            if not helper.done:
+                if select.select([helper.fd], [], [], 0.05)[0]:
+                    helper.read()
+            else:
+                time.sleep(0.05)
+        helper.end()
+        time.sleep(0.1)  # the last lines of the last process
+
+    def interrupt(self) -> None:
+        """Send INT to pytest, the container's own command."""
+        self._send(signal.SIGINT)
+
+    def signal_all(self, number: int) -> None:
+        """Signal the container; after KILL nothing of it is left."""
+        self._send(number)
+
+    def sweep(self) -> list[tuple[int, str]]:
+        """End our own commands: with its first process a container's others have ended."""
+        for helper in self.helpers():
+            helper.end()
+        self._launch = self._look = self._waiter = self._signal = None
+        return []
+
+    def out_of_memory(self) -> bool:
+        """Tell what the engine says of the container."""
+        return self._state.oom_killed
+
+    def before_close(self) -> None:
+        """Write down what goes with the container: its facts, and what the services said."""
+        if self._state.status:
+            kept.write(self._deps.record, self._state, self._name, self._number)
+        if self.slot and self._state.started_at:
+            kept.service_logs(self._project(), self._deps.record, self._state)
+
+    def after_close(self) -> None:
+        """Remove the containers, make the environment fresh, and give it back."""
+        root, run_id = self._deps.run["root"], self._deps.run["id"]
+        names = [container.name(root, run_id, n + 1) for n in range(self._number)]
+        clean = kept.clean_up(self._project(), names, fresh=self._lease is not None)
+        self._deps.journal.write("cleaned", ok=clean)
+        if self._lease is not None:
+            self._lease.give_back(clean=clean)
+
+    def _project(self) -> Project:
+        wanted = self._wanted
+        root = Path(self._deps.run["root"])
+        return Project(root, self.slot, wanted["service"], tuple(wanted["files"]))
+
+    def _hear(self) -> None:
+        """Take the launcher's lines as they come."""
+        helper = self._launch
+        if helper is None:
+            return
+        whole = helper.answer.rpartition(b"\n")[0].split(b"\n") if helper.answer else []
+        for line in whole[self._told :]:
+            self._told += 1
+            self._heard(json.loads(line))
+        if helper.done:
+            self._launch = None
+            self._starting = False
+            if self._exit is None and not self.running and not self._queued:
+                # Killed, or ended by us: the container may be there all the same.
+                self._ask()
+
+    def _heard(self, told: Mapping[str, Any]) -> None:
+        if "phase" in told:
+            self._starting = told["phase"] == "starting the container"
+            self._deps.journal.write("preparing", phase=told["phase"])
+        elif "started" in told:
+            self._started(State(**told["started"]))
+        elif "busy" in told:
+            self._give_way(str(told["busy"]))
+        elif "built" in told:
+            self._exit = Exit(0)
+        elif "failed" in told:
+            self.spawn_error = str(told["failed"])
+            self._exit = Exit()
+
+    def _started(self, state: State) -> None:
+        deps = self._deps
+        self._starting = False
+        self._state = state
+        self.running = True
+        deps.family.main = kept.seen_from_here(state)
+        pid, start = deps.family.main or (0, 0)
+        deps.journal.write(
+            "spawn", pid=pid, start=start, container=self._name, argv=deps.run["argv"],
+            **{"pass": self._number},
+        )  # fmt: skip
+        self._wait_on()
+        if self._later:
+            number, self._later = self._later, 0
+            self._send(number)
+
+    def _give_way(self, run_id: str) -> None:
+        """Leave an environment where a run without a supervisor is still at work; queue again."""
+        if self._lease is None:
+            return
+        self._occupied |= {self._lease.slot}
+        self._lease.give_back(clean=False, to=run_id)
+        self._lease = None
+        self._queued = True
+        self._deps.journal.write("preparing", phase="queued", m=f"behind {run_id}")
+
+    def _queue(self) -> None:
+        """Begin anew as soon as an environment is free."""
+        if time.monotonic() >= self._retry_at:
+            self._retry_at = time.monotonic() + _RETRY_S
+            if self.waiting() is None:
+                self._queued = False
+                self.begin(self._number)
+
+    def _idle(self) -> bool:
+        at_work = (self._launch, self._look, self._waiter)
+        return not self._queued and all(helper is None for helper in at_work)
+
+    def _helper(self, words: tuple[str, ...]) -> Helper:
+        helper = Helper(("/usr/bin/env", *words))
+        self._deps.family.helpers.add(helper.pid)
+        return helper
+
+    def _wait_on(self) -> None:
+        self._waiter = self._helper(("docker", "wait", self._name))
+
+    def _ask(self) -> None:
+        """Ask the engine how the container is."""
+        self._retry_at = time.monotonic() + _RETRY_S
+        if self._look is not None:
+            return
+        name = self._name
+
+        def work() -> bytes:
+            from walkaway.environment import containers
+
+            found = containers.inspect(name, os.environ)
+            return json.dumps(None if found is None else found._asdict()).encode()
+
+        self._look = Helper(work, [self._deps.lock_fd])
+        self._deps.family.helpers.add(self._look.pid)
+
+    def _take(self, helper: Helper) -> None:
+        self._look = None
+        try:
+            told = json.loads(helper.answer)
+        except ValueError:
+            told = None
+        self._note_engine(silent=told is None)
+        if told is None:
+            return
+        state = State(**told)
+        if not state.status:
+            if not self.running:
+                self.spawn_error = self.spawn_error or "the container was never started"
+            self._exit = Exit()
+            return
+        self._state = state
+        if state.over:
+            self._exit = container.exit_of(state)
+        elif not state.started_at and state.status != "running":
+            self.spawn_error = state.error or "the container was made and never started"
+            self._exit = Exit()
+        else:
+            self.running = True
+            self._deps.family.main = kept.seen_from_here(state)
+            self._wait_on()
+
+    def _note_engine(self, *, silent: bool) -> None:
+        if silent != self._silent:
+            self._silent = silent
+            self._deps.journal.write("engine", answers=not silent)
+
+    def _send(self, number: int) -> None:
+        if self._launch is not None and not self._starting:
+            self._launch.signal(signal.SIGTERM if number == signal.SIGINT else number)
+            return
+        if self._launch is not None:
+            self._later = number
+            return
+        if self._queued:
+            self._exit = Exit()
+        if not self.running or not self._name:
+            return
+        if self._signal is not None and not self._signal.done:
+            self._signal.end()
+        self._signal = self._helper(container.signal_command(self._name, number))

@@ -1,0 +1,164 @@
+"""The container of a pass: its name, its command line, and what the engine says of it. Pure."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from walkaway.backends import Exit
+from walkaway.environment.project import (
+    LABEL_CHECKOUT,
+    LABEL_RUN,
+    LABEL_SLOT,
+    PREFIX,
+    Project,
+    checkout_hash,
+)
+
+RECORD = "/walkaway/record"
+LOG = "/walkaway/run.log"
+RECORDER = "/walkaway/recorder"
+CACHE = "/walkaway/cache"
+_GO = (
+    "exec >>/walkaway/run.log 2>&1 </dev/null; "
+    'cd -- "$1" || exit 69; shift; '
+    'PYTHONPATH="/walkaway/recorder${PYTHONPATH:+:$PYTHONPATH}"; export PYTHONPATH; exec "$@"'
+)
+"""With exec pytest hears signals itself; arguments arrive as they are."""
+_STACKS = (
+    "for f in /walkaway/record/stacks/*.txt; do "
+    'read -r pid start name number <"$f" || continue; '
+    's=$(cat "/proc/$pid/stat" 2>/dev/null) || continue; s=${s##*) }; set -- $s; '
+    '[ "${20}" = "$start" ] && kill -"${number:-40}" "$pid"; done; :'
+)
+"""Only a process that registered for the signal gets it, and only when it is still the same."""
+_SIGNAL_BASE = 128
+_UNSET = "0001-01-01"
+
+
+class State(NamedTuple):
+    """What the engine says of a container."""
+
+    status: str = ""
+    """created, running, exited, dead, …; empty when it is not there."""
+    exit_code: int = 0
+    oom_killed: bool = False
+    error: str = ""
+    id: str = ""
+    pid: int = 0
+    """Its first process as the engine's kernel counts; 0 when none runs."""
+    started_at: str = ""
+    finished_at: str = ""
+    image: str = ""
+    memory_bytes: int = 0
+    cpus: float = 0.0
+
+    @property
+    def over(self) -> bool:
+        """Whether it ran and has ended."""
+        return self.status in {"exited", "dead"} and bool(self.started_at)
+
+
+def name(root: str, run_id: str, number: int) -> str:
+    """Return the fixed name of a pass's container: it is found again whatever was killed."""
+    return f"{PREFIX}-{checkout_hash(Path(root))}-{run_id}-{number}"
+
+
+def command(
+    project: Project, run: Mapping[str, Any], record: str, number: int, environ: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return the Compose command that starts a pass: detached, named, labelled, never --rm."""
+    folder = Path(record)
+    cache = folder.parent / ".cache"
+    mounts = (
+        (str(folder), RECORD),
+        (f"{record}.log", LOG),
+        (str(cache), CACHE),
+        (str(recorder_folder()), f"{RECORDER}:ro"),
+    )
+    labels = {
+        LABEL_RUN: run["id"],
+        LABEL_CHECKOUT: run["root"],
+        LABEL_SLOT: str(project.slot),
+    }
+    words = ["run", "-d", "-T", "--interactive=false", "--no-deps"]
+    words += ["--name", name(run["root"], run["id"], number)]
+    for key, value in labels.items():
+        words += ["--label", f"{key}={value}"]
+    for source, target in mounts:
+        words += ["-v", f"{source}:{target}"]
+    for key, value in environ.items():
+        words += ["-e", f"{key}={value}"]
+    inside = _inside(run["root"], run["cwd"])
+    return project.compose(*words, project.service, "sh", "-c", _GO, "sh", inside, *run["argv"])
+
+
+def environment(run: Mapping[str, Any], number: int) -> dict[str, str]:
+    """Return the variables of a pass, for inside the container."""
+    given = {
+        "WALKAWAY_RECORD": RECORD,
+        "WALKAWAY_RUN": RECORD,
+        "WALKAWAY_EPOCH": repr(run["started_boot"]),
+        "WALKAWAY_PASS": str(number),
+        "PYTHONPYCACHEPREFIX": f"{CACHE}/pycache",
+        "TESTMON_DATAFILE": f"{CACHE}/testmondata",
+    }
+    select = f"select-{number}.txt" if number > 1 else run.get("select")
+    if select:
+        given["WALKAWAY_SELECT"] = f"{RECORD}/{select}"
+    if run.get("order_seed"):
+        given["WALKAWAY_ORDER"] = given["PYTHONHASHSEED"] = run["order_seed"]
+    if number > 1:
+        given["COVERAGE_FILE"] = f"{RECORD}/.coverage-pass-{number}"
+    return given
+
+
+def recorder_folder() -> Path:
+    """Return the folder that holds the recorder alone."""
+    return Path(__file__).resolve().parent.parent / "recorder"
+
+
+def signal_command(container: str, number: int) -> tuple[str, ...]:
+    """Return the command that signals a container's first process, pytest."""
+    return ("docker", "kill", "--signal", signal.Signals(number).name, container)
+
+
+def stacks_command(container: str) -> tuple[str, ...]:
+    """Return the command that has all registered processes of a container write their stacks."""
+    return ("docker", "exec", container, "sh", "-c", _STACKS)
+
+
+def state(found: Mapping[str, Any]) -> State:
+    """Read one object of `docker inspect`."""
+    told = found.get("State") or {}
+    limits = found.get("HostConfig") or {}
+    started = str(told.get("StartedAt") or "")
+    return State(
+        status=str(told.get("Status") or "unknown"),
+        exit_code=int(told.get("ExitCode") or 0),
+        oom_killed=bool(told.get("OOMKilled")),
+        error=str(told.get("Error") or ""),
+        id=str(found.get("Id") or ""),
+        pid=int(told.get("Pid") or 0),
+        started_at="" if started.startswith(_UNSET) else started,
+        finished_at=str(told.get("FinishedAt") or ""),
+        image=str(found.get("Image") or ""),
+        memory_bytes=int(limits.get("Memory") or 0),
+        cpus=int(limits.get("NanoCpus") or 0) / 1e9,
+    )
+
+
+def exit_of(found: State) -> Exit:
+    """Return how pytest ended: an engine tells a signal n as exit code 128 + n."""
+    number = found.exit_code - _SIGNAL_BASE
+    if 0 < number < signal.NSIG:
+        return Exit(None, number)
+    return Exit(found.exit_code)
+
+
+def _inside(root: str, cwd: str) -> str:
+    """Return the folder to run in, relative to the service's own."""
+    path = Path(cwd)
+    return str(path.relative_to(root)) if path.is_relative_to(root) else "."

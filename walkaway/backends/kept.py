@@ -1,0 +1,127 @@
+"""What a run in Compose leaves in its record, and what it takes away at its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from walkaway.backends.container import State
+from walkaway.environment.project import Project
+from walkaway.runs import procs
+from walkaway.supervisor.children import Helper
+
+EVIDENCE = "evidence.json"
+SERVICE_LOG = "services.log"
+_JOURNAL_BYTES = 1 << 20
+_LOGS_S = 30.0
+_CLEAN_S = 180.0
+_LOG_LINES = "20000"
+
+
+def slot_of(record: str) -> int:
+    """Return the slot that the run's supervisor wrote down last; 0 when it leased none."""
+    slot = 0
+    with open(os.path.join(record, "supervisor.jsonl"), "rb") as file:
+        for line in file.read(_JOURNAL_BYTES).split(b"\n"):
+            if line.startswith(b'{"e":"lease"'):
+                try:
+                    slot = int(json.loads(line)["slot"])
+                except (ValueError, KeyError, TypeError):
+                    continue
+    return slot
+
+
+def seen_from_here(state: State) -> tuple[int, int] | None:
+    """Return PID and start time of a container's first process; None where we do not see it.
+
+    An engine in a virtual machine counts in a kernel of its own: its numbers mean others here.
+    """
+    try:
+        with open(f"/proc/{state.pid}/cgroup", encoding="utf-8", errors="replace") as file:
+            if state.pid and state.id and state.id in file.read():
+                return state.pid, procs.start_ticks(state.pid)
+    except OSError:
+        pass
+    return None
+
+
+def write(record: str, state: State, name: str, number: int) -> None:
+    """Keep the container's facts as evidence.json, one pass after the other."""
+    path = os.path.join(record, EVIDENCE)
+    passes = []
+    try:
+        with open(path, encoding="utf-8") as file:
+            passes = json.load(file)["passes"]
+    except (OSError, ValueError, KeyError):
+        passes = []
+    facts = {"pass": number, "container": name, **state._asdict()}
+    passes = [*[row for row in passes if row.get("pass") != number], facts]
+    try:
+        temporary = f"{path}.{os.getpid()}"
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump({"schema": 1, "passes": passes}, file, indent=1)
+            file.write("\n")
+        os.replace(temporary, path)
+    except OSError:
+        return  # the outcome does not rest on it
+
+
+def service_logs(project: Project, record: str, state: State) -> None:
+    """Keep what the services said from the container's start to now; bounded in lines and time."""
+
+    def work() -> bytes:
+        from walkaway.environment import engine
+
+        environ = project.environ(os.environ)
+        words = ("logs", "--no-color", "--timestamps", "--tail", _LOG_LINES)
+        done = engine.call(
+            project.compose(*words, "--since", state.started_at), environ, _LOGS_S,
+            cwd=project.root,
+        )  # fmt: skip
+        if done.out:
+            Path(record, SERVICE_LOG).write_text(done.out, encoding="utf-8", errors="replace")
+        return b"1"
+
+    _wait(work, _LOGS_S + 5.0)
+
+
+def clean_up(project: Project, names: Sequence[str], *, fresh: bool) -> bool:
+    """Remove a run's containers; with ``fresh`` reset the services. True when all of it was done.
+
+    What is not removed now, a later run's reaper removes: the outcome is stored.
+    """
+
+    def work() -> bytes:
+        from walkaway.environment import containers, reset
+
+        environ = project.environ(os.environ)
+        gone = containers.remove(names, environ)
+        if fresh:
+            reset.reset(project, environ)
+        return b"1" if gone else b""
+
+    return _wait(work, _CLEAN_S) == b"1"
+
+
+def _wait(work: Callable[[], bytes], bound_s: float) -> bytes:
+    """Have a child do something and wait for it; nothing when it failed or took too long."""
+    helper = Helper(work)
+    until = time.monotonic() + bound_s
+    while not helper.done and time.monotonic() < until:
+        if select.select([helper.fd], [], [], 0.5)[0]:
+            helper.read()
+    helper.end()
+    os.waitpid(helper.pid, 0)
+    return helper.answer
+
+
+def sizes(folder: str) -> dict[str, int]:
+    """Return the size of every file of a folder."""
+    try:
+        return {entry.name: entry.stat().st_size for entry in os.scandir(folder)}
+    except OSError:
+        return {}

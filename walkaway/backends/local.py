@@ -1,0 +1,103 @@
+"""The local backend: pytest is a child of the supervisor."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+
+from walkaway.backends import Deps, Exit
+from walkaway.runs import procs
+from walkaway.supervisor import passes, stacks
+from walkaway.supervisor.children import Helper, SpawnError
+
+
+class Local:
+    """Starts pytest, sees it end, and signals its processes."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._exit: Exit | None = None
+        self.running = False
+        self.spawn_error = ""
+
+    def waiting(self) -> None:
+        """Nothing to wait for here."""
+        return
+
+    def begin(self, number: int) -> None:
+        """Start pytest; a command that cannot be executed is an end like another."""
+        deps = self._deps
+        self._exit = None
+        try:
+            pid = passes.start(deps.run, deps.record, number, deps.log_fd)
+        except SpawnError as error:
+            self.spawn_error = str(error)
+            self._exit = Exit()
+            deps.journal.write("phase", name=f"not started: {error}")
+            return
+        start = procs.start_ticks(pid)
+        deps.family.main = (pid, start)
+        self.running = True
+        argv = deps.run["argv"]
+        deps.journal.write("spawn", pid=pid, start=start, argv=argv, **{"pass": number})
+
+    def take_over(self, number: int) -> None:
+        """Wait for the pytest that the supervisor's journal or the recorder named."""
+        del number
+        self.running = True
+        if self._deps.family.main is None:
+            self._exit = Exit()
+
+    def helpers(self) -> list[Helper]:
+        """None."""
+        return []
+
+    def turn(self, ended: Mapping[int, int]) -> Exit | None:
+        """Look whether pytest is among the children that ended; an adopted one is nobody's."""
+        main = self._deps.family.main
+        if self._exit is None and main is not None:
+            if main[0] in ended:
+                self._exit = _decode(ended[main[0]])
+            elif self._deps.adopted and not procs.alive(*main):
+                self._exit = Exit()
+        return self._exit
+
+    def stacks(self) -> None:
+        """Signal every process that registered for it."""
+        stacks.take(self._deps.record)
+
+    def interrupt(self) -> None:
+        """Send INT to pytest: it tells its workers, ends the fixtures and writes its reports.
+
+        A command around it (uv run, a shell) may not hand the signal on, or do so twice.
+        """
+        found = stacks.registered(self._deps.record, "-")
+        if any(procs.send(*process, signal.SIGINT) for process in found):
+            return
+        if self._deps.family.main is not None:
+            procs.send(*self._deps.family.main, signal.SIGINT)
+
+    def signal_all(self, number: int) -> None:
+        """Signal every descendant."""
+        self._deps.family.signal_all(number)
+
+    def sweep(self) -> list[tuple[int, str]]:
+        """End the descendants that are left."""
+        return self._deps.family.sweep()
+
+    def out_of_memory(self) -> bool:
+        """Nothing but the control groups tells, and they are read elsewhere."""
+        return False
+
+    def before_close(self) -> None:
+        """Nothing disappears."""
+
+    def after_close(self) -> None:
+        """Nothing is left: `sweep` saw to it."""
+
+
+def _decode(status: int) -> Exit:
+    if os.WIFSIGNALED(status):
+        return Exit(None, os.WTERMSIG(status))
+    return Exit(os.WEXITSTATUS(status))

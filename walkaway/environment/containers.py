@@ -1,0 +1,39 @@
+"""Asking the engine about one container, and removing ours. Light: a supervisor's child does it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+
+from walkaway.backends.container import State, state
+from walkaway.environment import engine
+from walkaway.errors import WalkawayError
+
+_INSPECT_S = 20.0
+_REMOVE_S = 60.0
+
+
+def inspect(name: str, environ: Mapping[str, str]) -> State | None:
+    """Return what the engine says of a container; an empty state when it is not there.
+
+    None when the engine does not answer: then nothing is known.
+    """
+    try:
+        words = ("docker", "inspect", "--type", "container", name)
+        found = engine.call(words, environ, _INSPECT_S)
+        if found.code == 0:
+            return state(json.loads(found.out)[0])
+        if engine.silent_because(environ):
+            return None
+    except (WalkawayError, ValueError, LookupError):
+        return None
+    return State() if "no such" in found.err.lower() else None
+
+
+def remove(names: Sequence[str], environ: Mapping[str, str]) -> bool:
+    """Remove containers of ours by their fixed names; True when none of them is there any more."""
+    with contextlib.suppress(WalkawayError):
+        engine.call(("docker", "rm", "--force", "--volumes", *names), environ, _REMOVE_S)
+    states = [inspect(name, environ) for name in names]
+    return all(found is not None and not found.status for found in states)

@@ -1,0 +1,114 @@
+"""Bringing a run's container up: image, services, container. Runs in a child of the supervisor.
+
+What the commands print goes to the run's log, which `progress` shows; what matters is told line by
+line: `phase`, then one of `started`, `built`, `busy`, `failed`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from walkaway.backends import container
+from walkaway.environment import containers, engine, image, leases, reset
+from walkaway.environment.project import LABEL_CHECKOUT, LABEL_RUN, LABEL_SLOT, Project
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
+
+Tell = Callable[[dict[str, Any]], None]
+_LOG_FD = 1
+"""The supervisor's child has the run's log there."""
+_RUN_S = 300.0
+"""`compose run -d` pulls an image that is not there."""
+
+
+class Wish(NamedTuple):
+    """What is to be launched: pass ``number`` of a run in environment ``slot``."""
+
+    run: Mapping[str, Any]
+    record: str
+    number: int
+    slot: int
+    left_by: str
+    """The run that had the environment and never gave it back in order."""
+
+
+def launch(wish: Wish, tell: Tell) -> None:
+    """Start a pass, and tell how it went."""
+    run, record, number, slot, left_by = wish
+    wanted = run["compose"]
+    project = Project(Path(run["root"]), slot, wanted["service"], tuple(wanted["files"]))
+    environ = project.environ(os.environ)
+    try:
+        busy = _still_there(run, slot, environ) if left_by and number == 1 else ""
+        if busy:
+            tell({"busy": busy})
+            return
+        if number == 1:
+            tell({"phase": "building the image"})
+            _build(project, environ, wanted)
+        if wanted["only_build"]:
+            tell({"built": True})
+            return
+        if number == 1 and wanted["services"]:
+            _services(project, environ, left_by, tell)
+        tell({"phase": "starting the container"})
+        tell({"started": _start(project, run, record, number, environ)._asdict()})
+    except WalkawayError as error:
+        # The log has it all; the verdict has its first line.
+        sys.stderr.write(error.message.rstrip() + "\n")
+        tell({"failed": error.message.splitlines()[0], "code": error.code})
+
+
+def _build(project: Project, environ: Mapping[str, str], wanted: Mapping[str, Any]) -> None:
+    built = image.ensure(
+        project, environ, no_cache=wanted["no_cache"], pull=wanted["pull"], out=_LOG_FD
+    )
+    for large in built.large:
+        size_mb = large.size_bytes / 1e6
+        sys.stderr.write(f"The build context is large: {size_mb:,.0f} MB. See: inv build\n")
+
+
+def _services(project: Project, environ: Mapping[str, str], left_by: str, tell: Tell) -> None:
+    from walkaway.environment import services
+
+    tell({"phase": "checking the services"})
+    if not services.warm(project, environ):
+        tell({"phase": "starting the services"})
+        services.up(project, environ, out=_LOG_FD)
+    elif left_by:
+        tell({"phase": "cleaning the services"})
+        reset.reset(project, environ)
+
+
+def _start(
+    project: Project,
+    run: Mapping[str, Any],
+    record: str,
+    number: int,
+    environ: Mapping[str, str],
+) -> container.State:
+    leases.prepare(project.root)
+    Path(record).parent.joinpath(".cache").mkdir(exist_ok=True)
+    Path(record, "stacks").mkdir(exist_ok=True)  # ours, whoever the container runs as
+    words = container.command(project, run, record, number, container.environment(run, number))
+    done = engine.call(words, environ, _RUN_S, cwd=project.root)
+    name = container.name(run["root"], run["id"], number)
+    state = containers.inspect(name, environ)
+    if done.code and (state is None or not state.started_at):
+        sys.stderr.write(done.err)
+        message = f"the container did not start: {(state and state.error) or done.why}"
+        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+    return state or container.State()
+
+
+def _still_there(run: Mapping[str, Any], slot: int, environ: Mapping[str, str]) -> str:
+    """Return the run that still has a container at work in this environment."""
+    words = ["docker", "ps", "--format", '{{.Label "walkaway.run"}}']
+    for key, value in ((LABEL_CHECKOUT, run["root"]), (LABEL_SLOT, str(slot))):
+        words += ["--filter", f"label={key}={value}"]
+    found = engine.ask((*words, "--filter", f"label={LABEL_RUN}"), environ).split()
+    return next((name for name in found if name != run["id"]), "")

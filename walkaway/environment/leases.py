@@ -1,0 +1,90 @@
+"""Slots of a checkout: a run leases a whole environment by flock, for as long as it lives."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+
+from walkaway.runs import lock
+
+FOLDER = Path("logs/tests/environments")
+_NAME_BYTES = 200
+
+
+class Lease:
+    """A run's exclusive use of one environment. The lock goes with the process that holds it.
+
+    The lock file names its holder until the lease is given back in order: a name in a free lock
+    means that its holder died, and that the environment is as it left it.
+    """
+
+    def __init__(self, fd: int, slot: int, *, left_by: str) -> None:
+        self._fd = fd
+        self.slot = slot
+        self.left_by = left_by
+        """Id of the run that held it and never gave it back; empty when all was in order."""
+
+    def give_back(self, *, clean: bool, to: str = "") -> None:
+        """End the lease; ``clean``: the environment is fresh again. ``to``: whose it really is."""
+        if self._fd < 0:
+            return
+        with contextlib.suppress(OSError):
+            if clean or to:
+                os.ftruncate(self._fd, 0)
+                os.pwrite(self._fd, to.encode(), 0)
+        os.close(self._fd)
+        self._fd = -1
+
+
+def prepare(root: Path) -> Path:
+    """Make the folder for what is known of the environments; git ignores it by itself."""
+    folder = root / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="ascii")
+    return folder
+
+
+def take(root: Path, slots: int, run_id: str, but: frozenset[int] = frozenset()) -> Lease | None:
+    """Lease a free environment, one that is up before one that is not; None when all are taken.
+
+    ``but``: slots that turned out to be in use by a run without a supervisor.
+    """
+    folder = prepare(root)
+    order = sorted(
+        (slot for slot in range(1, slots + 1) if slot not in but),
+        key=lambda slot: (not (folder / f"{slot}.json").exists(), slot),
+    )
+    for slot in order:
+        lease = take_slot(root, slot, run_id)
+        if lease is not None:
+            return lease
+    return None
+
+
+def take_slot(root: Path, slot: int, run_id: str) -> Lease | None:
+    """Lease one environment; None when it is taken."""
+    folder = prepare(root)
+    fd = lock.acquire(str(folder / f"{slot}.lock"))
+    if fd is None:
+        return None
+    left_by = os.pread(fd, _NAME_BYTES, 0).decode(errors="replace").strip()
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, f"{run_id}\n".encode(), 0)
+    return Lease(fd, slot, left_by="" if left_by == run_id else left_by)
+
+
+def holders(root: Path, slots: int) -> list[str]:
+    """Return the ids of the runs that hold this checkout's environments."""
+    found = []
+    for slot in range(1, slots + 1):
+        path = root / FOLDER / f"{slot}.lock"
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                found.append(file.read(_NAME_BYTES).decode(errors="replace").strip())
+    return [name for name in found if name]

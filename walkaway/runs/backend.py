@@ -1,0 +1,115 @@
+"""Where a run is to happen: the backend that was asked for, or the right one of the two."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from walkaway.environment import engine, project
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
+from walkaway.model.run import Compose
+from walkaway.runs.settings import Settings
+from walkaway.runs.store import Records
+
+LOCAL = "local"
+COMPOSE = "compose"
+_OFFER = "To run here, without the containers: --backend local"
+
+
+def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, str], *, ci: bool
+           ) -> str:  # fmt: skip
+    """Return `local` or `compose`.
+
+    `auto` is compose when there is a Compose file with the service and the engine answers.
+    `WalkawayError` 69 when it does not and falling back would be a lie.
+    """
+    wanted = asked or conf.backend
+    if wanted == LOCAL:
+        return LOCAL
+    files = project.compose_file(root, conf.compose_file)
+    if wanted == COMPOSE:
+        if not files:
+            message = (
+                f"There is no Compose file in {root}, so no test service to run in.\n"
+                f"Add docker-compose.yml with a service `{conf.service}`. {_OFFER}"
+            )
+            raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        _must_answer(environ, "the tests were to run in Compose")
+        return COMPOSE
+    if not any(_has_service(name, conf.service) for name in files):
+        return LOCAL
+    if ci:
+        _must_answer(environ, "CI does not fall back to a run outside Compose by itself")
+        return COMPOSE
+    why = engine.silent_because(environ)
+    if not why:
+        return COMPOSE
+    if _last(Records(root)) == COMPOSE:
+        _refuse(why, "the last run of this checkout was in Compose, and another place may "
+                     "give another result")  # fmt: skip
+    return LOCAL
+
+
+def compose(conf: Settings, args: tuple[str, ...], *, no_services: bool) -> Compose:
+    """Return what a run in Compose needs beside its command."""
+    return Compose(
+        service=conf.service,
+        files=conf.compose_file,
+        slots=conf.slots,
+        services=not (no_services or _needs_none(conf.without_services, args)),
+    )
+
+
+def _needs_none(without: tuple[str, ...], args: tuple[str, ...]) -> bool:
+    """Tell whether every path among the arguments is one whose tests need no services."""
+    paths = [os.path.normpath(word.partition("::")[0]) for word in args if _is_path(word)]
+    folders = [os.path.normpath(folder) for folder in without]
+    return bool(paths) and all(
+        any(path == folder or path.startswith(folder + os.sep) for folder in folders)
+        for path in paths
+    )
+
+
+def _is_path(word: str) -> bool:
+    return not word.startswith("-") and ("/" in word or word.endswith(".py") or "::" in word)
+
+
+def _has_service(path: str, service: str) -> bool:
+    """Look for the service's own line: reading YAML would cost the prompt 20 ms."""
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        message = f"The Compose file cannot be read: {path}: {error.strerror}.\n{_OFFER}"
+        raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error
+    return (
+        re.search(rf"(?m)^[ \t]+[\"']?{re.escape(service)}[\"']?:\s*(#.*|&.*)?$", text) is not None
+    )
+
+
+def _must_answer(environ: Mapping[str, str], because: str) -> None:
+    why = engine.silent_because(environ)
+    if why:
+        _refuse(why, because)
+
+
+def _refuse(why: str, because: str) -> None:
+    message = (
+        f"The Docker engine does not answer ({why}): {because}.\n"
+        f"No run was started. Start it, and see: inv doctor. {_OFFER}"
+    )
+    raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+
+
+def _last(records: Records) -> str:
+    """Return the backend of the newest run."""
+    for run_id in reversed(records.ids()[-1:]):
+        try:
+            data = json.loads(records.record(run_id).path("run.json").read_bytes())
+            return str(data.get("backend"))
+        except (OSError, ValueError, AttributeError):
+            continue
+    return ""
