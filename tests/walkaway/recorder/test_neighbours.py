@@ -177,7 +177,8 @@ def test_stacks_are_written_on_request(project: Project, workers: tuple[str, ...
     run = project.start(*workers)
     project.wait_until_running(run, "test_a")
     for path in (run.folder / "stacks").iterdir():
-        pid, ticks, worker = path.read_text().split()
+        pid, ticks, worker, number = path.read_text().split()
+        assert int(number) == signal.SIGRTMIN + 6
         assert path.name == f"{pid}.txt"
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
         assert stat.rpartition(")")[2].split()[19] == ticks
