@@ -1,0 +1,205 @@
+"""Why services do not come up: which one, what its health check and its log say, who has its port.
+
+Asked after a failure, of the engine; Compose's own words are the last resort.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from walkaway.environment import engine, fleet, ports
+from walkaway.environment.composed import Composed
+from walkaway.environment.fleet import Container
+from walkaway.environment.project import Project
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
+from walkaway.views.style import printable
+
+_LOG_LINES = 15
+_HEALTH_LINES = 5
+_COLUMNS = 300
+_NEVER = "no such image"
+_INNOCENT = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The last answer of a container's health check."""
+
+    code: int
+    streak: int
+    """Failures in a row."""
+    output: str
+
+
+def explained(
+    project: Project,
+    said: Composed,
+    names: Sequence[str],
+    environ: Mapping[str, str],
+    words: str,
+) -> WalkawayError:
+    """Return the error that says what is wrong. ``words``: what Compose printed, if it failed."""
+    silent = engine.silent_because(environ)
+    if silent:
+        return _error(f"The engine does not answer: {silent}", "Start it, then again: inv up")
+    rows = [row for row in fleet.of(project.name, environ) if row.service in names]
+    inspected = inspect([row.id for row in rows], environ)
+    port = _port(inspected, words)
+    if port:
+        return port_taken(port[1], environ, f"Service {port[0]}" if port[0] else "A service")
+    guilty = _guilty([row for row in rows if not row.one_off], said, inspected)
+    if guilty is not None:
+        return _of_container(project, guilty, inspected[guilty.id], environ)
+    for name in names:
+        image = said.services[name].image
+        if not has_image(image, environ):
+            return _error(
+                f"Service {name} has no image: {image} is not here, and cannot be had: "
+                f"{_why(words)}",
+                f"Pull it where that works, or name another in the Compose file, then again: "
+                f"{_again(project)}",
+            )
+    return _error(f"The services do not come up: {_why(words)}", f"Then again: {_again(project)}")
+
+
+def port_taken(port: int, environ: Mapping[str, str], whose: str) -> WalkawayError:
+    """Return the error for a port that somebody else has."""
+    holder = ports.owner(port, environ)
+    by = f": {printable(holder, _COLUMNS)}" if holder else ""
+    return _error(
+        f"{whose} cannot have port {port}: it is taken{by}",
+        "End that, or publish another port: walkaway's runs need none published.",
+    )
+
+
+def has_image(image: str, environ: Mapping[str, str]) -> bool:
+    """Tell whether the engine has an image; True, too, when it does not say."""
+    done = engine.call(("docker", "image", "inspect", "--format", "-", image), environ)
+    return done.code == 0 or _NEVER not in done.err.lower()
+
+
+def restarts(rows: Sequence[Container], environ: Mapping[str, str]) -> int:
+    """Return how often the container that was restarted most was."""
+    found = inspect([row.id for row in rows], environ)
+    return max((int(one.get("RestartCount") or 0) for one in found.values()), default=0)
+
+
+def inspect(ids: Sequence[str], environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return what the engine knows of containers, by id; one that is gone is left out."""
+    if not ids:
+        return {}
+    done = engine.call(("docker", "inspect", "--type", "container", *ids), environ)
+    try:
+        return {str(found["Id"]): found for found in json.loads(done.out)}
+    except (ValueError, KeyError):
+        return {}
+
+
+def health(inspected: Mapping[str, Any]) -> Health | None:
+    """Return the last answer of a health check; None when there is none, or none yet."""
+    found = inspected.get("State", {}).get("Health") or {}
+    answers = found.get("Log") or ()
+    if not answers:
+        return None
+    last = answers[-1]
+    return Health(
+        int(last.get("ExitCode") or 0),
+        int(found.get("FailingStreak") or 0),
+        str(last.get("Output") or ""),
+    )
+
+
+def _port(inspected: Mapping[str, dict[str, Any]], words: str) -> tuple[str, int] | None:
+    """Return the service that did not get its port, and the port."""
+    for found in inspected.values():
+        port = ports.taken(str(found["State"].get("Error") or ""))
+        if port and found["State"].get("Status") == "created":
+            return str(found["Config"]["Labels"].get("com.docker.compose.service", "")), port
+    port = ports.taken(words)
+    return ("", port) if port else None
+
+
+def _guilty(
+    rows: Sequence[Container], said: Composed, inspected: Mapping[str, dict[str, Any]]
+) -> Container | None:
+    """Return the container to blame: not well itself, and not only waiting for another one."""
+    ranks = {
+        row: _rank(inspected[row.id]["State"], checked=said.services[row.service].checked)
+        for row in rows
+        if row.id in inspected
+    }
+    worst = min(ranks, key=lambda row: ranks[row], default=None)
+    return worst if worst is not None and ranks[worst] < _INNOCENT else None
+
+
+def _rank(found: Mapping[str, Any], *, checked: bool) -> int:
+    """Return how surely a container is the one to blame, 0 for most."""
+    status = found.get("Status")
+    healthy = (found.get("Health") or {}).get("Status")
+    signs = (
+        status == "running" and healthy == "unhealthy",
+        status in {"exited", "dead"} and bool(checked or found.get("ExitCode")),
+        status == "restarting",
+        status == "created" and bool(found.get("Error")),
+        status == "running" and healthy == "starting",
+    )
+    return signs.index(True) if True in signs else _INNOCENT
+
+
+def _of_container(
+    project: Project, row: Container, inspected: Mapping[str, Any], environ: Mapping[str, str]
+) -> WalkawayError:
+    found = inspected["State"]
+    last = health(inspected)
+    lines = [f"Service {row.service} {_what(row, found)}."]
+    if last is not None and found.get("Running"):
+        lines.append(f"its health check: exit {last.code}, {last.streak} failures in a row")
+        lines += _indented(last.output, _HEALTH_LINES)
+    said = engine.call(("docker", "logs", "--tail", str(_LOG_LINES), row.id), environ)
+    told = _indented(said.out + said.err, _LOG_LINES)
+    lines += ["the last lines of its log:", *told] if told else ["it has logged nothing"]
+    more = f"inv service-logs --service {row.service}" + _slot(project)
+    return _error(*lines, f"Mend it, then again: {_again(project)}   all it logged: {more}")
+
+
+def _what(row: Container, found: Mapping[str, Any]) -> str:
+    if found.get("OOMKilled"):
+        return "ran out of memory"
+    if row.state == "restarting":
+        return f"ends again and again (exit {found.get('ExitCode')})"
+    if found.get("Status") in {"exited", "dead"}:
+        return f"has ended (exit {found.get('ExitCode')})"
+    if found.get("Status") == "created":
+        return f"could not be started: {printable(str(found.get('Error')), _COLUMNS)}"
+    if (found.get("Health") or {}).get("Status") == "starting":
+        return "is not healthy yet, and its time is up"
+    return "is unhealthy"
+
+
+def _indented(text: str, most: int) -> list[str]:
+    lines = [printable(line, _COLUMNS) for line in text.splitlines()]
+    return [f"  {line}" for line in lines if line.strip()][-most:]
+
+
+def _why(words: str) -> str:
+    """Return the last line with a reason in what Compose printed."""
+    lines = [printable(line, _COLUMNS).strip() for line in words.splitlines()]
+    lines = [line for line in lines if line]
+    telling = [line for line in lines if "error" in line.lower() or "failed" in line.lower()]
+    return (telling or lines or ["it says nothing"])[-1]
+
+
+def _slot(project: Project) -> str:
+    return f" --slot {project.slot}" if project.slot > 1 else ""
+
+
+def _again(project: Project) -> str:
+    return f"inv up{_slot(project)}"
+
+
+def _error(*lines: str) -> WalkawayError:
+    return WalkawayError("\n".join(lines), exitcodes.NOT_STARTABLE)

@@ -1,0 +1,149 @@
+"""The services of an environment: started, and known to be well."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from walkaway.environment import composed, engine, faults, fleet, shown, state
+from walkaway.environment.composed import Composed
+from walkaway.environment.fleet import Container, Standing
+from walkaway.environment.project import Project
+
+UP_S = 120.0
+"""From the first container's start until all services are well."""
+PULL_S = 1800.0
+"""Images that are not there are pulled before that."""
+_LOOK_S = 0.1
+_GROWS = 1.3
+_SELDOM_S = 1.0
+_RESTARTS = 3
+
+
+def up(
+    project: Project,
+    environ: Mapping[str, str],
+    *,
+    everything: bool = False,
+    out: int | None = None,
+) -> list[str]:
+    """Start what the test service depends on, and wait until it is well; return the services.
+
+    ``everything``: all services that `docker compose up` would start, but for the test service.
+    ``out`` is a descriptor that gets Compose's output; None: our own stdout. `WalkawayError` 69
+    names the service that is not well, and shows what it said.
+    """
+    environ = project.environ(environ)
+    said = composed.read(project, environ)
+    names = said.whole(project.service) if everything else said.needed(project.service)
+    with state.alone(project.root, f"up-{project.slot}", PULL_S + UP_S):
+        state.forget(project.root, _name(project))
+        if names:
+            _away_with_the_sick(project, said, names, environ)
+            _pull(project, said, names, environ, out)
+            begun = time.monotonic()
+            argv = project.compose("up", "--detach", *names)
+            done = shown.run(argv, environ, UP_S, cwd=project.root, out=out)
+            if done.code:
+                raise faults.explained(project, said, names, environ, done.err)
+            _await(project, said, names, environ, begun + UP_S)
+        rows = _by_service(project, environ, names)
+        images = {name: sorted({row.image for row in found}) for name, found in rows.items()}
+        state.write(project.root, _name(project), {"digest": said.digest, "images": images})
+    return names
+
+
+def warm(project: Project, environ: Mapping[str, str]) -> bool:
+    """Tell whether all that the test service depends on is up, well, and of the current files.
+
+    One question to the engine. `WalkawayError` 69 when it does not answer.
+    """
+    environ = project.environ(environ)
+    known = state.read(project.root, _name(project))
+    images = known.get("images")
+    if not isinstance(images, dict):
+        return False
+    said = composed.read(project, environ)
+    names = said.needed(project.service)
+    if known.get("digest") != said.digest or not set(names) <= set(images):
+        return False
+    rows = _by_service(project, environ, names)
+    return all(
+        sorted({row.image for row in rows[name]}) == images[name] and _well(said, rows[name])
+        for name in names
+    )
+
+
+def _name(project: Project) -> str:
+    return f"{project.slot}.json"
+
+
+def _well(said: Composed, rows: Sequence[Container]) -> bool:
+    fine = (Standing.READY, Standing.DONE)
+    return all(row.standing(checked=said.services[row.service].checked) in fine for row in rows)
+
+
+def _by_service(
+    project: Project, environ: Mapping[str, str], names: Sequence[str]
+) -> dict[str, list[Container]]:
+    """Return the containers of each service; none for one that is scaled to none."""
+    found: dict[str, list[Container]] = {name: [] for name in names}
+    for row in fleet.of(project.name, environ) if names else ():
+        if row.service in found and not row.one_off:
+            found[row.service].append(row)
+    return found
+
+
+def _away_with_the_sick(
+    project: Project, said: Composed, names: Sequence[str], environ: Mapping[str, str]
+) -> None:
+    """Remove containers that are not well: Compose would leave them so, and fail at once."""
+    bad = [
+        row.id
+        for name, rows in _by_service(project, environ, names).items()
+        for row in rows
+        if row.standing(checked=said.services[name].checked) is Standing.BAD
+    ]
+    if bad:
+        engine.call(("docker", "rm", "--force", "--volumes", *bad), environ)
+
+
+def _pull(
+    project: Project,
+    said: Composed,
+    names: Sequence[str],
+    environ: Mapping[str, str],
+    out: int | None,
+) -> None:
+    """Pull the images that are not there; the services' time does not run meanwhile."""
+    wanted = [name for name in names if not said.services[name].build]
+    missing = [name for name in wanted if not faults.has_image(said.services[name].image, environ)]
+    if missing:
+        argv = project.compose("pull", "--policy", "missing", *missing)
+        done = shown.run(argv, environ, PULL_S, cwd=project.root, out=out)
+        if done.code:
+            raise faults.explained(project, said, missing, environ, done.err)
+
+
+def _await(
+    project: Project,
+    said: Composed,
+    names: Sequence[str],
+    environ: Mapping[str, str],
+    deadline: float,
+) -> None:
+    """Wait until all services are well; Compose's own wait takes a one-shot's end for a failure."""
+    pause = _LOOK_S
+    while True:
+        rows = [row for found in _by_service(project, environ, names).values() for row in found]
+        if _well(said, rows):
+            return
+        stands = {row.id: row.standing(checked=said.services[row.service].checked) for row in rows}
+        loops = any(row.state == "restarting" for row in rows)
+        bad = Standing.BAD in stands.values() or (
+            loops and faults.restarts(rows, environ) >= _RESTARTS
+        )
+        if bad or time.monotonic() > deadline:
+            raise faults.explained(project, said, names, environ, f"not well within {UP_S:.0f} s")
+        time.sleep(pause)
+        pause = min(_SELDOM_S, pause * _GROWS)
