@@ -82,18 +82,20 @@ def ensure(  # noqa: PLR0913 - each is said by name
     *,
     no_cache: bool = False,
     pull: bool = False,
+    everything: bool = False,
     starting: Callable[[], None] = lambda: None,
     out: int | None = None,
 ) -> Built:
     """Build the image of the test service, and of what it depends on, unless they are up to date.
 
+    ``everything``: of all services that `docker compose up` would start.
     ``out`` is a descriptor that gets the build's output, None: our own stdout; ``starting`` is
     called when a build begins. `WalkawayError` 69 when a build fails.
     """
     begun = time.monotonic()
     environ = project.environ(environ)
     said = composed.read(project, environ)
-    names = _with_build(project, said)
+    names = _with_build(project, said, everything=everything)
     image = said.services[project.service].image
     with state.alone(project.root, "build", BUILD_S) if names else contextlib.nullcontext():
         plans = [_plan(project, said, name) for name in names]
@@ -136,10 +138,11 @@ class _Plan:
     """Empty when it cannot be told from here: the context is a URL, the engine must look."""
 
 
-def _with_build(project: Project, said: Composed) -> list[str]:
+def _with_build(project: Project, said: Composed, *, everything: bool) -> list[str]:
     """Return the services to build: one for each image, the test service before all others."""
     tags: dict[str, str] = {}
-    for name in (project.service, *said.needed(project.service)):
+    others = said.whole(project.service) if everything else said.needed(project.service)
+    for name in (project.service, *others):
         if said.services[name].build:
             tags.setdefault(said.services[name].image, name)
     return list(tags.values())

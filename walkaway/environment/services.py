@@ -35,7 +35,7 @@ def up(
     """
     environ = project.environ(environ)
     said = composed.read(project, environ)
-    names = said.whole(project.service) if everything else said.needed(project.service)
+    names = _names(project, said, everything=everything)
     with state.alone(project.root, f"up-{project.slot}", PULL_S + UP_S):
         state.forget(project.root, _name(project))
         if names:
@@ -53,10 +53,10 @@ def up(
     return names
 
 
-def warm(project: Project, environ: Mapping[str, str]) -> bool:
+def warm(project: Project, environ: Mapping[str, str], *, everything: bool = False) -> bool:
     """Tell whether all that the test service depends on is up, well, and of the current files.
 
-    One question to the engine. `WalkawayError` 69 when it does not answer.
+    ``everything`` as in `up`. One question to the engine; `WalkawayError` 69 without an answer.
     """
     environ = project.environ(environ)
     known = state.read(project.root, _name(project))
@@ -64,7 +64,7 @@ def warm(project: Project, environ: Mapping[str, str]) -> bool:
     if not isinstance(images, dict):
         return False
     said = composed.read(project, environ)
-    names = said.needed(project.service)
+    names = _names(project, said, everything=everything)
     if known.get("digest") != said.digest or not set(names) <= set(images):
         return False
     rows = _by_service(project, environ, names)
@@ -76,6 +76,10 @@ def warm(project: Project, environ: Mapping[str, str]) -> bool:
 
 def _name(project: Project) -> str:
     return f"{project.slot}.json"
+
+
+def _names(project: Project, said: Composed, *, everything: bool) -> list[str]:
+    return said.whole(project.service) if everything else said.needed(project.service)
 
 
 def _well(said: Composed, rows: Sequence[Container]) -> bool:

@@ -1,0 +1,133 @@
+"""Environments taken down: containers, networks and volumes by their label, until none is left.
+
+`docker compose down` leaves running one-offs behind and exits 0 all the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from walkaway.environment import engine, fleet, state
+from walkaway.environment.project import COMPOSE_PROJECT, PREFIX, Project, checkout_hash
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
+from walkaway.runs import lock
+
+DOWN_S = 60.0
+_STOP_S = 10
+"""What a one-off gets to report and leave: pytest writes its end. Services hold nothing to keep."""
+_LOOK_S = 0.2
+_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Things:
+    """What there is of one or more projects, by name."""
+
+    containers: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.containers, *self.networks, *self.volumes)
+
+
+def down(project: Project, environ: Mapping[str, str]) -> Things:
+    """Remove all that one environment consists of, and return it.
+
+    `WalkawayError` 69 names what is still there after a minute.
+    """
+    return _removed(project.root, re.compile(re.escape(project.name)), environ)
+
+
+def down_all(root: Path, environ: Mapping[str, str]) -> Things:
+    """Remove the environments of a checkout, and nothing of any other; like `down`."""
+    return _removed(root, re.compile(re.escape(prefix(root)) + r"\d+"), environ)
+
+
+def prefix(root: Path) -> str:
+    """Return what the names of a checkout's projects begin with."""
+    return f"{PREFIX}-{checkout_hash(root)}-"
+
+
+def live_runs(root: Path, environ: Mapping[str, str]) -> list[str]:
+    """Return the ids of the runs that use an environment of this checkout now, oldest first."""
+    found = {row.run for row in fleet.all_of(prefix(root), environ) if row.run and row.running}
+    folder = root / state.FOLDER
+    for path in folder.glob("*.lock") if folder.is_dir() else ():
+        if path.stem.isdigit() and lock.probe(str(path)) is lock.Hold.HELD:
+            with contextlib.suppress(OSError):
+                found.add(path.read_text(encoding="utf-8", errors="replace").strip())
+    return sorted(found - {""})
+
+
+def _removed(root: Path, names: re.Pattern[str], environ: Mapping[str, str]) -> Things:
+    deadline = time.monotonic() + DOWN_S
+    removed: dict[str, set[str]] = {"containers": set(), "networks": set(), "volumes": set()}
+    why = ""
+    while True:
+        found = _there(names, environ)
+        if not found.names:
+            break
+        for kind, known in removed.items():
+            known.update(getattr(found, kind))
+        if time.monotonic() > deadline:
+            more = f" and {len(found.names) - _SHOWN} more" if len(found.names) > _SHOWN else ""
+            message = (
+                f"Not removed within {DOWN_S:.0f} s: {', '.join(found.names[:_SHOWN])}{more}.\n"
+                f"The engine says: {why or 'nothing'}\n"
+                "Mend that, then again: inv down"
+            )
+            raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        why = _remove(found, names, environ) or why
+        time.sleep(_LOOK_S if why else 0)
+    for path in (root / state.FOLDER).glob("[0-9]*.json"):
+        slot = path.name.partition(".")[0]
+        if slot.isdigit() and names.fullmatch(f"{prefix(root)}{slot}"):
+            state.forget(root, path.name)
+    return Things(**{kind: tuple(sorted(known)) for kind, known in removed.items()})
+
+
+def _there(names: re.Pattern[str], environ: Mapping[str, str]) -> Things:
+    containers = [row.name for row in fleet.all_of(PREFIX, environ) if names.fullmatch(row.project)]
+    return Things(
+        tuple(containers),
+        tuple(_labelled("network", names, environ)),
+        tuple(_labelled("volume", names, environ)),
+    )
+
+
+def _labelled(kind: str, names: re.Pattern[str], environ: Mapping[str, str]) -> list[str]:
+    columns = f'{{{{.Name}}}}\t{{{{.Label "{COMPOSE_PROJECT}"}}}}'
+    words = ("docker", kind, "ls", "--filter", f"label={COMPOSE_PROJECT}", "--format", columns)
+    rows = [row.partition("\t") for row in engine.ask(words, environ).splitlines()]
+    return [name for name, _, project in rows if names.fullmatch(project)]
+
+
+def _remove(found: Things, names: re.Pattern[str], environ: Mapping[str, str]) -> str:
+    """Remove what was found, and return why something could not be."""
+    guests = [
+        row.id
+        for row in fleet.all_of(PREFIX, environ)
+        if row.one_off and row.state == "running" and names.fullmatch(row.project)
+    ]
+    if guests:
+        words = ("docker", "stop", "--time", str(_STOP_S), *guests)
+        engine.call(words, environ, _STOP_S + DOWN_S)
+    why = ""
+    for words, things in (
+        (("rm", "--force", "--volumes"), found.containers),
+        (("network", "rm"), found.networks),
+        (("volume", "rm", "--force"), found.volumes),
+    ):
+        if things:
+            done = engine.call(("docker", *words, *things), environ, DOWN_S)
+            why = done.why if done.code else why
+    return why
