@@ -27,8 +27,12 @@ WITHOUT_SERVICES = 0
 
 def checkout_hash(root: Path) -> str:
     """Return eight hex digits that stand for a checkout's path."""
-    real = os.path.realpath(root)
-    return hashlib.blake2b(real.encode(errors="surrogateescape"), digest_size=4).hexdigest()
+    return path_hash(os.path.realpath(root))
+
+
+def path_hash(path: str) -> str:
+    """Return what a checkout's path, without links in it, comes to: also of one that is gone."""
+    return hashlib.blake2b(path.encode(errors="surrogateescape"), digest_size=4).hexdigest()
 
 
 def compose_file(root: Path, configured: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,0 +1,209 @@
+"""Removing what runs and checkouts that no longer exist have left behind. Plan first.
+
+Touched is only what has a name and a label of ours, and of whose checkout we know the path: the
+path must come to the hash in the name. A path that cannot be looked at is not gone.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import stat
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from walkaway.environment import checkouts, engine, remains
+from walkaway.environment.project import checkout_hash, path_hash
+from walkaway.environment.remains import Kind, Thing
+from walkaway.errors import WalkawayError
+from walkaway.runs import reader
+from walkaway.runs.store import Records
+
+DAY_S = 86400.0
+_REMOVE_S = 60.0
+
+
+class Standing(StrEnum):
+    """What a record says of its run."""
+
+    ENDED = "ended"
+    LIVE = "live"
+    """It runs, or nobody can tell from here."""
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was found out about checkouts and runs, for the plan."""
+
+    here: str
+    """The hash of this checkout."""
+    paths: Mapping[str, str]
+    """Where each checkout is, or was, by hash: noted by this user on this host."""
+    labels: Callable[[], bool]
+    """Whether a path in a label is one of this machine's; asked when one is not there."""
+    there: Callable[[str], bool]
+    """Whether a path is still that of a checkout; also where it cannot be looked at."""
+    standing: Callable[[str], Standing]
+    """What this checkout's record of a run says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """A thing and why it goes, or stays."""
+
+    thing: Thing
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be removed, in order, and what looks left behind but stays."""
+
+    go: tuple[Fate, ...] = ()
+    stay: tuple[Fate, ...] = ()
+
+
+@dataclass(slots=True)
+class Reaped:
+    """What became of a plan: names that are gone, and why others are not."""
+
+    removed: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def plan(things: Iterable[Thing], known: Known, now_s: float) -> Plan:
+    """Decide what goes. Pure, but for the questions in ``known``."""
+    things = list(things)
+    dead = _dead(things, known)
+    busy = {
+        thing.checkout: thing.run
+        for thing in things
+        if thing.run and thing.running and now_s - thing.made_s < DAY_S
+    }
+    go, stay = [], []
+    for thing in things:
+        if thing.checkout in dead:
+            if thing.checkout in busy:
+                why = f"its checkout is gone, but run {busy[thing.checkout]} still goes on"
+                stay.append(Fate(thing, why))
+            else:
+                go.append(Fate(thing, f"its checkout is gone: {dead[thing.checkout]}"))
+        elif thing.run and thing.checkout == known.here:
+            standing = known.standing(thing.run)
+            if standing is Standing.ENDED:
+                go.append(Fate(thing, f"run {thing.run} has ended"))
+            elif standing is Standing.ABSENT and thing.running:
+                stay.append(Fate(thing, f"run {thing.run} left no record, but goes on"))
+            elif standing is Standing.ABSENT:
+                go.append(Fate(thing, f"run {thing.run} left no record"))
+    order = list(Kind)
+    return Plan(tuple(sorted(go, key=lambda fate: order.index(fate.thing.kind))), tuple(stay))
+
+
+def _dead(things: Iterable[Thing], known: Known) -> dict[str, str]:
+    """Return the paths of checkouts that are gone, by hash."""
+    paths = known.paths
+    told: dict[str, str] = {}
+    for thing in things:
+        # Somebody else's project of a name like ours has another path.
+        if thing.path and path_hash(thing.path) == thing.checkout:
+            told[thing.checkout] = thing.path
+    gone = {c: path for c, path in {**told, **paths}.items() if c != known.here}
+    gone = {checkout: path for checkout, path in gone.items() if not known.there(path)}
+    if gone.keys() <= paths.keys() or known.labels():
+        return gone
+    return {checkout: path for checkout, path in gone.items() if checkout in paths}
+
+
+def after_run(root: Path, environ: Mapping[str, str]) -> Plan:
+    """Return what runs of this checkout left, and what dead checkouts did: the cheap look.
+
+    One question to the engine unless a checkout is dead. `WalkawayError` 69 without an engine.
+    """
+    found = remains.containers(environ)
+    known = _known(root, environ)
+    if _dead(found, known):
+        return everything(root, environ)
+    return plan(found, known, time.time())
+
+
+def everything(root: Path, environ: Mapping[str, str]) -> Plan:
+    """Return all that was left behind. `WalkawayError` 69 without an engine."""
+    known = _known(root, environ)
+    found = [*remains.containers(environ), *remains.others(environ)]
+    for checkout in set(known.paths) - {thing.checkout for thing in found}:
+        if not known.there(known.paths[checkout]):
+            checkouts.forget(checkout, environ)
+    return plan(found, known, time.time())
+
+
+def carry_out(planned: Plan, environ: Mapping[str, str]) -> Reaped:
+    """Remove what the plan says, and look whether it is gone. Goes on after a failure.
+
+    `WalkawayError` 69 when the engine stops answering.
+    """
+    done = Reaped()
+    said: dict[str, str] = {}
+    for fate in planned.go:
+        thing = fate.thing
+        words = ("docker", thing.kind, "rm", *_FLAGS.get(thing.kind, ()), thing.id)
+        ended = engine.call(words, environ, _REMOVE_S)
+        if ended.code:
+            said[thing.name] = ended.why
+    left = set()
+    if planned.go:
+        left = {(t.kind, t.id) for t in (*remains.containers(environ), *remains.others(environ))}
+    for thing in (fate.thing for fate in planned.go):
+        if (thing.kind, thing.id) in left:
+            done.failed[thing.name] = said.get(thing.name, "it is still there")
+        else:
+            done.removed.append(thing.name)
+    return done
+
+
+_FLAGS = {Kind.CONTAINER: ("--force", "--volumes")}
+
+
+def _known(root: Path, environ: Mapping[str, str]) -> Known:
+    checkouts.remember(root, environ)
+    records = Records(root)
+    return Known(
+        here=checkout_hash(root),
+        paths=checkouts.known(environ),
+        labels=lambda: _on_this_machine(environ),
+        there=_there,
+        standing=lambda run_id: _standing(records, run_id),
+    )
+
+
+def _on_this_machine(environ: Mapping[str, str]) -> bool:
+    """Tell whether the engine's paths are ours: not over the network, not from in a container."""
+    try:
+        found = engine.call(("docker", "info", "--format", "{{.Name}}"), environ)
+    except WalkawayError:
+        return False
+    return found.code == 0 and found.out.strip() == platform.node()
+
+
+def _there(path: str) -> bool:
+    """Tell whether a checkout is where it was. One that cannot be looked at is."""
+    try:
+        found = Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return stat.S_ISDIR(found.st_mode) and os.path.realpath(path) == path
+
+
+def _standing(records: Records, run_id: str) -> Standing:
+    record = records.record(run_id)
+    if not record.folder.is_dir():
+        return Standing.ABSENT
+    if reader.outcome(record.folder) is not None:
+        return Standing.ENDED
+    return Standing.LIVE
