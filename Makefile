@@ -69,6 +69,15 @@ endif
 .PHONY: kill ## the same as stop
 .PHONY: runs ## the runs that left a record
 
+# Environment
+
+.PHONY: build ## build the test image, if something in it may have changed
+.PHONY: up ## bring an environment up, healthy
+.PHONY: down ## remove all environments of this checkout
+.PHONY: health ## how the services are, with memory and CPU
+.PHONY: service-logs ## what the services have logged
+.PHONY: shell ## a shell beside the services
+
 # Upkeep
 
 .PHONY: rotate-logs ## delete old records; OPTS=--dry-run only shows which

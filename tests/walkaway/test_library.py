@@ -369,9 +369,8 @@ def test_composing_does_not_change_what_others_got() -> None:
     mine = groups.compose(groups.run)
     mine.add_task(groups.upkeep["rotate-logs"], name="mine")
     assert "mine" not in ns.task_names
-    assert set(
-        groups.compose(groups.run, groups.upkeep, groups.hunt, groups.quality).task_names
-    ) == set(ns.task_names)
+    every = (groups.run, groups.environment, groups.upkeep, groups.hunt, groups.quality)
+    assert set(groups.compose(*every).task_names) == set(ns.task_names)
 
 
 def test_the_wheel_holds_all_that_the_collection_needs(installed: Path) -> None:

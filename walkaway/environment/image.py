@@ -83,14 +83,14 @@ def ensure(  # noqa: PLR0913 - each is said by name
     no_cache: bool = False,
     pull: bool = False,
     everything: bool = False,
-    starting: Callable[[], None] = lambda: None,
+    starting: Callable[[Sequence[str]], object] = lambda _: None,
     out: int | None = None,
 ) -> Built:
     """Build the image of the test service, and of what it depends on, unless they are up to date.
 
     ``everything``: of all services that `docker compose up` would start.
     ``out`` is a descriptor that gets the build's output, None: our own stdout; ``starting`` is
-    called when a build begins. `WalkawayError` 69 when a build fails.
+    called with the services when a build begins. `WalkawayError` 69 when a build fails.
     """
     begun = time.monotonic()
     environ = project.environ(environ)
@@ -103,7 +103,7 @@ def ensure(  # noqa: PLR0913 - each is said by name
         ids = {} if no_cache or pull else _standing(plans, known, environ)
         changed = bool(names) and not ids
         if changed:
-            starting()
+            starting(names)
             options = ["--no-cache"] * no_cache + ["--pull"] * pull
             _build(project, environ, [*options, *names], out)
             ids = _ids(plans, environ)

@@ -74,6 +74,12 @@ def warm(project: Project, environ: Mapping[str, str], *, everything: bool = Fal
     )
 
 
+def wanted(project: Project, environ: Mapping[str, str], *, everything: bool = False) -> list[str]:
+    """Return the services that `up` brings up."""
+    said = composed.read(project, project.environ(environ))
+    return _names(project, said, everything=everything)
+
+
 def _name(project: Project) -> str:
     return f"{project.slot}.json"
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 from invoke.collection import Collection
 
 from walkaway.tasks import ci as _ci
+from walkaway.tasks import environment as _environment
 from walkaway.tasks import hunt as _hunt
-from walkaway.tasks import logs, looks, start
+from walkaway.tasks import inside, logs, looks, start
 from walkaway.tasks import quality as _quality
 from walkaway.tasks import upkeep as _upkeep
 
-__all__ = ["compose", "hunt", "ns", "quality", "run", "upkeep"]
+__all__ = ["compose", "environment", "hunt", "ns", "quality", "run", "upkeep"]
 
 # No `configure`: where a value in invoke.yaml is of another kind than a default, Invoke fails with
 # a traceback. `edge.here` reads what is configured, `runs.settings` checks it.
@@ -33,6 +34,15 @@ run = Collection(
     logs.log,
     looks.stop,
     looks.runs,
+)
+environment = Collection(
+    "environment",
+    _environment.build,
+    _environment.up,
+    _environment.down,
+    _environment.health,
+    inside.service_logs,
+    inside.shell,
 )
 upkeep = Collection("upkeep", _upkeep.rotate_logs, _upkeep.compile_deps)
 hunt = Collection("hunt", _hunt.flaky)
@@ -51,4 +61,4 @@ def compose(*groups: Collection) -> Collection:
     return whole
 
 
-ns = compose(run, upkeep, hunt, quality)
+ns = compose(run, environment, upkeep, hunt, quality)

@@ -1,0 +1,161 @@
+"""`build`, `up`, `down`, `health`: the Compose environments of this checkout."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from invoke.context import Context
+
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
+from walkaway.tasks import edge
+from walkaway.tasks.edge import JSON_HELP, Here, say, say_json
+
+if TYPE_CHECKING:
+    from walkaway.environment.project import Project
+
+SLOT_HELP = "which environment, from 1; default: 1"
+
+
+@edge.task(
+    name="build",
+    flags={
+        "no_cache": "build every layer anew",
+        "pull": "look for a newer base image",
+        "json": JSON_HELP,
+    },
+)
+def build(c: Context, no_cache: bool = False, pull: bool = False, json: bool = False) -> None:
+    """Build the test image, if something in it may have changed."""
+    from walkaway.environment import image
+    from walkaway.views import environment as view
+
+    here = edge.here(c)
+    project = chosen(here, "1")
+    answering(here, "build")
+    with progress_to(here, json=json) as out:
+        built = image.ensure(
+            project, here.environ, no_cache=no_cache, pull=pull, everything=True, out=out,
+            starting=lambda names: None if json else say([view.building(names)]),
+        )  # fmt: skip
+    if json:
+        say_json(view.built_json(built))
+    else:
+        say(view.built_lines(built, here.style))
+
+
+@edge.task(name="up", flags={"slot": SLOT_HELP, "json": JSON_HELP})
+def up(c: Context, slot: str = "1", json: bool = False) -> None:
+    """Bring an environment up, and wait until every service of it is healthy."""
+    from walkaway.environment import image, services
+    from walkaway.views import environment as view
+
+    here = edge.here(c)
+    project = chosen(here, slot)
+    answering(here, "up")
+    begun = time.monotonic()
+    with progress_to(here, json=json) as out:
+        image.ensure(
+            project, here.environ, everything=True, out=out,
+            starting=lambda names: None if json else say([view.building(names)]),
+        )  # fmt: skip
+        names = services.wanted(project, here.environ, everything=True)
+        was_up = services.warm(project, here.environ, everything=True)
+        if not was_up:
+            if names and not json:
+                say([view.starting(project.slot, names)])
+            services.up(project, here.environ, everything=True, out=out)
+    seconds = time.monotonic() - begun
+    if json:
+        say_json(view.up_json(project.slot, project.name, names, seconds, was_up=was_up))
+    else:
+        say(view.up_lines(project.slot, names, seconds, here.style, was_up=was_up))
+
+
+@edge.task(
+    name="down",
+    flags={
+        "force": "also when a run uses an environment: it will be interrupted",
+        "json": JSON_HELP,
+    },
+)
+def down(c: Context, force: bool = False, json: bool = False) -> None:
+    """Remove all environments of this checkout: containers, networks, volumes."""
+    from walkaway.environment import removal
+    from walkaway.views import environment as view
+
+    here = edge.here(c)
+    answering(here, "down")
+    live = removal.live_runs(here.root, here.environ)
+    if live and not force:
+        names = ", ".join(run[-4:] for run in live)
+        message = (
+            f"Nothing was removed: {names} would lose its environment.\n"
+            f"Stop it first: inv stop --run {live[0][-4:]}   or interrupt it: inv down --force"
+        )
+        raise WalkawayError(message, exitcodes.WRONG_USE)
+    removed = removal.down_all(here.root, here.environ)
+    if json:
+        say_json(view.down_json(removed))
+    else:
+        say(view.down_lines(removed, here.style))
+
+
+@edge.task(name="health", flags={"json": JSON_HELP})
+def health(c: Context, json: bool = False) -> None:
+    """Show how the services are: health, uptime, memory and CPU now, ports."""
+    from walkaway.environment import states
+    from walkaway.views import environment as view
+
+    here = edge.here(c)
+    answering(here, "health")
+    found = states.states(here.root, here.environ)
+    if json:
+        say_json(view.health_json(found))
+    else:
+        say(view.health_lines(found, here.style))
+
+
+def chosen(here: Here, slot: str) -> Project:
+    """Return the environment that --slot means; `WalkawayError` 64 for one that cannot be."""
+    from walkaway.environment.project import Project
+
+    conf = here.settings()
+    number = edge.whole(slot, "slot", 1)
+    if number > conf.slots:
+        message = (
+            f"--slot is {number}: this checkout has {conf.slots} at most.\n"
+            "More are had with walkaway.slots in invoke.yaml."
+        )
+        raise WalkawayError(message, exitcodes.WRONG_USE)
+    return Project(here.root, number, conf.service, conf.compose_file)
+
+
+def answering(here: Here, task: str) -> None:
+    """Refuse with 69 when no engine answers."""
+    from walkaway.environment import engine
+
+    why = engine.silent_because(here.environ)
+    if why:
+        message = (
+            f"The Docker engine does not answer: {why}.\n"
+            f"Start it, and see what else is missing: inv doctor   then again: inv {task}"
+        )
+        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+
+
+@contextlib.contextmanager
+def progress_to(_: Here, *, json: bool) -> Iterator[int | None]:
+    """Yield where what Docker prints goes: our stdout, or with --json nowhere."""
+    if not json:
+        yield None
+        return
+    fd = os.open(os.devnull, os.O_WRONLY)
+    try:
+        yield fd
+    finally:
+        os.close(fd)

@@ -1,0 +1,132 @@
+"""`service-logs` and `shell`: a look into the containers of an environment."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from invoke.context import Context
+
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
+from walkaway.tasks import edge
+from walkaway.tasks.edge import Here, complain, say
+from walkaway.tasks.environment import SLOT_HELP, answering, chosen
+
+if TYPE_CHECKING:
+    from walkaway.environment.fleet import Container
+    from walkaway.environment.project import Project
+
+_SHELL = "command -v bash >/dev/null && exec bash || exec sh"
+
+
+@edge.task(
+    name="service-logs",
+    flags={
+        "service": "of this service; default: all but the one with the tests",
+        "follow": "go on until Ctrl-C",
+        "lines": "how many of the last lines of each",
+        "slot": SLOT_HELP,
+    },
+)
+def service_logs(
+    c: Context,
+    service: str | None = None,
+    follow: bool = False,
+    lines: str = "100",
+    slot: str = "1",
+) -> int:
+    """Show what the services have logged; what the tests print is shown by log."""
+    here = edge.here(c)
+    most = edge.whole(lines, "lines")
+    project = chosen(here, slot)
+    answering(here, "service-logs")
+    rows = _containers(here, project, service)
+    words = ["logs", "--tail", str(most)] + ["--follow"] * follow
+    words += [] if here.terminal else ["--no-color"]
+    names = sorted({row.service for row in rows})
+    return _shown(here, project.compose(*words, *names), project)
+
+
+@edge.task(
+    name="shell",
+    flags={
+        "service": "in the running container of this service; default: a new one for the tests",
+        "slot": SLOT_HELP,
+    },
+)
+def shell(c: Context, service: str | None = None, slot: str = "1") -> int:
+    """Open a shell beside the services: as the tests see them, or inside one of them."""
+    here = edge.here(c)
+    project = chosen(here, slot)
+    answering(here, "shell")
+    terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+    if service is None or service == project.service:
+        if not terminal:
+            image = project.environ(here.environ)["WALKAWAY_TEST_IMAGE"]
+            words = project.compose("run", "--rm", "-T", "--no-deps", project.service, "env")
+            _refuse(shlex.join(("env", f"WALKAWAY_TEST_IMAGE={image}", *words)))
+        return _new(here, project)
+    row = _containers(here, project, service)[0]
+    if not terminal:
+        _refuse(shlex.join(["docker", "exec", row.name, "env"]))
+    command = ("docker", "exec", "--interactive", "--tty", row.name, "sh", "-c", _SHELL)
+    return _shown(here, command, project, attended=True)
+
+
+def _new(here: Here, project: Project) -> int:
+    from walkaway.environment import image
+    from walkaway.environment.project import LABEL_CHECKOUT, LABEL_SLOT
+    from walkaway.views import environment as view
+
+    image.ensure(project, here.environ, starting=lambda names: say([view.building(names)]))
+    command = project.compose(
+        "run", "--rm", "--no-deps", "--name", f"{project.name}-shell-{os.getpid()}",
+        "--label", f"{LABEL_CHECKOUT}={here.root}", "--label", f"{LABEL_SLOT}={project.slot}",
+        "--entrypoint", "sh", project.service, "-c", _SHELL,
+    )  # fmt: skip
+    return _shown(here, command, project, attended=True)
+
+
+def _refuse(command: str) -> None:
+    message = f"A shell needs a terminal, and there is none here.\nOne command at a time: {command}"
+    raise WalkawayError(message, exitcodes.WRONG_USE)
+
+
+def _containers(here: Here, project: Project, service: str | None) -> list[Container]:
+    """Return the containers of a service, or of all; `WalkawayError` when there are none."""
+    from walkaway.environment import composed, fleet
+
+    if service is not None:
+        services = composed.read(project, here.environ).services
+        if service not in services:
+            message = (
+                f"--service is {service!r}: there are {', '.join(sorted(services)) or 'none'}."
+            )
+            raise WalkawayError(message, exitcodes.WRONG_USE)
+    rows = [row for row in fleet.of(project.name, here.environ) if not row.one_off]
+    found = [row for row in rows if service in {None, row.service}]
+    if not found:
+        what = f"environment {project.slot}" if not rows else f"{service} of it"
+        message = f"Not there: {what} is not up.\nBring it up: inv up --slot {project.slot}"
+        raise WalkawayError(message, exitcodes.NO_SUCH_RUN)
+    return found
+
+
+def _shown(
+    here: Here, command: tuple[str, ...], project: Project, *, attended: bool = False
+) -> int:
+    """Run a docker command with our own streams, to its end."""
+    environ = project.environ(here.environ)
+    done = subprocess.run(
+        command, cwd=here.root, env=environ, check=False,
+        stdin=None if attended else subprocess.DEVNULL,
+    )  # fmt: skip
+    if done.returncode < 0:
+        return exitcodes.SIGNAL_BASE - done.returncode
+    if done.returncode and not attended:
+        complain(f"docker ended with {done.returncode}: its words are above")
+    return done.returncode
