@@ -42,8 +42,11 @@ class Backend(Protocol):
     spawn_error: str
     """Why it could not be started, in one line."""
 
-    def waiting(self) -> tuple[int, str] | None:
-        """Try to get what a run must wait for: None when it has it, else a slot and behind whom."""
+    notes: list[str]
+    """What is to be said beside the verdict."""
+
+    def waiting(self) -> str:
+        """Try to get what a run must wait for: empty when it has it, else behind whom it waits."""
 
     def begin(self, number: int) -> None:
         """Begin pass ``number`` (from 1). May take several turns; never raises for a bad start."""

@@ -37,6 +37,7 @@ class Compose:
         self._name = ""
         self._exit: Exit | None = None
         self._lease: leases.Lease | None = None
+        self._share: leases.Share | None = None
         self._occupied: frozenset[int] = frozenset()
         self._launch: Helper | None = None
         self._told = 0
@@ -53,25 +54,33 @@ class Compose:
         self._state = State()
         self.running = False
         self.spawn_error = ""
+        self.notes: list[str] = []
 
     @property
     def slot(self) -> int:
         """The environment that the run leases; 0 without services."""
         return self._lease.slot if self._lease else WITHOUT_SERVICES
 
-    def waiting(self) -> tuple[int, str] | None:
-        """Lease an environment: None when it is had, or none is needed."""
-        if not self._wanted["services"] or self._lease is not None:
-            return None
+    def waiting(self) -> str:
+        """Lease an environment: empty when it is had, or none is needed."""
+        if self._lease is not None or self._share is not None or self._wanted["only_build"]:
+            return ""
+        if not self._wanted["services"]:
+            self._share = leases.share(Path(self._deps.run["root"]))
+            return "" if self._share else "for the end of another run's clean-up"
         root, slots = Path(self._deps.run["root"]), self._wanted["slots"]
         self._lease = leases.take(root, slots, self._deps.run["id"], self._occupied)
         if self._lease is not None:
             self._deps.journal.write("lease", slot=self._lease.slot)
-            return None
+            return ""
         self._occupied = frozenset()  # who was there without a supervisor may be gone
         behind = ", ".join(name.rpartition("-")[2] for name in leases.holders(root, slots))
-        what = "the environment" if slots == 1 else f"all {slots} environments"
-        return slots, f"{what} in use by {behind or 'another run'}"
+        what = (
+            "the environment, which has"
+            if slots == 1
+            else f"one of {slots} environments, which have"
+        )
+        return f"for {what} {behind or 'another run'}"
 
     def begin(self, number: int) -> None:
         """Begin a pass: build, up and run in a child that tells how far it is."""
@@ -170,8 +179,12 @@ class Compose:
         """Remove the containers, make the environment fresh, and give it back."""
         root, run_id = self._deps.run["root"], self._deps.run["id"]
         names = [container.name(root, run_id, n + 1) for n in range(self._number)]
-        clean = kept.clean_up(self._project(), names, fresh=self._lease is not None)
+        last = self._share is not None and self._share.last()
+        fresh = self._lease is not None and bool(self._state.status or self._lease.left_by)
+        clean = kept.clean_up(self._project(), names, fresh=fresh, network=last)
         self._deps.journal.write("cleaned", ok=clean)
+        if self._share is not None:
+            self._share.leave()
         if self._lease is not None:
             self._lease.give_back(clean=clean)
 
@@ -234,13 +247,17 @@ class Compose:
         self._lease.give_back(clean=False, to=run_id)
         self._lease = None
         self._queued = True
-        self._deps.journal.write("preparing", phase="queued", m=f"behind {run_id}")
+        self._deps.journal.write(
+            "preparing",
+            phase="queued",
+            m=f"for an environment, which has {run_id} without a supervisor",
+        )
 
     def _queue(self) -> None:
         """Begin anew as soon as an environment is free."""
         if time.monotonic() >= self._retry_at:
             self._retry_at = time.monotonic() + _RETRY_S
-            if self.waiting() is None:
+            if not self.waiting():
                 self._queued = False
                 self.begin(self._number)
 
@@ -283,7 +300,9 @@ class Compose:
             return
         state = State(**told)
         if not state.status:
-            if not self.running:
+            if self.running:
+                self.notes.append("its container was removed by somebody before it had ended")
+            else:
                 self.spawn_error = self.spawn_error or "the container was never started"
             self._exit = Exit()
             return

@@ -102,7 +102,6 @@ def environment(run: Mapping[str, Any], number: int) -> dict[str, str]:
         "WALKAWAY_RUN": RECORD,
         "WALKAWAY_EPOCH": repr(run["started_boot"]),
         "WALKAWAY_PASS": str(number),
-        "PYTHONPYCACHEPREFIX": f"{CACHE}/pycache",
         "TESTMON_DATAFILE": f"{CACHE}/testmondata",
     }
     select = f"select-{number}.txt" if number > 1 else run.get("select")

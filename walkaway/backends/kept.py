@@ -89,8 +89,10 @@ def service_logs(project: Project, record: str, state: State) -> None:
     _wait(work, _LOGS_S + 5.0)
 
 
-def clean_up(project: Project, names: Sequence[str], *, fresh: bool) -> bool:
-    """Remove a run's containers; with ``fresh`` reset the services. True when all of it was done.
+def clean_up(project: Project, names: Sequence[str], *, fresh: bool, network: bool) -> bool:
+    """Remove a run's containers. True when all of it was done.
+
+    ``fresh``: reset the services. ``network``: remove the project's network, nobody uses it.
 
     What is not removed now, a later run's reaper removes: the outcome is stored.
     """
@@ -100,6 +102,8 @@ def clean_up(project: Project, names: Sequence[str], *, fresh: bool) -> bool:
 
         environ = project.environ(os.environ)
         gone = containers.remove(names, environ)
+        if network:
+            gone = containers.remove_networks(project.name, environ) and gone
         if fresh:
             reset.reset(project, environ)
         return b"1" if gone else b""

@@ -20,10 +20,11 @@ class Local:
         self._exit: Exit | None = None
         self.running = False
         self.spawn_error = ""
+        self.notes: list[str] = []
 
-    def waiting(self) -> None:
+    def waiting(self) -> str:
         """Nothing to wait for here."""
-        return
+        return ""
 
     def begin(self, number: int) -> None:
         """Start pytest; a command that cannot be executed is an end like another."""

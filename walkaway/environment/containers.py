@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from walkaway.backends.container import State, state
 from walkaway.environment import engine
+from walkaway.environment.project import COMPOSE_PROJECT
 from walkaway.errors import WalkawayError
 
 _INSPECT_S = 20.0
@@ -37,3 +38,15 @@ def remove(names: Sequence[str], environ: Mapping[str, str]) -> bool:
         engine.call(("docker", "rm", "--force", "--volumes", *names), environ, _REMOVE_S)
     states = [inspect(name, environ) for name in names]
     return all(found is not None and not found.status for found in states)
+
+
+def remove_networks(project: str, environ: Mapping[str, str]) -> bool:
+    """Remove the networks of a Compose project of ours; True when none is left."""
+    words = ("docker", "network", "ls", "-q", "--filter", f"label={COMPOSE_PROJECT}={project}")
+    try:
+        ids = engine.ask(words, environ).split()
+        if ids:
+            engine.call(("docker", "network", "rm", *ids), environ, _REMOVE_S)
+        return not ids or not engine.ask(words, environ).split()
+    except WalkawayError:
+        return False

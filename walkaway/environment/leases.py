@@ -7,6 +7,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from walkaway.environment.project import WITHOUT_SERVICES
 from walkaway.runs import lock
 
 FOLDER = Path("logs/tests/environments")
@@ -75,6 +76,42 @@ def take_slot(root: Path, slot: int, run_id: str) -> Lease | None:
     os.ftruncate(fd, 0)
     os.pwrite(fd, f"{run_id}\n".encode(), 0)
     return Lease(fd, slot, left_by="" if left_by == run_id else left_by)
+
+
+class Share:
+    """A share in the project of runs without services: the last one to leave removes its network.
+
+    Any number of runs have it; nobody can join while one looks whether it is the last.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def last(self) -> bool:
+        """Tell whether nobody else has a share; from then until `leave` nobody gets one."""
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def leave(self) -> None:
+        """Give the share back."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def share(root: Path) -> Share | None:
+    """Take a share in slot 0; None while its network is being removed."""
+    path = prepare(root) / f"{WITHOUT_SERVICES}.lock"
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        return None
+    return Share(fd)
 
 
 def holders(root: Path, slots: int) -> list[str]:

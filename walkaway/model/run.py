@@ -82,6 +82,8 @@ class Run:
     backend: str = "local"
     compose: Compose | None = None
     workers: int = 0
+    worker_slots: int = 0
+    """Workers that all runs on this machine may have together; 0: no bound."""
     parent: str = ""
     """Record folder of the run that this one was started in."""
     select: str = ""

@@ -65,12 +65,18 @@ def compose(conf: Settings, args: tuple[str, ...], *, no_services: bool) -> Comp
 
 
 def _needs_none(without: tuple[str, ...], args: tuple[str, ...]) -> bool:
-    """Tell whether every path among the arguments is one whose tests need no services."""
+    """Tell whether every path among the arguments is one whose tests need no services.
+
+    `.` among ``without`` is every test.
+    """
     paths = [os.path.normpath(word.partition("::")[0]) for word in args if _is_path(word)]
     folders = [os.path.normpath(folder) for folder in without]
-    return bool(paths) and all(
-        any(path == folder or path.startswith(folder + os.sep) for folder in folders)
-        for path in paths
+    return os.curdir in folders or (
+        bool(paths)
+        and all(
+            any(path == folder or path.startswith(folder + os.sep) for folder in folders)
+            for path in paths
+        )
     )
 
 

@@ -153,6 +153,7 @@ def _outcome(  # noqa: PLR0913, PLR0917 - one record's parts
     notes = list(verdict.notes)
     if observed.get("adopted") and not observed.get("derived"):
         notes.append("its supervisor died; another one took the run over")
+    notes += [str(note) for note in observed.get("said") or ()]
     if observed.get("restored"):
         notes.append("the record was deleted while the run lived, and restored")
     if p.dropped:
@@ -182,6 +183,7 @@ def _outcome(  # noqa: PLR0913, PLR0917 - one record's parts
         "stopping": p.stopping,
         "notes": notes,
         "rests_on": verdict.rests_on,
+        "backend": run.backend,
         "workers": len(p.workers),
         "passes": p.passes,
         "curve": book.curve,

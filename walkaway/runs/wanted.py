@@ -87,6 +87,7 @@ def wanted(  # noqa: PLR0913 - what a run is made of
         notify=_notifier() if options.notify else (),
         ci=ci,
         order_seed=order[1] if order else "",
+        worker_slots=workers.slots(conf.worker_slots),
         backend=place,
         compose=(
             backend.compose(conf, args, no_services=options.no_services)

@@ -21,6 +21,7 @@ from walkaway.supervisor.keeper import Keeper
 from walkaway.supervisor.memory import OutOfMemory
 from walkaway.supervisor.output import Output
 from walkaway.supervisor.requests import MARKER, Requests
+from walkaway.supervisor.room import Room
 from walkaway.supervisor.silence import Silence
 from walkaway.supervisor.trees import Trees
 
@@ -49,6 +50,7 @@ class Supervisor:
         )
         self.ending = Ending(self.backend, self.journal, limits["grace_s"])
         self.requests = Requests(record, self.journal, self.ending)
+        self.room = Room(self.run, self.journal)
         self.silence = Silence(self.family, self.journal, limits["stall_s"])
         self.output = Output(self.keeper.log_fd, limits, os.path.dirname(record))
         self.memory = OutOfMemory()
@@ -88,6 +90,7 @@ class Supervisor:
             self._until_pytest_ends()
             self.trees.begin()  # beside the sweep: was there an edit since the last look?
             leftovers = self.backend.sweep()
+            self.room.leave()
             if leftovers:
                 self.journal.write("left", pids=leftovers)
             self._until_tree_is_told()
@@ -113,14 +116,22 @@ class Supervisor:
 
     def _queue(self) -> None:
         """Wait until there is room for this run; the watch goes on meanwhile."""
-        told = None
-        while (behind := self.backend.waiting()) is not None and not self.ending.kind:
+        self.room.ask()
+        told = ""
+        while not self.ending.kind and (behind := self._behind()):
             if behind != told:
-                self.journal.write("preparing", phase="queued", m=behind[1])
+                self.journal.write("preparing", phase="queued", m=behind)
                 told = behind
             self._wait()
             reap(self.family.helpers)
             self._watch_on()
+
+    def _behind(self) -> str:
+        """Say what the run waits for: its backend's, then the machine's; empty when it has both.
+
+        In this order: who waits for an environment must not hold slots that its holder needs.
+        """
+        return self.backend.waiting() or self.room.waiting()
 
     def _take_over(self) -> None:
         """Go on where a supervisor that died left off."""
@@ -133,6 +144,7 @@ class Supervisor:
             self.pass_number = found[-1]["pass"]
             self.pytest_started = found[0]["t"]
             self.family.main = (found[-1]["pid"], found[-1]["start"])
+        self.room.ask(at_once=True)
         self.backend.take_over(self.pass_number)
 
     def _until_pytest_ends(self) -> None:

@@ -36,7 +36,12 @@ def standing(look: Look, style: Style) -> str:
 
 def who(look: Look, style: Style) -> str:
     """Return what a first line begins with: standing, short id, arguments."""
-    return GAP.join((standing(look, style), look.run.short, label(look.run)))
+    return GAP.join((standing(look, style), look.run.short, *place(look.run), label(look.run)))
+
+
+def place(run: Run) -> tuple[str, ...]:
+    """Return where a run is when that is not right here."""
+    return ("in Compose",) if run.backend == "compose" else ()
 
 
 def counted(counts: Counts, style: Style) -> str:

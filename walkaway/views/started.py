@@ -18,7 +18,7 @@ def lines(run: Run, log: str, joined: bool, live_for_s: float, style: Style) -> 
     else:
         told = "(no deadline)"
     return [
-        GAP.join((word, run.short, f"{phrases.label(run)} {style.dim(told)}")),
+        GAP.join((word, run.short, *phrases.place(run), f"{phrases.label(run)} {style.dim(told)}")),
         f"{style.dim('log:')} {phrases.path(run, log)}",
         phrases.following(
             style,

@@ -207,6 +207,10 @@ def _next(look: Look, ended: Ended, style: Style) -> Iterator[str]:
     log = ended.outcome in _LOG_TELLS and not look.counts.bad
     if ended.outcome is Outcome.NOT_STARTED:
         yield f"{style.dim('log:')} {phrases.path(look.run, look.log)}"
+        if look.run.backend == "compose":
+            doctor = style.command("doctor")
+            yield f"{style.dim('next:')} mend what the log names, or see: {doctor}"
+            return
         python = printable(look.run.argv[0], 120) if look.run.argv else "its pytest"
         yield f"{style.dim('next:')} see whether {python} has pytest (walkaway.pytest names it)"
         return

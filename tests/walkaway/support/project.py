@@ -67,7 +67,9 @@ class Project:
 
     def env(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         kept = {k: v for k, v in clean_environ().items() if not k.startswith(_READERS)}
-        return {**kept, "PYTHONPATH": str(REPOSITORY), **self.environ, **(extra or {})}
+        # What the machine's other runs do, other tests' among them, must not queue a test's runs.
+        ours = {"PYTHONPATH": str(REPOSITORY), "INVOKE_WALKAWAY_WORKER_SLOTS": "0"}
+        return {**kept, **ours, **self.environ, **(extra or {})}
 
     def inv(
         self,
