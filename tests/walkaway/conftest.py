@@ -1,5 +1,17 @@
-"""Fixtures of the collection's tests."""
+"""Fixtures of the collection's tests, and what becomes of those that need a Docker engine."""
 
+from tests.walkaway.support.engine import built_image
+from tests.walkaway.support.needing import (
+    pytest_runtest_setup,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+)
 from tests.walkaway.support.scratch import scratch
 
-__all__ = ["scratch"]
+__all__ = [
+    "built_image",
+    "pytest_runtest_setup",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+    "scratch",
+]

@@ -12,7 +12,14 @@ import pytest
 
 from tests.walkaway.support.checkout import REPOSITORY, Checkout, copy_checkout, lend_venv
 
-SCRIPTS = ("scripts/pytest-for-claude.sh", "scripts/check-test-progress.sh", ".ci/run")
+SCRIPTS = (
+    "scripts/pytest-for-claude.sh",
+    "scripts/check-test-progress.sh",
+    ".ci/run",
+    ".ci/engine",
+    ".ci/images/postgres/entrypoint",
+    ".ci/images/redis/entrypoint",
+)
 
 
 @pytest.fixture(scope="module")
