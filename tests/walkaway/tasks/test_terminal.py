@@ -12,6 +12,7 @@ import pytest
 
 from tests.walkaway.support.project import GATED, INV, Project
 from tests.walkaway.support.waiting import wait_for
+from walkaway.runs import procs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -62,7 +63,11 @@ class Screen:
         return self.shown()
 
     def close(self) -> None:
+        """End the terminal, and wait for its shell: tmux hangs up and does not look back."""
+        pid = int(self._run("display-message", "-p", "#{pane_pid}"))
+        start = procs.start_ticks(pid)
         self._run("kill-server")
+        wait_for(lambda: not procs.alive(pid, start), "the terminal's shell to be gone")
 
 
 @pytest.fixture
