@@ -105,7 +105,7 @@ def _translated(rest: str) -> tuple[str, str]:
     char, after = rest[0], rest[1:]
     if rest.startswith("**"):
         after = rest[2:].removeprefix("/")
-        return (".*"), after
+        return ("(?:.*/)?" if after else ".*"), after
     if char == "*":
         return "[^/]*", after
     if char == "?":

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from walkaway.backends import container
-from walkaway.environment import containers, engine, image, leases, reset
+from walkaway.environment import containers, engine, image, leases, reset, services
 from walkaway.environment.project import LABEL_CHECKOUT, LABEL_RUN, LABEL_SLOT, Project
 from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
@@ -73,8 +73,6 @@ def _build(project: Project, environ: Mapping[str, str], wanted: Mapping[str, An
 
 
 def _services(project: Project, environ: Mapping[str, str], left_by: str, tell: Tell) -> None:
-    from walkaway.environment import services
-
     tell({"phase": "checking the services"})
     if not services.warm(project, environ):
         tell({"phase": "starting the services"})

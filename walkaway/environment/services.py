@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from walkaway.environment import composed, engine, faults, fleet, shown, state
+from walkaway.environment import composed, engine, faults, fleet, reset, shown, state
 from walkaway.environment.composed import Composed
 from walkaway.environment.fleet import Container, Standing
 from walkaway.environment.project import Project
@@ -47,6 +47,7 @@ def up(
             if done.code:
                 raise faults.explained(project, said, names, environ, done.err)
             _await(project, said, names, environ, begun + UP_S)
+            reset.keep(project, environ)
         rows = _by_service(project, environ, names)
         images = {name: sorted({row.image for row in found}) for name, found in rows.items()}
         state.write(project.root, _name(project), {"digest": said.digest, "images": images})
