@@ -1,0 +1,51 @@
+"""Room for a run's workers on this machine: asked for before pytest starts, left when it ended."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from walkaway.runs import workers
+from walkaway.runs.turns import Turn
+from walkaway.supervisor.journal import Journal
+
+_NAMED = 3
+
+
+class Room:
+    """One run's share of the worker slots. A run inside a run shares its parent's."""
+
+    def __init__(self, run: dict[str, Any], journal: Journal) -> None:
+        self._run = run
+        self._journal = journal
+        self._turn: Turn | None = None
+
+    def ask(self, *, at_once: bool = False) -> None:
+        """Join the queue, once a pass; ``at_once``: count as one that runs already."""
+        run = self._run
+        total = 0 if run.get("parent") else int(run.get("worker_slots") or 0)
+        self._turn = Turn(
+            total, workers.wanted(run["argv"], os.environ), run["id"], run["root"], os.environ
+        )
+        if at_once:
+            self._turn.take_at_once()
+
+    def waiting(self) -> str:
+        """Try to get in: empty when the run has its slots, else behind whom it waits."""
+        turn = self._turn
+        if turn is None or turn.try_take():
+            if turn is not None and turn.note:
+                self._journal.write("phase", name=turn.note)
+            return ""
+        behind = [
+            f"{holder.run.rpartition('-')[2]} in {holder.checkout}" for holder in turn.behind()
+        ]
+        more = f" and {len(behind) - _NAMED} more" if len(behind) > _NAMED else ""
+        who = ", ".join(behind[:_NAMED]) or "other runs"
+        return f"for {turn.workers} of the machine's {turn.total} worker slots, behind {who}{more}"
+
+    def leave(self) -> None:
+        """Give the slots to others."""
+        if self._turn is not None:
+            self._turn.release()
+            self._turn = None
