@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 from walkaway.environment import engine
 from walkaway.environment.project import COMPOSE_PROJECT, LABEL_RESET, Project
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
 
 _BOUND_S = 60.0
 _SQL = (
@@ -17,7 +19,7 @@ _SQL = (
     ' -v db="${POSTGRES_DB:-${POSTGRES_USER:-postgres}}"'
     ' -v kept="${POSTGRES_DB:-${POSTGRES_USER:-postgres}}__walkaway"'
 )
-_LOGIN = 'export PGPASSWORD="${POSTGRES_LOGIN:-}"; '
+_LOGIN = 'export PGPASSWORD="${POSTGRES_PASSWORD:-}"; '
 _ALONE = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
     "WHERE datname IN (:'db', :'kept') AND pid <> pg_backend_pid();\n"
@@ -57,4 +59,10 @@ def _labelled(project: Project, environ: Mapping[str, str]) -> list[tuple[str, s
 
 
 def _run(container: str, script: str, environ: Mapping[str, str]) -> None:
-    engine.ask(("docker", "exec", container, "sh", "-c", script), environ, _BOUND_S)
+    done = engine.call(("docker", "exec", container, "sh", "-c", script), environ, _BOUND_S)
+    if done.code:
+        message = (
+            f"A service could not be made fresh (its label {LABEL_RESET}): {done.why}\n"
+            "Take the environment down and up again: inv down, inv up"
+        )
+        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
