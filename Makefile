@@ -77,6 +77,7 @@ endif
 .PHONY: health ## how the services are, with memory and CPU
 .PHONY: service-logs ## what the services have logged
 .PHONY: shell ## a shell beside the services
+.PHONY: doctor ## whether everything that a run needs is there and well
 
 # Upkeep
 

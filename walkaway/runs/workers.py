@@ -30,7 +30,7 @@ def auto() -> int:
 
     `os.cpu_count()`, which `-n auto` goes by, knows neither container quotas nor memory.
     """
-    available = _available_bytes()
+    available = available_bytes()
     return max(1, min(_cpus(), available // _WORKER_BYTES)) if available else _cpus()
 
 
@@ -125,7 +125,7 @@ def _quota() -> float:
         return 0.0
 
 
-def _available_bytes() -> int:
+def available_bytes() -> int:
     """Return what can be had without swapping, within the cgroup's limit; 0 when unknown."""
     found = _meminfo("MemAvailable:")
     for limit, used in _LIMITS if found else ():

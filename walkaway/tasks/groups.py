@@ -12,6 +12,7 @@ from __future__ import annotations
 from invoke.collection import Collection
 
 from walkaway.tasks import ci as _ci
+from walkaway.tasks import doctor as _doctor
 from walkaway.tasks import environment as _environment
 from walkaway.tasks import hunt as _hunt
 from walkaway.tasks import inside, logs, looks, start
@@ -43,6 +44,7 @@ environment = Collection(
     _environment.health,
     inside.service_logs,
     inside.shell,
+    _doctor.doctor,
 )
 upkeep = Collection("upkeep", _upkeep.rotate_logs, _upkeep.compile_deps)
 hunt = Collection("hunt", _hunt.flaky)

@@ -1,0 +1,76 @@
+"""Free space and free inodes: of the checkout, and of the engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from walkaway.environment.checks import Around, Checked, Finding, judged, skipped, unknown
+from walkaway.errors import WalkawayError
+from walkaway.views.style import size
+
+GB = 1000**3
+CHECKOUT_BYTES = GB
+ENGINE_BYTES = 3 * GB
+LEAST_FILES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What is left of a file system. ``files`` is None where it has no fixed number of inodes."""
+
+    free_bytes: int
+    files: int | None = None
+
+
+def room(path: Path) -> Room:
+    """Look at the file system of a path. `OSError` when it is not there."""
+    found = os.statvfs(path)
+    return Room(found.f_bavail * found.f_frsize, found.f_favail if found.f_files else None)
+
+
+def checkout(around: Around) -> Checked:
+    """Look at the disk that the records lie on."""
+    try:
+        found = room(around.root)
+    except OSError as error:
+        mend = f"df -h {around.root}"
+        return unknown("disk", f"{around.root} cannot be looked at: {error.strerror}", mend)
+    says, findings = judge(found, CHECKOUT_BYTES, "the checkout's disk", _OURS)
+    return judged("disk", says, findings, asdict(found))
+
+
+def of_engine(around: Around) -> Checked:
+    """Look at the disk of images and containers, where it is this machine's."""
+    subject = "engine's disk"
+    try:
+        folder = Path(str(around.info()["root"]))
+        found = room(folder) if around.on_this_machine() else None
+    except (WalkawayError, OSError) as error:
+        why = error.message if isinstance(error, WalkawayError) else str(error.strerror)
+        return unknown(subject, f"it cannot be looked at: {why.splitlines()[0]}", _ENGINES)
+    if found is None:
+        return skipped(subject, "it is another machine's, or a virtual one's: docker system df")
+    says, findings = judge(found, ENGINE_BYTES, f"the engine's disk ({folder})", _ENGINES)
+    facts: Mapping[str, object] = {"folder": str(folder), **asdict(found)}
+    return judged(subject, says, findings, facts)
+
+
+def judge(found: Room, least_bytes: int, name: str, mend: str) -> tuple[str, list[Finding]]:
+    """Return what there is in words, and what is too little."""
+    says = f"{size(found.free_bytes)} free"
+    findings = []
+    if found.free_bytes < least_bytes:
+        text = f"{size(found.free_bytes)} are free on {name}: {size(least_bytes)} are little"
+        findings.append(Finding(text, mend))
+    if found.files is not None:
+        says += f", {found.files:,} inodes"
+        if found.files < LEAST_FILES:
+            findings.append(Finding(f"{found.files:,} inodes are free on {name}", mend))
+    return says, findings
+
+
+_OURS = "inv rotate-logs --days 1"
+_ENGINES = "docker system df    then, for old build layers: docker builder prune"

@@ -1,0 +1,135 @@
+"""Whether containers of an environment find and hear each other: names, and health pages.
+
+Asked from inside, by a short-lived container of the test service in an environment that is up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from walkaway.environment import engine, fleet
+from walkaway.environment.checks import NO_FILE, Around, Checked, Finding, judged, skipped, unknown
+from walkaway.environment.fleet import Standing
+from walkaway.environment.project import Project
+from walkaway.errors import WalkawayError
+from walkaway.views.phrases import many
+
+_SUBJECT = "network"
+_PROBE_S = 30.0
+_LOOPBACK = re.compile(r"(https?)://(?:127\.0\.0\.1|localhost|0\.0\.0\.0)(:\d+)?([/\w.~%-]*)")
+_SHELL = 'p=python3; command -v "$p" >/dev/null || p=python; exec "$p" -I -c "$0" "$@"'
+PROBE = """\
+import json, socket, sys, threading, urllib.error, urllib.request
+
+told, wanted = {}, json.loads(sys.argv[1])
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def ask(name, url):
+    try:
+        socket.getaddrinfo(name, None)
+    except OSError as error:
+        told[name] = ["dns", str(error)]
+        return
+    if not url:
+        told[name] = ["name", ""]
+        return
+    try:
+        with opener.open(url, timeout=5) as answer:
+            told[name] = ["http", answer.status]
+    except urllib.error.HTTPError as error:
+        told[name] = ["http", error.code]
+    except Exception as error:
+        told[name] = ["http", str(error)]
+
+
+threads = [threading.Thread(target=ask, args=item, daemon=True) for item in wanted.items()]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join(12)
+print("walkaway:" + json.dumps({name: told.get(name, ["dns", "no answer"]) for name in wanted}))
+"""
+"""Runs in the test image, whatever its Python: resolves each name, and asks each page for 5 s."""
+
+
+def network(around: Around) -> Checked:
+    """Ask from the test service's own place in the network."""
+    if not around.readable():
+        return skipped(_SUBJECT, NO_FILE)
+    try:
+        project, names = _up(around)
+        if not names:
+            return skipped(_SUBJECT, "no environment is up: inv up, then again")
+        image = str(around.services()[around.conf.service].get("image") or "")
+        argv = ("docker", "image", "inspect", image)
+        if not image or engine.call(argv, around.environ).code:
+            return skipped(_SUBJECT, "the test image is not there: inv build, then again")
+        return judge(_probed(around, project, pages(around, names)))
+    except WalkawayError as error:
+        return unknown(_SUBJECT, error.message.splitlines()[0], "inv health")
+
+
+def _up(around: Around) -> tuple[Project, list[str]]:
+    """Return the first environment with services that are up, and their names."""
+    own = around.conf
+    for slot in range(1, own.slots + 1):
+        project = Project(around.root, slot, own.service, own.compose_file)
+        rows = [row for row in fleet.of(project.name, around.environ) if not row.one_off]
+        ready = [row for row in rows if row.standing(checked=False) is Standing.READY]
+        if ready:
+            return project, sorted({row.service for row in ready})
+    return around.project, []
+
+
+def pages(around: Around, names: list[str]) -> dict[str, str]:
+    """Return each service's health page as others see it; empty for one that is not of HTTP."""
+    return {name: page(name, around.services().get(name, {})) for name in names}
+
+
+def page(name: str, service: Mapping[str, Any]) -> str:
+    """Take the page from the service's health check, or from a variable that the check uses."""
+    health = json.dumps((service.get("healthcheck") or {}).get("test") or "")
+    variables = (service.get("environment") or {}).items()
+    used = [str(value) for key, value in variables if re.search(rf"\$\{{?{key}\b", health)]
+    found = next(filter(None, map(_LOOPBACK.search, (health, *used))), None)
+    return f"{found[1]}://{name}{found[2] or ''}{found[3] or '/'}" if found else ""
+
+
+def _probed(around: Around, project: Project, wanted: Mapping[str, str]) -> dict[str, list[Any]]:
+    name = f"{project.name}-doctor-{os.getpid()}"
+    words = ("run", "--rm", "-T", "--interactive=false", "--no-deps", "--name", name)
+    shell = ("--entrypoint", "sh", project.service, "-c", _SHELL, PROBE, json.dumps(wanted))
+    environ = project.environ(around.environ)
+    try:
+        done = engine.call(project.compose(*words, *shell), environ, _PROBE_S, cwd=around.root)
+    except WalkawayError:
+        # The client was given up; what it started is not.
+        engine.call(("docker", "rm", "--force", name), around.environ)
+        raise
+    for line in done.out.splitlines():
+        if line.startswith("walkaway:"):
+            answers: dict[str, list[Any]] = json.loads(line.removeprefix("walkaway:"))
+            return answers
+    raise WalkawayError(f"the test service cannot be asked: {done.why}", 1)
+
+
+def judge(told: Mapping[str, list[Any]]) -> Checked:
+    """Judge what the probe told: by name `[dns, why]`, `[name, ""]`, or `[http, code or why]`."""
+    findings, heard = [], 0
+    lost = sum(kind == "dns" for kind, _ in told.values())
+    for name, (kind, answer) in sorted(told.items()):
+        if kind == "dns":
+            mend = "inv down    then: inv up"
+            findings.append(Finding(f"{name} cannot be found by its name: {answer}", mend))
+        elif kind == "http" and answer in range(200, 400):
+            heard += 1
+        elif kind == "http":
+            mend = f"inv service-logs --service {name}"
+            findings.append(Finding(f"the health page of {name} answers {answer}", mend))
+    says = f"{many(len(told) - lost, 'service')} found by name, {many(heard, 'health page')} well"
+    return judged(_SUBJECT, says, findings, {"answers": dict(told)})

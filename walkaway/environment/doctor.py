@@ -1,0 +1,119 @@
+"""Is this checkout fit to run tests? Independent checks, side by side, each bounded in time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from walkaway.environment import engine, project
+from walkaway.environment.checks import (
+    Around,
+    Checked,
+    Grade,
+    composition,
+    disk,
+    leftovers,
+    local,
+    network,
+    unknown,
+    versions,
+)
+from walkaway.model import exitcodes
+from walkaway.runs.settings import Settings
+
+LIMIT_S = 45.0
+"""For all checks together; they have bounds of their own below this."""
+Check = Callable[[Around], Checked]
+LOCAL: tuple[tuple[str, Check], ...] = (
+    ("pytest", local.pytest),
+    ("records", local.records),
+    ("runs", leftovers.stale_runs),
+    ("disk", disk.checkout),
+    ("memory", composition.memory),
+    ("worker slots", local.slots),
+)
+COMPOSE: tuple[tuple[str, Check], ...] = (
+    ("versions", lambda around: versions.versions(around.environ)),
+    ("Compose file", composition.file),
+    ("engine's disk", disk.of_engine),
+    ("build context", composition.build_context),
+    ("ports", composition.ports_in_use),
+    ("leftovers", leftovers.reapable),
+    ("network", network.network),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What all checks said, in their order, and the exit code."""
+
+    checks: tuple[Checked, ...]
+    code: int
+    seconds: float
+
+    @property
+    def fit(self) -> bool:
+        """Whether nothing is to be mended, and nothing that should have been known is not."""
+        return self.code == 0
+
+
+def examine(root: Path, conf: Settings, environ: Mapping[str, str]) -> Diagnosis:
+    """Make all checks that concern this checkout.
+
+    Without a Compose file, or with backend `local` and no engine, those are the local ones.
+    """
+    begun = time.monotonic()
+    has_file = bool(project.compose_file(root, conf.compose_file))
+    needed = conf.backend == "compose" or (conf.backend == "auto" and has_file)
+    silent = ""
+    checks = LOCAL
+    found: list[Checked] = []
+    if needed or has_file:
+        silent = engine.silent_because(environ)
+        if silent:
+            found.append(versions.silent(silent, needed=needed))
+        else:
+            checks = (*LOCAL, *COMPOSE)
+    around = Around(root, environ, conf, in_compose=needed and not silent)
+    found += side_by_side(checks, around, LIMIT_S)
+    return Diagnosis(tuple(found), code_of(found, silent=needed and bool(silent)),
+                     time.monotonic() - begun)  # fmt: skip
+
+
+def code_of(found: Sequence[Checked], *, silent: bool) -> int:
+    """Return the exit code: 69 without an engine that is needed, 1 unless all is well."""
+    if silent:
+        return exitcodes.NOT_STARTABLE
+    wrong = any(checked.grade in {Grade.BAD, Grade.UNKNOWN} for checked in found)
+    return exitcodes.FAILED if wrong else exitcodes.PASSED
+
+
+def side_by_side(
+    checks: Sequence[tuple[str, Check]], around: Around, limit_s: float
+) -> list[Checked]:
+    """Make all checks at the same time. One that does not come back is unknown, and is left."""
+    answers: dict[str, Checked] = {}
+    faults: list[BaseException] = []
+
+    def make(name: str, check: Check) -> None:
+        try:
+            answers[name] = check(around)
+        except BaseException as error:  # noqa: BLE001 - a bug: it is raised again where all can see
+            faults.append(error)
+
+    threads = [threading.Thread(target=make, args=row, daemon=True) for row in checks]
+    until = time.monotonic() + limit_s
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    if faults:
+        raise faults[0]
+    late = f"no answer within {limit_s:.0f} s"
+    return [
+        answers.get(name) or unknown(name, late, "inv doctor    when the machine is less busy")
+        for name, _ in checks
+    ]
