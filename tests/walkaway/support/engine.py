@@ -167,8 +167,9 @@ def environment(
 def built_image(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The test image of this checkout: built once for all workers of a session; its tag.
 
-    It stays, as the cache of the next session's.
+    It stays, as the cache of the next session's; the one that it replaces goes.
     """
+    name = test_image_name()
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
@@ -176,7 +177,14 @@ def built_image(tmp_path_factory: pytest.TempPathFactory) -> str:
     with (shared / "test-image.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
+            old = _image_id(name)
             docker("compose", "-p", f"{PREFIX}build", "build", "--quiet", "test",
                    environ=engine_environ(), cwd=REPOSITORY, timeout_s=BUILD_S)  # fmt: skip
+            if old and old != _image_id(name):
+                docker("image", "rm", old, check=False)
             done.touch()
-    return test_image_name()
+    return name
+
+
+def _image_id(name: str) -> str:
+    return docker("image", "inspect", "-f", "{{.Id}}", name, check=False).stdout.strip()
