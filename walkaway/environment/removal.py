@@ -129,5 +129,11 @@ def _remove(found: Things, names: re.Pattern[str], environ: Mapping[str, str]) -
     ):
         if things:
             done = engine.call(("docker", *words, *things), environ, DOWN_S)
-            why = done.why if done.code else why
+            why = _said(done) if done.code else why
     return why
+
+
+def _said(done: engine.Done) -> str:
+    """Return the line with the reason: `docker network rm` adds one without any."""
+    lines = [line for line in done.err.splitlines() if line.startswith("Error")]
+    return lines[-1] if lines else done.why
