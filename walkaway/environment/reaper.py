@@ -69,7 +69,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Reaped:
-    """What became of a plan: names that are gone, and why others are not."""
+    """What became of a plan: titles of what is gone, and why the rest is not."""
 
     removed: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
@@ -153,15 +153,15 @@ def carry_out(planned: Plan, environ: Mapping[str, str]) -> Reaped:
         words = ("docker", thing.kind, "rm", *_FLAGS.get(thing.kind, ()), thing.id)
         ended = engine.call(words, environ, _REMOVE_S)
         if ended.code:
-            said[thing.name] = ended.why
+            said[thing.title] = ended.why
     left = set()
     if planned.go:
         left = {(t.kind, t.id) for t in (*remains.containers(environ), *remains.others(environ))}
     for thing in (fate.thing for fate in planned.go):
         if (thing.kind, thing.id) in left:
-            done.failed[thing.name] = said.get(thing.name, "it is still there")
+            done.failed[thing.title] = said.get(thing.title, "it is still there")
         else:
-            done.removed.append(thing.name)
+            done.removed.append(thing.title)
     return done
 
 

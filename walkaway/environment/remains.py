@@ -51,6 +51,11 @@ class Thing:
     made_s: float = 0.0
     """Wall clock, seconds since the epoch."""
 
+    @property
+    def title(self) -> str:
+        """Return kind and name: a network may be called what a container is."""
+        return f"{self.kind} {self.name}"
+
 
 def containers(environ: Mapping[str, str]) -> list[Thing]:
     """Return the containers of our projects, in every state. One question, some 15 ms."""

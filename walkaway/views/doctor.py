@@ -87,9 +87,9 @@ def reaped_lines(plan: Plan, done: Reaped, style: Style) -> list[str]:
     found = [f"removed: {many(len(done.removed), 'thing')} of runs and checkouts that are gone"]
     removed = set(done.removed)
     rows = [
-        f"  {fate.thing.kind} {printable(fate.thing.name, _WIDTH)}: {printable(fate.why, _WIDTH)}"
+        f"  {printable(fate.thing.title, _WIDTH)}: {printable(fate.why, _WIDTH)}"
         for fate in plan.go
-        if fate.thing.name in removed
+        if fate.thing.title in removed
     ]
     found += rows[:_SHOWN]
     if len(rows) > _SHOWN:
@@ -97,7 +97,7 @@ def reaped_lines(plan: Plan, done: Reaped, style: Style) -> list[str]:
     for name, why in list(done.failed.items())[:_SHOWN]:
         found.append(f"  {style.bad('not removed')} {printable(name)}: {printable(why, _WIDTH)}")
     found += [
-        f"  kept {printable(fate.thing.name)}: {printable(fate.why, _WIDTH)}"
+        f"  kept {printable(fate.thing.title)}: {printable(fate.why, _WIDTH)}"
         for fate in plan.stay[:_SHOWN]
     ]
     return [*found, following(style, style.command("doctor"))]
@@ -109,6 +109,6 @@ def reaped_json(plan: Plan, done: Reaped, code: int) -> dict[str, Any]:
         "walkaway": SCHEMA,
         "removed": done.removed,
         "failed": done.failed,
-        "kept": {fate.thing.name: fate.why for fate in plan.stay},
+        "kept": {fate.thing.title: fate.why for fate in plan.stay},
         "code": code,
     }

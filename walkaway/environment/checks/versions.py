@@ -69,4 +69,5 @@ def silent(why: str, *, needed: bool) -> Checked:
         mend = "install Docker (Engine 20.10, Compose 2.20, buildx 0.10 or newer)"
     elif "permission" in why.lower():
         mend = 'sudo usermod -aG docker "$USER"    then log in again'
-    return judged("engine", "it does not answer", [Finding(f"it does not answer: {why}", mend)])
+    says = f"it does not answer: {why}"
+    return judged("engine", says, [Finding(says, mend)])
