@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from walkaway.backends import Exit
 from walkaway.environment.project import (
+    CACHE,
     LABEL_CHECKOUT,
     LABEL_RUN,
     LABEL_SLOT,
@@ -20,7 +21,6 @@ from walkaway.environment.project import (
 RECORD = "/walkaway/record"
 LOG = "/walkaway/run.log"
 RECORDER = "/walkaway/recorder"
-CACHE = "/walkaway/cache"
 _GO = (
     "exec >>/walkaway/run.log 2>&1 </dev/null; "
     'cd -- "$1" || exit 69; shift; '

@@ -30,6 +30,8 @@ _BARE = re.compile(r"^\s*(?:-\s+)?['\"]?([A-Za-z_][A-Za-z0-9_]*)['\"]?:?\s*$", r
 _READ_ON = (".yml", ".yaml", ".env")
 _OVERRIDES = tuple(f"{name.rpartition('.')[0]}.override{end}"
                    for name in FILES[::2] for end in (".yml", ".yaml"))  # fmt: skip
+_KEPT = ("image", "build", "depends_on", "healthcheck", "profiles", "ports", "cpus", "mem_limit")
+"""What is kept of each service."""
 _ALWAYS = (
     "COMPOSE_FILE", "COMPOSE_ENV_FILES", "COMPOSE_PATH_SEPARATOR", "DOCKER_CONTEXT",
     "DOCKER_DEFAULT_PLATFORM", "DOCKER_HOST",
@@ -52,6 +54,9 @@ class Service:
     """It is in a profile: it runs only when it is asked for."""
     ports: tuple[int, ...] = ()
     """Published on the host."""
+    cpus: float = 0.0
+    memory_bytes: int = 0
+    """Its limits; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,7 @@ def fingerprint(project: Project, environ: Mapping[str, str], sources: Iterable[
     What includes, extends, env_file, configs and secrets name is a path in the text; so every word
     that is a file's path counts. One too many costs a question, one too few would cost the truth.
     """
-    digest = hashlib.blake2b(project.name.encode(), digest_size=16)
+    digest = hashlib.blake2b(" ".join((project.name, *_KEPT)).encode(), digest_size=16)
     names = set(_ALWAYS)
     queue = [*sources, project.root / ".env"]
     seen: set[str] = set()
@@ -182,9 +187,8 @@ def _asked(project: Project, environ: Mapping[str, str]) -> dict[str, Any]:
         )
         raise WalkawayError(message, exitcodes.NOT_STARTABLE)
     found = json.loads(done.out).get("services") or {}
-    kept = ("image", "build", "depends_on", "healthcheck", "profiles", "ports")
     return {
-        name: {key: service[key] for key in kept if service.get(key)}
+        name: {key: service[key] for key in _KEPT if service.get(key)}
         for name, service in found.items()
     }
 
@@ -200,4 +204,6 @@ def _service(project: Project, name: str, found: Mapping[str, Any]) -> Service:
         checked=bool(health) and not health.get("disable") and health.get("test") != ["NONE"],
         optional=bool(found.get("profiles")),
         ports=tuple(int(port) for port in ports if port.isdigit()),
+        cpus=float(found.get("cpus") or 0),
+        memory_bytes=int(found.get("mem_limit") or 0),
     )

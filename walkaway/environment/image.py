@@ -45,11 +45,12 @@ class Large:
 
     def told(self) -> str:
         """Return the warning."""
-        most = ", ".join(f"{path} {size(size_bytes)}" for path, size_bytes in self.culprits)
-        names = " ".join(path for path, _ in self.culprits)
-        return (
-            f"{size(self.size_bytes)} are sent to the engine at every build: {printable(most)}. "
-            f"If the image does not need it, add a line to {self.ignore_file}: {printable(names)}"
+        parts = [f"{size(size_bytes)} of it {path}" for path, size_bytes in self.culprits]
+        only = self.culprits[0][0] if len(self.culprits) == 1 else ""
+        line = f"the line {only}" if only else "lines for what the image does not need"
+        return printable(
+            f"{size(self.size_bytes)} are sent to the engine at every build, {', '.join(parts)}: "
+            f"add {line} to {self.ignore_file}"
         )
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from walkaway.backends import container
-from walkaway.environment import containers, engine, image, leases, reset, services
+from walkaway.environment import composed, containers, engine, image, leases, reset, services
 from walkaway.environment.project import LABEL_CHECKOUT, LABEL_RUN, LABEL_SLOT, Project
 from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
+from walkaway.runs import workers
 
 Tell = Callable[[dict[str, Any]], None]
 _LOG_FD = 1
@@ -92,7 +93,9 @@ def _start(
     leases.prepare(project.root)
     Path(record).parent.joinpath(".cache").mkdir(exist_ok=True)
     Path(record, "stacks").mkdir(exist_ok=True)  # ours, whoever the container runs as
-    words = container.command(project, run, record, number, container.environment(run, number))
+    inside = container.environment(run, number)
+    inside["PYTEST_XDIST_AUTO_NUM_WORKERS"] = str(_auto_workers(project, environ))
+    words = container.command(project, run, record, number, inside)
     done = engine.call(words, environ, _RUN_S, cwd=project.root)
     name = container.name(run["root"], run["id"], number)
     state = containers.inspect(name, environ)
@@ -101,6 +104,12 @@ def _start(
         message = f"the container did not start: {(state and state.error) or done.why}"
         raise WalkawayError(message, exitcodes.NOT_STARTABLE)
     return state or container.State()
+
+
+def _auto_workers(project: Project, environ: Mapping[str, str]) -> int:
+    """Return what `-n auto` means in the test container: it sees the host's CPUs, not its own."""
+    service = composed.read(project, environ).services[project.service]
+    return workers.within(service.cpus, service.memory_bytes)
 
 
 def _still_there(run: Mapping[str, Any], slot: int, environ: Mapping[str, str]) -> str:

@@ -20,6 +20,8 @@ COMPOSE_SERVICE = "com.docker.compose.service"
 COMPOSE_FOLDER = "com.docker.compose.project.working_dir"
 COMPOSE_ONE_OFF = "com.docker.compose.oneoff"
 
+CACHE = "/walkaway/cache"
+"""In a test container: what outlives it, one for all runs of a checkout."""
 FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 WITHOUT_SERVICES = 0
 """The slot of runs that need no services: any number of them at a time."""

@@ -40,6 +40,8 @@ class State:
     """`127.0.0.1:8080->80/tcp`."""
     run: str
     """The run that it belongs to; empty for a service."""
+    one_off: bool
+    """Made by `compose run`: a run's, or a shell."""
     said: str
     """The last answer of its health check, where that is not well."""
 
@@ -58,7 +60,7 @@ def states(root: Path, environ: Mapping[str, str]) -> list[State]:
         for row in rows
         if row.id in found
     ]
-    return sorted(known, key=lambda one: (one.slot, bool(one.run), one.service, one.name))
+    return sorted(known, key=lambda one: (one.slot, one.one_off, one.service, one.name))
 
 
 def _used(ids: Sequence[str], environ: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
@@ -82,7 +84,7 @@ def _state(
         service=row.service,
         name=row.name,
         status=status,
-        well=well,
+        well=well or row.one_off,  # how tests ended is no matter of health
         uptime_s=_uptime(str(state.get("StartedAt") or "")) if row.running else None,
         restarts=int(inspected.get("RestartCount") or 0),
         memory_bytes=_bytes(str(used.get("MemUsage", "")).partition("/")[0]),
@@ -94,6 +96,7 @@ def _state(
             for place in places or ()
         ),
         run=row.run,
+        one_off=row.one_off,
         said=answer.output.strip() if answer and health != "healthy" else "",
     )
 

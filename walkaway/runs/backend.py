@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from walkaway.runs.settings import Settings
 from walkaway.runs.store import Records
 
 LOCAL = "local"
+_INI_FILES = ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 COMPOSE = "compose"
 _OFFER = "To run here, without the containers: --backend local"
 
@@ -119,3 +121,15 @@ def _last(records: Records) -> str:
         except (OSError, ValueError, AttributeError):
             continue
     return ""
+
+
+def cache_option(root: Path) -> tuple[str, ...]:
+    """Return what keeps pytest's cache for the next run's --lf: the container's own goes with it.
+
+    Nothing where the project says itself where its cache is.
+    """
+    for name in _INI_FILES:
+        with contextlib.suppress(OSError):
+            if "cache_dir" in (root / name).read_text(encoding="utf-8", errors="replace"):
+                return ()
+    return ("-o", f"cache_dir={project.CACHE}/pytest")

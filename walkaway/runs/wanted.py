@@ -57,7 +57,7 @@ def wanted(  # noqa: PLR0913 - what a run is made of
     if options.backend is not None:
         settings.backend(options.backend, "--backend")
     place = backend.choose(options.backend, conf, root, environ, ci=ci)
-    extra = _pytest_options(options, conf)
+    extra = _pytest_options(options, conf, place)
     limits = conf.limits
     if options.timeout is not None:
         limits = replace(limits, deadline_s=settings.seconds(options.timeout, "--timeout"))
@@ -71,12 +71,13 @@ def wanted(  # noqa: PLR0913 - what a run is made of
         pytest: tuple[str, ...] = conf.pytest or _INSIDE
     else:
         pytest = command.find_pytest(conf.pytest, root, environ)
+    kept = backend.cache_option(root) if place == backend.COMPOSE else ()
     return Run(
         id="",
         root=str(root),
         cwd=str(folder),
         args=args,
-        argv=command.build(pytest, extra, args),
+        argv=command.build(pytest, (*kept, *extra), args),
         created_s=0.0,
         started_boot=0.0,
         label=shlex.join((*order, *extra, *args)),
@@ -105,13 +106,14 @@ def seed(value: str, name: str) -> str:
     raise WalkawayError(message, exitcodes.WRONG_USE)
 
 
-def _pytest_options(options: Options, conf: Settings) -> tuple[str, ...]:
+def _pytest_options(options: Options, conf: Settings, place: str) -> tuple[str, ...]:
     extra: list[str] = []
     count = conf.workers
     if options.workers is not None:
         count = settings.workers(options.workers, "--workers", empty=False)
     if count:
-        extra += ["-n", str(workers.auto()) if count == "auto" else count]
+        here = count == "auto" and place == backend.LOCAL  # in a container its limits decide
+        extra += ["-n", str(workers.auto()) if here else count]
     if options.dist is not None:
         if options.dist not in DISTS:
             message = f"--dist is {options.dist!r}: there are {', '.join(DISTS)}."

@@ -34,6 +34,16 @@ def auto() -> int:
     return max(1, min(_cpus(), available // _WORKER_BYTES)) if available else _cpus()
 
 
+def within(cpus: float, memory_bytes: int) -> int:
+    """Return `auto` for a container with these limits; 0: none."""
+    count = auto()
+    if cpus:
+        count = min(count, int(cpus))
+    if memory_bytes:
+        count = min(count, memory_bytes // _WORKER_BYTES)
+    return max(1, count)
+
+
 def slots(setting: str) -> int:
     """Return how many workers all runs of this machine may have together; 0: any number.
 

@@ -31,7 +31,7 @@ def built_lines(built: Built, style: Style) -> list[str]:
             f"nothing to build: {printable(built.image)} comes from elsewhere, Compose pulls it",
             following(style, style.command("up")),
         ]
-    where = f"{printable(built.image)} {built.image_id.removeprefix('sha256:')[:12]}"
+    where = f"{printable(built.image)} {printable(built.image_id.removeprefix('sha256:'))[:12]}"
     sent = f"context {size(built.context_bytes)} in {many(built.context_files, 'file')}"
     if built.changed:
         first = f"{style.good('built')} in {duration(built.seconds)}: {where} ({sent})"
@@ -133,12 +133,12 @@ def health_lines(states: Sequence[State], style: Style) -> list[str]:
         name = f"environment {slot}" if slot else "runs without services"
         found += [style.bold(name), "  " + style.dim(_line(_HEAD, widths))]
         found += [line for state in group for line in _state(state, widths, style)]
-    return [*found, _next(bad, style)]
+    return [*found, _next(states, bad, style)]
 
 
-def _next(bad: Sequence[State], style: Style) -> str:
+def _next(states: Sequence[State], bad: Sequence[State], style: Style) -> str:
     if not bad:
-        return following(style, style.command("down"))
+        return following(style, style.command("runs" if any(s.run for s in states) else "down"))
     first = bad[0]
     slot = ("--slot", str(first.slot)) if first.slot > 1 else ()
     logs = style.command("service-logs", "--service", first.service, *slot)
@@ -157,8 +157,9 @@ def _row(state: State) -> tuple[str, ...]:
     memory = "-" if state.memory_bytes is None else size(state.memory_bytes)
     if state.memory_limit_bytes and state.memory_bytes is not None:
         memory += f" of {size(state.memory_limit_bytes)}"
+    guest = f" (run {printable(state.run)[-4:]})" if state.run else " (one-off)"
     return (
-        printable(state.service) + (f" (run {state.run[-4:]})" if state.run else ""),
+        printable(state.service) + (guest if state.one_off else ""),
         printable(state.status),
         "-" if state.uptime_s is None else duration(state.uptime_s),
         str(state.restarts),
