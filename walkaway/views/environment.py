@@ -141,7 +141,7 @@ def _next(states: Sequence[State], bad: Sequence[State], style: Style) -> str:
         return following(style, style.command("runs" if any(s.run for s in states) else "down"))
     first = bad[0]
     slot = ("--slot", str(first.slot)) if first.slot > 1 else ()
-    logs = style.command("service-logs", "--service", first.service, *slot)
+    logs = style.command("service-logs", "--service", printable(first.service), *slot)
     return following(style, logs, style.command("up", *slot))
 
 

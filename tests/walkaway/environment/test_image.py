@@ -150,8 +150,8 @@ def test_a_large_context_is_told_with_its_culprit(project: Project, log: int) ->
         file.truncate(image.LARGE_BYTES + 1)
     project.write("Dockerfile", f"FROM {IMAGE}\nCOPY Dockerfile /\n")
     (warning,) = ensure(project, log).warnings
-    assert "video.mp4 52 MB" in warning
-    assert warning.endswith("add a line to .dockerignore: video.mp4")
+    assert "52 MB of it video.mp4" in warning
+    assert warning.endswith("add the line video.mp4 to .dockerignore")
     project.write(".dockerignore", "video.mp4\n")
     assert not ensure(project, log).warnings
 
