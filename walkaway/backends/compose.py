@@ -106,9 +106,11 @@ class Compose:
         self._name = container.name(self._deps.run["root"], self._deps.run["id"], number)
         self.running = self._deps.family.main is not None
         self._deps.family.main = None
-        slot = kept.slot_of(self._deps.record)
+        root, slot = Path(self._deps.run["root"]), kept.slot_of(self._deps.record)
         if slot:
-            self._lease = leases.take_slot(Path(self._deps.run["root"]), slot, self._deps.run["id"])
+            self._lease = leases.take_slot(root, slot, self._deps.run["id"])
+        elif not self._wanted["services"]:
+            self._share = leases.share(root)
         self._ask()
 
     def helpers(self) -> list[Helper]:

@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from walkaway.backends import container
-from walkaway.environment import composed, containers, engine, image, leases, reset, services
+from walkaway.environment import (
+    composed,
+    containers,
+    engine,
+    faults,
+    image,
+    leases,
+    reset,
+    services,
+)
 from walkaway.environment.project import LABEL_CHECKOUT, LABEL_RUN, LABEL_SLOT, Project
 from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
@@ -101,6 +110,9 @@ def _start(
     state = containers.inspect(name, environ)
     if done.code and (state is None or not state.started_at):
         sys.stderr.write(done.err)
+        said = composed.read(project, environ)
+        if not faults.has_image(said.services[project.service].image, environ):
+            raise faults.explained(project, said, [project.service], environ, done.err)
         message = f"the container did not start: {(state and state.error) or done.why}"
         raise WalkawayError(message, exitcodes.NOT_STARTABLE)
     return state or container.State()

@@ -1,0 +1,171 @@
+"""A killed supervisor, command, container or look: the verdict comes from what survives."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.walkaway.support.engine import docker
+from tests.walkaway.support.waiting import wait_for
+from walkaway.backends import container
+from walkaway.runs import procs
+
+if TYPE_CHECKING:
+    from tests.walkaway.support.project import Project
+    from tests.walkaway.support.scratch import Live
+
+pytestmark = pytest.mark.engine
+
+GATED = """\
+import os, time
+
+def test_before():
+    pass
+
+def test_gated():
+    until = time.monotonic() + 100
+    while not os.path.exists("tests/gate") and time.monotonic() < until:
+        time.sleep(0.02)
+"""
+
+
+@pytest.fixture
+def gated(boxed: Project) -> Project:
+    """A project in Compose whose second test waits for the file tests/gate."""
+    boxed.write("tests/test_it.py", GATED)
+    return boxed
+
+
+def at_gate(project: Project, *words: str) -> tuple[Live, str]:
+    """Start a run and wait until it stands before its gate; the run and its container's name."""
+    live = project.start(*words)
+    project.gate_reached(live)
+    return live, container.name(str(project.root), live.run.id, 1)
+
+
+def open_gate(project: Project) -> None:
+    project.write("tests/gate", "")
+
+
+def kill_supervisor(live: Live) -> None:
+    pid, start = live.supervisor()
+    procs.send(pid, start, signal.SIGKILL)
+    wait_for(lambda: not procs.alive(pid, start), "the supervisor to be gone")
+
+
+def test_a_run_without_its_supervisor_is_adopted_by_the_next_look(gated: Project) -> None:
+    live, _ = at_gate(gated)
+    kill_supervisor(live)
+    look = gated.json("progress")
+    assert (look["status"], look["supervised"], look["adopted_now"]) == ("running", False, True)
+    open_gate(gated)
+    outcome = live.outcome()
+    assert (outcome["outcome"], outcome["code"], outcome["supervised"]) == ("passed", 0, False)
+    assert outcome["pytest_exit"] == 0
+
+
+def test_a_container_that_ended_without_a_supervisor_still_has_its_verdict(gated: Project) -> None:
+    gated.write("tests/test_it.py", GATED + "    assert 0\n")
+    live, name = at_gate(gated)
+    kill_supervisor(live)
+    open_gate(gated)
+    docker("wait", name)
+    waited = gated.inv("wait")
+    assert waited.returncode == 1, waited.stdout
+    assert waited.stdout.startswith(f"FAILED  {live.run.short}  in Compose"), waited.stdout
+    assert live.outcome()["outcome"] == "failed"
+
+
+def test_out_of_memory_is_known_even_when_nobody_watched(gated: Project) -> None:
+    eats = "    x = [bytearray(30_000_000) for _ in range(60)]\n"
+    gated.write("tests/test_it.py", GATED + eats)
+    live, name = at_gate(gated)
+    kill_supervisor(live)
+    open_gate(gated)
+    docker("wait", name)
+    assert gated.inv("wait").returncode == 137
+    assert live.outcome()["outcome"] == "out-of-memory"
+
+
+def test_a_run_whose_supervisor_died_is_stopped_as_asked(gated: Project) -> None:
+    live, _ = at_gate(gated)
+    kill_supervisor(live)
+    stopped = gated.inv("stop", "--run", live.run.short)
+    assert stopped.returncode == 0, stopped.stderr
+    assert live.outcome()["outcome"] == "stopped"
+
+
+def test_killed_docker_commands_change_nothing(gated: Project) -> None:
+    live, _ = at_gate(gated)
+    pid, _ = live.supervisor()
+
+    def waiters() -> list[int]:
+        found = procs.descendants(pid, procs.everyone())
+        return [p.pid for p in found if "docker wait" in procs.command(p.pid)]
+
+    wait_for(waiters, "docker wait")
+    for victim in waiters():
+        os.kill(victim, signal.SIGKILL)
+    open_gate(gated)
+    assert live.outcome()["outcome"] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("words", "outcome", "code"),
+    [
+        (("stop",), "interrupted", 2),
+        (("kill",), "killed", 137),
+        (("rm", "--force"), "vanished", 70),
+    ],
+    ids=["stop", "kill", "rm"],
+)
+def test_what_others_do_to_the_container_is_told(
+    gated: Project, words: tuple[str, ...], outcome: str, code: int
+) -> None:
+    live, name = at_gate(gated)
+    docker(*words, name)
+    found = live.outcome()
+    assert (found["outcome"], found["code"]) == (outcome, code)
+    assert found["reported"] == 1
+    if outcome == "vanished":
+        assert any("removed by somebody" in note for note in found["notes"]), found["notes"]
+
+
+def test_ctrl_c_at_test_ends_the_container(gated: Project) -> None:
+    process = gated.popen("test")
+    wait_for(gated.records.ids, "the run")
+    gated.gate_reached(gated.live())
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert gated.live().outcome()["outcome"] == "interrupted"
+
+
+def test_the_evidence_stays_and_the_container_goes(boxed: Project) -> None:
+    live = boxed.ended()
+    assert live.outcome()["outcome"] == "passed"
+    evidence = live.record.path("evidence.json").read_text(encoding="utf-8")
+    assert '"exit_code": 0' in evidence
+    assert '"memory_bytes": 419430400' in evidence
+    assert "postgres" not in evidence  # no variable of the container is in there
+    assert docker("ps", "-aq", "--filter", f"label=walkaway.run={live.run.id}").stdout == ""
+    strangers = [p for p in live.folder.rglob("*") if p.stat().st_uid != os.getuid()]
+    assert not strangers
+
+
+def test_arguments_arrive_as_typed(boxed: Project) -> None:
+    boxed.write("tests/test_it.py", "import pytest\n@pytest.mark.parametrize('x', ["
+                "'a b', '$HOME', '`id`', \"it's\", ';'])\ndef test_p(x): pass\n")  # fmt: skip
+    for word in ("a b", "$HOME", "`id`", "it's"):
+        nodeid = f"tests/test_it.py::test_p[{word}]"
+        assert boxed.ended("--", nodeid).outcome()["counts"] == {"passed": 1}, word
+
+
+def test_a_run_in_a_subfolder_runs_there(boxed: Project) -> None:
+    boxed.write("tests/deep/test_deep.py", "import os\n"
+                "def test_here(): assert os.getcwd() == '/app/tests/deep'\n")  # fmt: skip
+    live = boxed.start(cwd=boxed.root / "tests/deep")
+    assert live.outcome()["counts"] == {"passed": 1}
