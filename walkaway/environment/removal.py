@@ -20,7 +20,7 @@ from walkaway.runs import lock
 
 DOWN_S = 60.0
 _STOP_S = 10
-"""What a one-off gets to report and leave: pytest writes its end. Services hold nothing to keep."""
+"""What a run's container gets to report and leave. Services and shells have nothing to keep."""
 _LOOK_S = 0.2
 _SHOWN = 6
 
@@ -116,7 +116,7 @@ def _remove(found: Things, names: re.Pattern[str], environ: Mapping[str, str]) -
     guests = [
         row.id
         for row in fleet.all_of(PREFIX, environ)
-        if row.one_off and row.state == "running" and names.fullmatch(row.project)
+        if row.run and row.state == "running" and names.fullmatch(row.project)
     ]
     if guests:
         words = ("docker", "stop", "--time", str(_STOP_S), *guests)

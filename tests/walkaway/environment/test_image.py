@@ -91,6 +91,12 @@ def test_it_is_built_on_demand_though_unchanged(project: Project, log: int) -> N
     assert not ensure(project, log).changed
 
 
+def test_a_newer_base_is_looked_for_on_demand(project: Project, log: int) -> None:
+    project.write("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")  # needs no registry
+    ensure(project, log)
+    assert ensure(project, log, pull=True).changed
+
+
 def test_a_run_changes_nothing_of_it(project: Project, log: int) -> None:
     project.write(".dockerignore", "")  # all is sent, what a run writes too
     ensure(project, log)

@@ -87,6 +87,11 @@ def test_json(name: str) -> None:
     golden.check(f"environment/{name}.json", text + "\n")
 
 
+def test_every_golden_file_belongs_to_an_output() -> None:
+    found = {path.name for path in (golden.FOLDER / "environment").iterdir()}
+    assert found == {f"{name}.txt" for name in VIEWS} | {f"{name}.json" for name in JSON}
+
+
 ODD = replace(
     SICK, service=HOSTILE, name=HOSTILE, status=HOSTILE, said=f"{HOSTILE}\n{HOSTILE}",
     ports=(HOSTILE,), run=HOSTILE, one_off=True,

@@ -1,0 +1,365 @@
+"""`build`, `up`, `down`, `health`, `service-logs`, `shell` with a real engine and Compose files."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import shlex
+import socket
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.walkaway.support.composed import IMAGE, SICK, WELL, compose_file, composed, things
+from tests.walkaway.support.engine import docker
+from tests.walkaway.support.project import INV, Project, made, tidied
+from tests.walkaway.support.scratch import clean_environ
+from tests.walkaway.support.waiting import wait_for
+from walkaway.environment import fleet
+from walkaway.environment.project import LABEL_CHECKOUT, LABEL_RUN, LABEL_SLOT
+from walkaway.environment.project import Project as Named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.engine
+RUN_ID = "20261122-101530-7f3a"
+WEB = f"""\
+    image: {IMAGE}
+    command: [python3, -u, -m, http.server, "8000", --bind, 0.0.0.0]
+    init: true
+    healthcheck:
+      test: [CMD, python3, -c, "import socket; socket.create_connection(('127.0.0.1', 8000))"]
+      interval: 200ms
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with composed(tmp_path / "a project") as project:
+        yield project
+
+
+def named(project: Project) -> Named:
+    return Named(project.root)
+
+
+def rows(project: Project) -> list[fleet.Container]:
+    return fleet.of(named(project).name, clean_environ())
+
+
+def test_build_says_what_it_built_and_then_that_nothing_changed(project: Project) -> None:
+    first = project.inv("build")
+    assert first.returncode == 0, first.stderr
+    lines = first.stdout.splitlines()
+    assert lines[0] == "building the image of test …"
+    assert lines[-2].startswith("built in ")
+    assert lines[-1] == "next: inv up"
+    again = project.inv("build")
+    answer, after = again.stdout.splitlines()
+    assert answer.startswith(f"unchanged: {named(project).image} ")
+    assert after == "build all the same: inv build --no-cache"
+
+
+def test_build_as_json_is_one_object_and_nothing_else(project: Project) -> None:
+    found = project.inv("build", "--json")
+    assert json.loads(found.stdout)["changed"] is True
+    assert not found.stderr
+    assert project.json("build")["changed"] is False
+
+
+def test_a_failed_build_is_69_with_the_engine_s_words(project: Project) -> None:
+    project.write("Dockerfile", f"FROM {IMAGE}\nRUN ls /nowhere\n")
+    found = project.inv("build")
+    assert found.returncode == 69
+    assert "/nowhere" in found.stdout
+    assert found.stderr.startswith("The image cannot be built: failed to solve: ")
+
+
+def test_up_brings_everything_up_and_down_leaves_nothing(project: Project) -> None:
+    project.write("docker-compose.yml", compose_file("db", db=WELL, mail=WELL))
+    first = project.inv("up")
+    assert first.returncode == 0, first.stderr
+    lines = first.stdout.splitlines()
+    assert "environment 1: starting db, mail …" in lines
+    assert lines[-2].startswith("environment 1 is up after ")
+    assert lines[-2].endswith(": db, mail")
+    again = project.inv("up").stdout.splitlines()
+    assert again[0] == "environment 1 was up: db, mail"
+    second = project.json("up", "--slot", "2")
+    assert (second["slot"], second["services"], second["was_up"]) == (2, ["db", "mail"], False)
+    down = project.inv("down")
+    assert down.stdout.startswith("down: 4 containers, 2 networks removed, nothing is left\n")
+    assert [thing for thing in things(named(project)) if not thing.startswith("image ")] == []
+    assert project.inv("down").stdout.startswith("nothing was up\n")
+
+
+def test_an_unhealthy_service_is_69_and_named_first(project: Project) -> None:
+    project.write("docker-compose.yml", compose_file("db", db=SICK))
+    found = project.inv("up")
+    assert found.returncode == 69
+    assert found.stderr.splitlines()[0] == "Service db is unhealthy."
+    assert "  no such table" in found.stderr
+    assert "  the log of sick" in found.stderr
+    health = project.inv("health")
+    assert health.returncode == 0
+    assert health.stdout.startswith("1 not well: db, in 1 environment\n")
+    assert "no such table" in health.stdout
+    assert health.stdout.splitlines()[-1] == "next: inv service-logs --service db  or  inv up"
+
+
+def test_a_port_that_a_process_has_is_69_with_its_owner(project: Project) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        text = compose_file("db", db=WELL + f'    ports: ["127.0.0.1:{port}:80"]\n')
+        project.write("docker-compose.yml", text)
+        found = project.inv("up")
+    assert found.returncode == 69
+    assert f"port {port}: it is taken: process {os.getpid()}: " in found.stderr.splitlines()[0]
+
+
+def test_a_wrong_compose_file_is_69_with_compose_s_words(project: Project) -> None:
+    project.write("docker-compose.yml", "services:\n  test: {imag: x}\n")
+    for task in ("build", "up"):
+        found = project.inv(task)
+        assert found.returncode == 69
+        assert found.stderr.startswith("The Compose file is wrong: ")
+        assert "imag" in found.stderr
+
+
+def test_health_shows_each_container_with_its_memory(project: Project) -> None:
+    project.write("docker-compose.yml", compose_file("db", db=WELL + "    mem_limit: 64m\n"))
+    project.inv("up")
+    found = project.json("health")
+    (db,) = found["containers"]
+    assert (db["slot"], db["service"], db["status"], db["well"]) == (1, "db", "healthy", True)
+    assert db["memory_limit_bytes"] == 64 * 1024 * 1024
+    assert 0 < db["memory_bytes"] < 64 * 1024 * 1024
+    assert db["cpu_percent"] is not None
+    assert db["uptime_s"] > 0
+    shown = project.inv("health").stdout.splitlines()
+    assert shown[0] == "all well: 1 container, in 1 environment"
+    assert " of 67 MB " in shown[3]
+
+
+def test_health_of_nothing_says_how_to_bring_it_up(project: Project) -> None:
+    found = project.inv("health")
+    assert (found.returncode, found.stdout) == (
+        0, "no environment of this checkout is up\nnext: inv up\n",
+    )  # fmt: skip
+
+
+def live(project: Project) -> str:
+    """Start a container as a run in Compose has one."""
+    mine = named(project)
+    name = f"{mine.name}-run-{RUN_ID}"
+    labels = (f"{LABEL_RUN}={RUN_ID}", f"{LABEL_CHECKOUT}={project.root}", f"{LABEL_SLOT}=1")
+    words = [word for label in labels for word in ("--label", label)]
+    argv = mine.compose(
+        "run", "--detach", "--no-deps", "--name", name, *words, "test", "sleep", "600"
+    )
+    docker(*argv[1:], environ=mine.environ(clean_environ()), cwd=project.root)
+    return name
+
+
+def test_down_is_refused_while_a_run_is_live_unless_forced(project: Project) -> None:
+    project.inv("up")
+    name = live(project)
+    found = project.inv("down")
+    assert found.returncode == 64
+    assert found.stderr.splitlines()[0] == "Nothing was removed: 7f3a would lose its environment."
+    assert "inv stop --run 7f3a" in found.stderr
+    assert {row.name for row in rows(project)} == {name, f"{named(project).name}-db-1"}
+    forced = project.json("down", "--force")
+    assert name in forced["containers"]
+    assert not rows(project)
+
+
+def test_two_checkouts_side_by_side_do_not_touch_each_other(project: Project, tmp_path: Path
+                                                            ) -> None:  # fmt: skip
+    with composed(tmp_path / "another") as other:
+        both = [made.popen("up") for made in (project, other)]
+        assert [process.wait(60) for process in both] == [0, 0]
+        for process in both:
+            process.communicate()
+        project.inv("down")
+        assert not rows(project)
+        assert other.inv("up").stdout.startswith("environment 1 was up: db\n")
+
+
+def test_two_at_the_same_time_bring_up_one_environment(project: Project) -> None:
+    both = [project.popen("up", "--json") for _ in range(2)]
+    told = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    assert len(rows(project)) == 1
+
+
+def test_service_logs_are_those_of_the_services(project: Project) -> None:
+    talks = SICK.replace("echo no such table; exit 7", "true")
+    project.write("docker-compose.yml", compose_file("db", db=talks, mail=WELL))
+    project.inv("up")
+    for words in ((), ("--service", "db"), ("--lines", "1")):
+        found = project.inv("service-logs", *words)
+        assert found.returncode == 0, found.stderr
+        assert "the log of sick" in found.stdout
+    assert "the log of sick" not in project.inv("service-logs", "--service", "mail").stdout
+    assert "the log of sick" not in project.inv("service-logs", "--lines", "0").stdout
+
+
+def test_service_logs_can_be_followed_until_the_service_ends(project: Project) -> None:
+    project.write("docker-compose.yml", compose_file("web", web=WEB))
+    project.inv("up")
+    with project.popen("service-logs", "--follow", "--service", "web") as follower:
+        assert follower.stdout is not None
+        assert "Serving HTTP" in follower.stdout.readline()
+        docker("exec", f"{named(project).name}-web-1", "python3", "-c",
+               "import urllib.request as r; r.urlopen('http://127.0.0.1:8000')")  # fmt: skip
+        assert "GET / " in follower.stdout.readline()
+        docker("stop", "--time", "0", f"{named(project).name}-web-1")
+        assert follower.wait(60) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("service-logs", "--service", "nope"), 64, "--service is 'nope': there are db, test."),
+        (("service-logs",), 66, "Not there: environment 1 is not up."),
+        (("service-logs", "--lines", "x"), 64, "--lines is 'x': "),
+        (("shell", "--service", "db"), 66, "Not there: environment 1 is not up."),
+        (("up", "--slot", "0"), 64, "--slot is '0': "),
+        (("up", "--slot", "3"), 64, "--slot is 3: this checkout has 2 at most."),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    project: Project, words: tuple[str, ...], code: int, said: str
+) -> None:
+    found = project.inv(*words)
+    assert found.returncode == code
+    assert found.stderr.startswith(said)
+    assert not found.stdout
+
+
+@pytest.mark.parametrize("task", ["build", "up", "down", "health", "service-logs", "shell"])
+def test_without_an_engine_every_task_says_so_first(project: Project, task: str) -> None:
+    found = project.inv(task, env={"DOCKER_HOST": "unix:///nonexistent.sock"})
+    assert found.returncode == 69
+    first, after = found.stderr.splitlines()
+    assert first.startswith("The Docker engine does not answer: /nonexistent.sock: No such file")
+    assert "inv doctor" in after
+
+
+@pytest.mark.parametrize("task", ["build", "up"])
+def test_without_a_compose_file_it_says_what_to_write(tmp_path: Path, task: str) -> None:
+    with tidied(made(tmp_path / "bare")) as project:
+        found = project.inv(task)
+    assert found.returncode == 69
+    assert found.stderr.startswith("There is no Compose file in ")
+    assert "docker-compose.yml" in found.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("--service", "db")])
+def test_a_shell_without_a_terminal_is_refused_with_a_command_that_works(
+    project: Project, words: tuple[str, ...]
+) -> None:
+    project.inv("up")
+    found = project.inv("shell", *words)
+    assert found.returncode == 64
+    first, after = found.stderr.splitlines()
+    assert first == "A shell needs a terminal, and there is none here."
+    command = after.removeprefix("One command at a time: ")
+    done = subprocess.run(
+        shlex.split(command), env=project.env(), capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "PATH=" in done.stdout
+
+
+class Typed:
+    """A task at a terminal, and a person who types."""
+
+    def __init__(self, project: Project, *words: str) -> None:
+        self._reader, writer = pty.openpty()
+        self.process = subprocess.Popen(
+            (*INV, *words), cwd=project.root, env={**project.env(), "TERM": "xterm"},
+            stdin=writer, stdout=writer, stderr=writer, start_new_session=True,
+        )  # fmt: skip
+        os.close(writer)
+        os.set_blocking(self._reader, False)
+        self._shown = b""
+
+    def until(self, text: str) -> None:
+        wait_for(lambda: text in self.shown(), f"{text!r} in {self.shown()!r}")
+
+    def shown(self) -> str:
+        with contextlib.suppress(OSError):  # nothing new, or the end
+            self._shown += os.read(self._reader, 1 << 16)
+        return self._shown.decode(errors="replace")
+
+    def type(self, line: str) -> None:
+        os.write(self._reader, line.encode() + b"\n")
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._reader)
+
+
+@pytest.mark.parametrize(
+    ("words", "where"), [((), "test"), (("--service", "test"), "test"), (("--service", "db"), "db")]
+)
+def test_a_shell_is_opened_where_it_was_asked_for(
+    project: Project, words: tuple[str, ...], where: str
+) -> None:
+    project.inv("up")
+    typed = Typed(project, "shell", *words)
+    try:
+        typed.type("test -e /app/Dockerfile && echo in te''st || echo in d''b; hostname")
+        typed.until(f"in {where}")
+        names = [row.name for row in rows(project) if row.one_off]
+        assert len(names) == (where == "test")
+        assert all(name.startswith(f"{named(project).name}-shell-") for name in names)
+        typed.type("exit 3")
+        assert typed.process.wait(60) == 3
+    finally:
+        typed.close()
+    assert not [row for row in rows(project) if row.one_off]
+
+
+def test_down_ends_an_open_shell_too(project: Project) -> None:
+    typed = Typed(project, "shell")
+    try:
+        typed.type("echo here''now")
+        typed.until("herenow")
+        assert project.inv("down").returncode == 0
+        assert not rows(project)
+    finally:
+        typed.close()
+
+
+def test_at_a_terminal_compose_draws_and_the_last_words_are_ours(project: Project) -> None:
+    typed = Typed(project, "up")
+    try:
+        typed.until("is up")
+        typed.until("inv health")
+        assert typed.process.wait(60) == 0
+        assert "\x1b[" in typed.shown()
+    finally:
+        typed.close()
+
+
+def test_an_error_at_a_terminal_has_the_engine_s_reason(project: Project) -> None:
+    project.write("Dockerfile", f"FROM {IMAGE}\nRUN ls /nowhere\n")
+    typed = Typed(project, "build")
+    try:
+        typed.until("then again: inv build")
+        assert "The image cannot be built: failed to solve: process " in typed.shown()
+        assert typed.process.wait(60) == 69
+    finally:
+        typed.close()
