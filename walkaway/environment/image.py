@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from walkaway.environment import composed, context, engine, shown, state
+from walkaway.environment import checkouts, composed, context, engine, shown, state
 from walkaway.environment.composed import Composed
 from walkaway.environment.context import Context
 from walkaway.environment.project import Project
@@ -105,6 +105,7 @@ def ensure(  # noqa: PLR0913 - each is said by name
         changed = bool(names) and not ids
         if changed:
             starting(names)
+            checkouts.remember(project.root, environ)
             options = ["--no-cache"] * no_cache + ["--pull"] * pull
             _build(project, environ, [*options, *names], out)
             ids = _ids(plans, environ)
