@@ -114,6 +114,7 @@ def ensure(  # noqa: PLR0913 - each is said by name
                 raise WalkawayError(message, exitcodes.NOT_STARTABLE)
             fresh = {p.tag: {"digest": p.digest, "id": ids[p.tag]} for p in plans}
             state.write(project.root, _STATE, {**known, **fresh})
+            _away_with_replaced(plans, known, ids, environ)
     contexts = {plan.root: plan for plan in plans}
     return Built(
         changed,
@@ -200,6 +201,25 @@ def _ids(plans: Sequence[_Plan], environ: Mapping[str, str]) -> dict[str, str]:
         message = f"The engine cannot be asked for images: {done.why}"
         raise WalkawayError(message, exitcodes.NOT_STARTABLE)
     return {}
+
+
+def _away_with_replaced(
+    plans: Sequence[_Plan],
+    known: Mapping[str, Any],
+    ids: Mapping[str, str],
+    environ: Mapping[str, str],
+) -> None:
+    """Remove the images that we built before these: without a tag nobody would ever find them.
+
+    One with a tag is somebody's, and one that a container was made from cannot be removed yet.
+    """
+    for plan in plans:
+        entry = known.get(plan.tag)
+        old = str(entry.get("id") or "") if isinstance(entry, dict) else ""
+        if old and old not in ids.values():
+            words = ("docker", "image", "inspect", "--format", "{{len .RepoTags}}", old)
+            if engine.call(words, environ).out.strip() == "0":
+                engine.call(("docker", "image", "rm", old), environ)
 
 
 def _build(

@@ -91,6 +91,26 @@ def test_it_is_built_on_demand_though_unchanged(project: Project, log: int) -> N
     assert not ensure(project, log).changed
 
 
+def exists(image_id: str) -> bool:
+    return docker("image", "inspect", image_id, check=False).returncode == 0
+
+
+def test_the_image_that_is_replaced_goes_unless_somebody_has_a_use_for_it(
+    project: Project, log: int
+) -> None:
+    first = ensure(project, log).image_id
+    tag = f"{Named(project.root).image}-kept"
+    docker("tag", first, tag)
+    project.write("tests/test_more.py", "")
+    second = ensure(project, log).image_id
+    assert exists(first)
+    project.write("tests/test_more.py", "# more\n")
+    third = ensure(project, log).image_id
+    assert not exists(second)
+    assert docker("image", "inspect", "-f", "{{.Id}}", tag).stdout.strip() == first
+    assert exists(third)
+
+
 def test_a_newer_base_is_looked_for_on_demand(project: Project, log: int) -> None:
     project.write("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")  # needs no registry
     ensure(project, log)

@@ -51,9 +51,10 @@ def composed(root: Path, text: str = "", dockerfile: str = DOCKERFILE) -> Iterat
     """Make a project with a Compose file; remove all that it made of containers and images."""
     with tidied(made(root)) as project:
         project.write("docker-compose.yml", text or compose_file("db", db=WELL))
-        project.write("Dockerfile", dockerfile)
-        project.write(".dockerignore", "logs\n**/__pycache__\ngate\n")
         named = Named(root)
+        # Of its own: the engine gives images of the same contents the same id.
+        project.write("Dockerfile", f"{dockerfile}LABEL walkaway.test={named.checkout}\n")
+        project.write(".dockerignore", "logs\n**/__pycache__\ngate\n")
         try:
             yield project
         finally:
@@ -75,7 +76,10 @@ def things(named: Named) -> list[str]:
             if project.startswith(f"walkaway-{named.checkout}-"):
                 found.append(f"{kind} {name}")
     images = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").stdout.split()
-    return found + [f"image {name}" for name in images if named.checkout in name]
+    found += [f"image {name}" for name in images if named.checkout in name]
+    words = ("image", "ls", "--quiet", "--filter", f"label=walkaway.test={named.checkout}")
+    untagged = docker(*words, "--filter", "dangling=true").stdout.split()
+    return found + [f"image {name}" for name in untagged]
 
 
 def remove(named: Named) -> None:
