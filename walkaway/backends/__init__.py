@@ -42,6 +42,8 @@ class Backend(Protocol):
     spawn_error: str
     """Why it could not be started, in one line."""
 
+    spawn_said: list[str]
+    """More of it; none: the log's last lines tell."""
     notes: list[str]
     """What is to be said beside the verdict."""
 

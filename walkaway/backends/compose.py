@@ -54,6 +54,7 @@ class Compose:
         self._state = State()
         self.running = False
         self.spawn_error = ""
+        self.spawn_said: list[str] = []
         self.notes: list[str] = []
 
     @property
@@ -223,6 +224,7 @@ class Compose:
             self._exit = Exit(0)
         elif "failed" in told:
             self.spawn_error = str(told["failed"])
+            self.spawn_said = [str(line) for line in told["said"]]
             self._exit = Exit()
 
     def _started(self, state: State) -> None:

@@ -20,6 +20,7 @@ class Local:
         self._exit: Exit | None = None
         self.running = False
         self.spawn_error = ""
+        self.spawn_said: list[str] = []
         self.notes: list[str] = []
 
     def waiting(self) -> str:

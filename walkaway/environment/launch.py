@@ -31,6 +31,7 @@ from walkaway.runs import workers
 Tell = Callable[[dict[str, Any]], None]
 _LOG_FD = 1
 """The supervisor's child has the run's log there."""
+_SAID_LINES = 12
 _RUN_S = 300.0
 """`compose run -d` pulls an image that is not there."""
 
@@ -68,9 +69,9 @@ def launch(wish: Wish, tell: Tell) -> None:
         tell({"phase": "starting the container"})
         tell({"started": _start(project, run, record, number, environ)._asdict()})
     except WalkawayError as error:
-        # The log has it all; the verdict has its first line.
         sys.stderr.write(error.message.rstrip() + "\n")
-        tell({"failed": error.message.splitlines()[0], "code": error.code})
+        first, *rest = error.message.splitlines()
+        tell({"failed": first, "said": rest[:_SAID_LINES]})
 
 
 def _build(project: Project, environ: Mapping[str, str], wanted: Mapping[str, Any]) -> None:

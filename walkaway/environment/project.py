@@ -85,6 +85,8 @@ class Project:
             "WALKAWAY_UID": str(os.getuid()),
             "WALKAWAY_GID": str(os.getgid()),
             "WALKAWAY_TEST_IMAGE": environ.get("WALKAWAY_TEST_IMAGE") or self.image,
+            # An engine refuses more CPUs than it has.
+            "WALKAWAY_TEST_CPUS": environ.get("WALKAWAY_TEST_CPUS") or str(min(2, _cpus())),
             "COMPOSE_IGNORE_ORPHANS": "true",
             "COMPOSE_MENU": "false",
             "DOCKER_CLI_HINTS": "false",
@@ -93,6 +95,10 @@ class Project:
         }
         kept = {name: value for name, value in environ.items() if name not in _FOREIGN}
         return {**kept, **given}
+
+
+def _cpus() -> int:
+    return os.cpu_count() or 1
 
 
 _FOREIGN = frozenset({"COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "COMPOSE_REMOVE_ORPHANS"})

@@ -59,7 +59,8 @@ def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
     if verdict.outcome is Outcome.NO_TESTS:
         outcome["notes"] += _missing_paths(run)
     if verdict.outcome in _SAID_FOR:
-        outcome["said"] = reader.log_lines(Record(folder).log, _SAID_LINES)
+        lines = observed.get("spawn_said") or reader.log_lines(Record(folder).log, _SAID_LINES)
+        outcome["said"] = lines[:_SAID_LINES]
     if run.select and facts.collected:
         outcome["notes"] += again.not_there(folder, run.select, names)
     on_purpose = verdict.outcome in _ON_PURPOSE
@@ -153,7 +154,7 @@ def _outcome(  # noqa: PLR0913, PLR0917 - one record's parts
     notes = list(verdict.notes)
     if observed.get("adopted") and not observed.get("derived"):
         notes.append("its supervisor died; another one took the run over")
-    notes += [str(note) for note in observed.get("said") or ()]
+    notes += [str(note) for note in observed.get("notes") or ()]
     if observed.get("restored"):
         notes.append("the record was deleted while the run lived, and restored")
     if p.dropped:

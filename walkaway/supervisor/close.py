@@ -75,7 +75,8 @@ def _observed(supervisor: Supervisor) -> dict[str, Any]:
         "out_of_memory": supervisor.backend.out_of_memory()
         or (supervisor.memory.just_now() if number else supervisor.memory.in_groups()),
         "oom_on_machine": supervisor.memory.ever(),
-        "said": supervisor.backend.notes,
+        "spawn_said": supervisor.backend.spawn_said,
+        "notes": supervisor.backend.notes,
         "adopted": supervisor.adopted,
         "pass": supervisor.pass_number,
         "restored": supervisor.keeper.restored,
