@@ -1,109 +1,158 @@
-"""What a look at a run depends on its backend for: phases of preparing, and the engine's word."""
+"""The files behind the queue for worker slots: one a run, locked for as long as it lives.
+
+Everything here is done under `turns.lock`. Light: the supervisor imports it.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import json
 import os
 import time
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-from walkaway.model import events
-from walkaway.model.progress import Progress
-from walkaway.model.run import Run
-from walkaway.model.words import Status
-from walkaway.runs import adopt, clock, reader
-from walkaway.runs.store import Record
+from walkaway.runs import runtime
 
-QUEUED = "queued"
-_VERDICT_WAIT_S = 10.0
-_POLL_S = 0.05
-Standing = tuple[dict[str, Any] | None, Status, str]
+LOCK = "turns.lock"
+WAIT, HOLD = ".wait", ".hold"
+_LOCK_WAIT_S = 0.05
+_SILENT_S = 15.0
+"""Whoever is queued and has not looked for so long (suspended) lets the others past."""
+_MOST_BYTES = 4096
+_FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 
-
-def live_status(state: Progress, journal: list[events.Event]) -> Status:
-    """Return whether a live run is queued, preparing or running."""
-    if state.done or (state.collected and state.first_start):
-        return Status.RUNNING
-    preparing = _preparing(journal)
-    return Status.QUEUED if preparing.get("phase") == QUEUED else Status.PREPARING
+_held: set[int] = set()
+"""Descriptors whose locks a forked child must not keep alive."""
 
 
-def phase(state: Progress, journal: list[events.Event], status: Status) -> str:
-    """Return what a run does that is not running yet."""
-    if status is Status.QUEUED:
-        return events.text(_preparing(journal), "m")
-    if status is not Status.PREPARING:
-        return ""
-    if not state.loaded:
-        return events.text(_preparing(journal), "phase") or "starting pytest"
-    return "starting the first test" if state.collected else "collecting"
+def _let_go() -> None:
+    for fd in _held:
+        with contextlib.suppress(OSError):
+            os.close(fd)
+    _held.clear()
 
 
-def engine_silent(journal: list[events.Event]) -> bool:
-    """Tell whether the run's supervisor gets no answer from the engine."""
-    last = events.last(journal, "engine")
-    return last is not None and last.get("answers") is False
+os.register_at_fork(after_in_child=_let_go)
 
 
-def without_supervisor(record: Record, run: Run) -> Standing | None:
-    """Return how a run in Compose stands whose supervisor is gone; None: its record tells all.
+class Holder(NamedTuple):
+    """A run that has slots, or is queued before us."""
 
-    A container that is there gets a new supervisor, which writes the verdict; one that has ended
-    already gets it within this very look.
-    """
-    from walkaway.backends import container
-    from walkaway.environment import containers
-
-    spawned = _spawned(record)
-    for number in (spawned + 1, spawned):  # it may have died before it wrote the last one down
-        name = container.name(run.root, run.id, max(1, number))
-        found = containers.inspect(name, os.environ)
-        if found is None:
-            return (
-                None,
-                Status.UNKNOWN,
-                f"the Docker engine does not answer; {_last_event(record, run)}",
-            )
-        if found.status:
-            return _adopted(record, run, over=found.over)
-    return None
+    run: str
+    checkout: str
+    pid: int
+    workers: int
+    waits: bool
 
 
-def _adopted(record: Record, run: Run, *, over: bool) -> Standing | None:
-    if not adopt.adopt(record, run):
-        return (None, Status.RUNNING, "unsupervised") if not over else None
-    until = time.monotonic() + (_VERDICT_WAIT_S if over else 0.0)
-    while time.monotonic() < until:
-        found = reader.outcome(record.folder)
-        if found is not None:
-            return found, Status.DONE, ""
-        time.sleep(_POLL_S)
-    return None, Status.RUNNING, "adopted"
+class Entry(NamedTuple):
+    number: int
+    """The order of arrival."""
+    holder: Holder
+    silent: bool
+    """It is queued and has not looked for long."""
 
 
-def _preparing(journal: list[events.Event]) -> events.Event:
-    """Return the last phase that was told, unless pytest was started since."""
-    for event in reversed(journal):
-        if event["e"] == "spawn":
-            break
-        if event["e"] == "preparing":
-            return event
-    return {}
+@contextlib.contextmanager
+def folder(environ: Mapping[str, str]) -> Iterator[int]:
+    """Open the runtime folder, anew each time: a cleaner may have replaced it meanwhile."""
+    fd = runtime.open_folder(environ)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
-def _spawned(record: Record) -> int:
-    """Return the number of the last pass that the supervisor or the recorder tells of."""
-    passes = [1]
-    for name, kind in (("supervisor.jsonl", "spawn"), ("events.jsonl", "loaded")):
-        head = events.parse(reader.head(record.path(name), 256 * 1024))
-        passes += [events.whole(event, "pass", 1) for event in head if event["e"] == kind]
-    return max(passes)
+@contextlib.contextmanager
+def locked(folder_fd: int) -> Iterator[bool]:
+    """Hold `turns.lock`; False when others have it, or when it is no longer the one there."""
+    fd = os.open(LOCK, _FLAGS | os.O_CREAT, 0o600, dir_fd=folder_fd)
+    _held.add(fd)
+    try:
+        yield _flocked(fd) and os.fstat(fd).st_nlink > 0
+    finally:
+        _held.discard(fd)
+        os.close(fd)
 
 
-def _last_event(record: Record, run: Run) -> str:
-    last = 0.0
-    for event in events.parse(reader.tail(record.path("events.jsonl"), 64 * 1024)):
-        last = max(last, events.number(event, "t"))
-    if not last:
-        return "it has left no event"
-    age = max(0.0, clock.boot_s() - run.started_boot - last)
-    return f"the last event is {age:.0f} s old"
+def _flocked(fd: int) -> bool:
+    until = time.monotonic() + _LOCK_WAIT_S
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.002)
+        else:
+            return True
+
+
+def make(folder_fd: int, name: str, holder: Holder) -> int:
+    """Make a run's file, locked before it says anything; the open descriptor."""
+    fd = os.open(name, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder_fd)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(fd, json.dumps(holder._asdict(), ensure_ascii=True).encode("ascii"))
+    except BaseException:
+        os.close(fd)
+        os.unlink(name, dir_fd=folder_fd)
+        raise
+    _held.add(fd)
+    return fd
+
+
+def close(fd: int) -> None:
+    """Close a run's file, and so give its lock back."""
+    if fd in _held:  # not so in a forked child, where the number may be another file's
+        _held.discard(fd)
+        os.close(fd)
+
+
+def entries(folder_fd: int, own: int) -> list[Entry]:
+    """Return the runs that live, but our own, and delete what the dead left. Under the lock."""
+    found = []
+    for name in os.listdir(folder_fd):
+        number, _, kind = name.partition(".")
+        if not number.isdecimal() or f".{kind}" not in {WAIT, HOLD}:
+            continue
+        try:
+            fd = os.open(name, _FLAGS, dir_fd=folder_fd)
+        except OSError:  # released between our two looks
+            continue
+        try:
+            status = os.fstat(fd)
+            if own >= 0 and os.path.samestat(status, os.fstat(own)):
+                continue
+            if _dead(fd):
+                os.unlink(name, dir_fd=folder_fd)
+                continue
+            waits = f".{kind}" == WAIT
+            silent = waits and time.monotonic_ns() - status.st_mtime_ns > _SILENT_S * 1e9
+            holder = _holder(os.read(fd, _MOST_BYTES), waits=waits)
+            found.append(Entry(int(number), holder, silent))
+        finally:
+            os.close(fd)
+    return found
+
+
+def _dead(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(data: bytes, *, waits: bool) -> Holder:
+    """Read who it is; whoever cannot be read (another version's) counts as one worker."""
+    try:
+        told = json.loads(data)
+        return Holder(
+            str(told["run"]), str(told["checkout"]), int(told["pid"]),
+            max(1, int(told["workers"])), waits,
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError):
+        return Holder("?", "?", 0, 1, waits)

@@ -13,58 +13,18 @@ Light: the supervisor imports it.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
 import os
 import time
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
 
-from walkaway.runs import runtime
+from walkaway.runs import places
+from walkaway.runs.places import HOLD, WAIT, Holder
 
-_LOCK = "turns.lock"
-_WAIT, _HOLD = ".wait", ".hold"
-_LOCK_WAIT_S = 0.05
 _GIVE_UP_S = 30.0
 """For so long `turns.lock` may be held by others, one after another or one that was suspended."""
-_SILENT_S = 15.0
-"""Whoever is queued and has not looked for so long (suspended) lets the others past."""
 _PAUSE_S, _MOST_PAUSE_S = 0.05, 1.0
 """Between two looks of a run, for each that is queued before it: fifty that wait cost nothing."""
-_MOST_BYTES = 4096
 _MOST_LOST = 5
-_FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
-
-_held: set[int] = set()
-"""Descriptors whose locks a forked child must not keep alive."""
-
-
-def _let_go() -> None:
-    for fd in _held:
-        with contextlib.suppress(OSError):
-            os.close(fd)
-    _held.clear()
-
-
-os.register_at_fork(after_in_child=_let_go)
-
-
-class Holder(NamedTuple):
-    """A run that has slots, or is queued before us."""
-
-    run: str
-    checkout: str
-    pid: int
-    workers: int
-    waits: bool
-
-
-class _Entry(NamedTuple):
-    number: int
-    """The order of arrival."""
-    holder: Holder
-    silent: bool
-    """It is queued and has not looked for long."""
 
 
 class Turn:
@@ -110,7 +70,7 @@ class Turn:
     def release(self) -> None:
         """Give the slots, or the place in the queue, to others. May be called again."""
         if self._fd >= 0:
-            with contextlib.suppress(OSError), _folder(self._environ) as folder:
+            with contextlib.suppress(OSError), places.folder(self._environ) as folder:
                 found = os.stat(self._name, dir_fd=folder, follow_symlinks=False)
                 if os.path.samestat(found, os.fstat(self._fd)):
                     os.unlink(self._name, dir_fd=folder)
@@ -119,7 +79,7 @@ class Turn:
 
     def _attempt(self, *, at_once: bool) -> bool:
         try:
-            with _folder(self._environ) as folder, _locked(folder) as locked:
+            with places.folder(self._environ) as folder, places.locked(folder) as locked:
                 if locked:
                     self._failing_since = 0.0
                     self._look(folder, at_once=at_once)
@@ -135,12 +95,13 @@ class Turn:
 
     def _look(self, folder: int, *, at_once: bool) -> None:
         """Under the lock: take a number if we have none, and the slots if it is our turn."""
-        entries = _entries(folder, self._fd)
+        entries = places.entries(folder, self._fd)
         if self._fd >= 0 and os.fstat(self._fd).st_nlink == 0:
             self._forget()  # somebody deleted our file
         if self._fd < 0:
             number = 1 + max((entry.number for entry in entries), default=0)
-            self._join(folder, f"{number:010}{_WAIT}")
+            self._name = f"{number:010}{WAIT}"
+            self._fd = places.make(folder, self._name, self._me)
         now_ns = time.monotonic_ns()
         os.utime(self._fd, ns=(now_ns, now_ns))
         before = int(self._name.partition(".")[0])
@@ -150,36 +111,21 @@ class Turn:
         queued = sum(holder.waits for holder in self._ahead)
         self._look_at = time.monotonic() + min(_MOST_PAUSE_S, queued * _PAUSE_S)
         if at_once or (queued == 0 and (used == 0 or used + self.workers <= self.total)):
-            name = self._name.removesuffix(_WAIT) + _HOLD
+            name = self._name.removesuffix(WAIT) + HOLD
             os.rename(self._name, name, src_dir_fd=folder, dst_dir_fd=folder)
             self._name = name
             self.taken = True
             self._ahead = []
 
-    def _join(self, folder: int, name: str) -> None:
-        fd = os.open(name, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            text = json.dumps(self._me._asdict(), ensure_ascii=True)
-            os.write(fd, text.encode("ascii"))
-        except BaseException:
-            os.close(fd)
-            os.unlink(name, dir_fd=folder)
-            raise
-        self._fd, self._name = fd, name
-        _held.add(fd)
-
     def _forget(self) -> None:
-        if self._fd in _held:  # not so in a forked child, where the number may be another file's
-            _held.discard(self._fd)
-            os.close(self._fd)
+        places.close(self._fd)
         self._fd, self._name = -1, ""
 
     def _wait_for_lock(self) -> None:
         now = time.monotonic()
         self._failing_since = self._failing_since or now
         if now - self._failing_since > _GIVE_UP_S:
-            self._without(f"{_LOCK} has been held for {_GIVE_UP_S:.0f} s")
+            self._without(f"{places.LOCK} has been held for {_GIVE_UP_S:.0f} s")
 
     def _without(self, why: str) -> None:
         self.release()
@@ -193,89 +139,7 @@ def who(environ: Mapping[str, str]) -> list[Holder]:
     Empty, too, when the folder cannot be looked into.
     """
     try:
-        with _folder(environ) as folder, _locked(folder) as locked:
-            return [entry.holder for entry in sorted(_entries(folder, -1))] if locked else []
+        with places.folder(environ) as folder, places.locked(folder) as locked:
+            return [entry.holder for entry in sorted(places.entries(folder, -1))] if locked else []
     except OSError:
         return []
-
-
-@contextlib.contextmanager
-def _folder(environ: Mapping[str, str]) -> Iterator[int]:
-    """Open the runtime folder, anew each time: a cleaner may have replaced it meanwhile."""
-    fd = runtime.open_folder(environ)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
-
-
-@contextlib.contextmanager
-def _locked(folder: int) -> Iterator[bool]:
-    """Hold `turns.lock`; False when others have it, or when it is no longer the one there."""
-    fd = os.open(_LOCK, _FLAGS | os.O_CREAT, 0o600, dir_fd=folder)
-    _held.add(fd)
-    try:
-        yield _flocked(fd) and os.fstat(fd).st_nlink > 0
-    finally:
-        _held.discard(fd)
-        os.close(fd)
-
-
-def _flocked(fd: int) -> bool:
-    until = time.monotonic() + _LOCK_WAIT_S
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.002)
-        else:
-            return True
-
-
-def _entries(folder: int, own: int) -> list[_Entry]:
-    """Return the runs that live, but our own, and delete what the dead left. Under the lock."""
-    found = []
-    for name in os.listdir(folder):
-        number, _, kind = name.partition(".")
-        if not number.isdecimal() or f".{kind}" not in {_WAIT, _HOLD}:
-            continue
-        try:
-            fd = os.open(name, _FLAGS, dir_fd=folder)
-        except OSError:  # released between our two looks
-            continue
-        try:
-            status = os.fstat(fd)
-            if own >= 0 and os.path.samestat(status, os.fstat(own)):
-                continue
-            if _dead(fd):
-                os.unlink(name, dir_fd=folder)
-                continue
-            waits = f".{kind}" == _WAIT
-            silent = waits and time.monotonic_ns() - status.st_mtime_ns > _SILENT_S * 1e9
-            holder = _holder(os.read(fd, _MOST_BYTES), waits=waits)
-            found.append(_Entry(int(number), holder, silent))
-        finally:
-            os.close(fd)
-    return found
-
-
-def _dead(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _holder(data: bytes, *, waits: bool) -> Holder:
-    """Read who it is; whoever cannot be read (another version's) counts as one worker."""
-    try:
-        told = json.loads(data)
-        return Holder(
-            str(told["run"]), str(told["checkout"]), int(told["pid"]),
-            max(1, int(told["workers"])), waits,
-        )  # fmt: skip
-    except (ValueError, KeyError, TypeError):
-        return Holder("?", "?", 0, 1, waits)

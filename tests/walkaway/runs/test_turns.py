@@ -10,7 +10,8 @@ import pytest
 
 from tests.walkaway.support.waiting import wait_for
 from walkaway.runs import runtime, turns
-from walkaway.runs.turns import Holder, Turn
+from walkaway.runs.places import Holder
+from walkaway.runs.turns import Turn
 
 Make = Callable[..., Turn]
 
