@@ -1,5 +1,6 @@
 """Fixtures of the collection's tests, and what becomes of those that need a Docker engine."""
 
+from tests.walkaway.support.apart import state_apart
 from tests.walkaway.support.engine import built_image
 from tests.walkaway.support.needing import (
     pytest_runtest_setup,
@@ -14,4 +15,5 @@ __all__ = [
     "pytest_sessionfinish",
     "pytest_terminal_summary",
     "scratch",
+    "state_apart",
 ]
