@@ -131,6 +131,14 @@ def after_run(root: Path, environ: Mapping[str, str]) -> Plan:
     return plan(found, known, time.time())
 
 
+def tidy(root: Path, environ: Mapping[str, str]) -> Reaped:
+    """Remove what `after_run` finds. Never fails: a silent engine is said in the answer."""
+    try:
+        return carry_out(after_run(root, environ), environ)
+    except WalkawayError as error:
+        return Reaped(failed={"engine": error.message.splitlines()[0]})
+
+
 def everything(root: Path, environ: Mapping[str, str]) -> Plan:
     """Return all that was left behind. `WalkawayError` 69 without an engine."""
     known = _known(root, environ)

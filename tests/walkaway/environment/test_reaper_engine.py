@@ -200,6 +200,15 @@ def test_a_test_container_goes_when_its_run_has_an_outcome(root: Path, made: Mad
     assert made.left() == kept
 
 
+def test_tidying_up_removes_what_is_over_and_never_fails(root: Path, made: Made) -> None:
+    ended(root, RUN)
+    name = made.test_run(root)
+    assert f"container {name}" in reaper.tidy(root, made.environ).removed
+    assert made.left() == []
+    silent = {**made.environ, "DOCKER_HOST": "unix:///nowhere/docker.sock"}
+    assert list(reaper.tidy(root, silent).failed) == ["engine"]
+
+
 def test_a_dead_checkout_whose_tests_still_run_is_left(root: Path, old: Path, made: Made) -> None:
     made.service(old)
     made.test_run(old, running=True)
