@@ -44,6 +44,8 @@ class Backend(Protocol):
 
     spawn_said: list[str]
     """More of it; none: the log's last lines tell."""
+    built: str
+    """What came of a run that was only to build an image; empty otherwise."""
     notes: list[str]
     """What is to be said beside the verdict."""
 

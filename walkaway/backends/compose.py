@@ -55,6 +55,7 @@ class Compose:
         self.running = False
         self.spawn_error = ""
         self.spawn_said: list[str] = []
+        self.built = ""
         self.notes: list[str] = []
 
     @property
@@ -221,6 +222,7 @@ class Compose:
         elif "busy" in told:
             self._give_way(str(told["busy"]))
         elif "built" in told:
+            self.built = str(told["built"])
             self._exit = Exit(0)
         elif "failed" in told:
             self.spawn_error = str(told["failed"])

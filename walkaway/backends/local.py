@@ -21,6 +21,7 @@ class Local:
         self.running = False
         self.spawn_error = ""
         self.spawn_said: list[str] = []
+        self.built = ""
         self.notes: list[str] = []
 
     def waiting(self) -> str:

@@ -59,11 +59,10 @@ def launch(wish: Wish, tell: Tell) -> None:
             tell({"busy": busy})
             return
         if number == 1:
-            tell({"phase": "building the image"})
-            _build(project, environ, wanted)
-        if wanted["only_build"]:
-            tell({"built": True})
-            return
+            changed = _build(project, environ, wanted, tell)
+            if wanted["only_build"]:
+                tell({"built": "the image was built" if changed else "the image is up to date"})
+                return
         if number == 1 and wanted["services"]:
             _services(project, environ, left_by, tell)
         tell({"phase": "starting the container"})
@@ -74,17 +73,22 @@ def launch(wish: Wish, tell: Tell) -> None:
         tell({"failed": first, "said": rest[:_SAID_LINES]})
 
 
-def _build(project: Project, environ: Mapping[str, str], wanted: Mapping[str, Any]) -> None:
+def _build(
+    project: Project, environ: Mapping[str, str], wanted: Mapping[str, Any], tell: Tell
+) -> bool:
+    """Build what may have changed; whether anything was."""
     built = image.ensure(
-        project, environ, no_cache=wanted["no_cache"], pull=wanted["pull"], out=_LOG_FD
-    )
+        project, environ, no_cache=wanted["no_cache"], pull=wanted["pull"], out=_LOG_FD,
+        everything=wanted["only_build"],
+        starting=lambda _: tell({"phase": "building the image"}),
+    )  # fmt: skip
     for large in built.large:
         size_mb = large.size_bytes / 1e6
         sys.stderr.write(f"The build context is large: {size_mb:,.0f} MB. See: inv build\n")
+    return built.changed
 
 
 def _services(project: Project, environ: Mapping[str, str], left_by: str, tell: Tell) -> None:
-    tell({"phase": "checking the services"})
     if not services.warm(project, environ):
         tell({"phase": "starting the services"})
         services.up(project, environ, out=_LOG_FD)

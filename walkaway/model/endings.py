@@ -36,6 +36,8 @@ class Facts:
     spawn_error: str = ""
     listing: bool = False
     """Pytest was asked to print something, not to run tests."""
+    built: str = ""
+    """An image was to be built, and no more."""
     collected: bool = False
     looped: bool = False
     collection_errors: int = 0
@@ -111,6 +113,8 @@ def _said_before(f: Facts) -> tuple[str, ...]:
 def _not_started(f: Facts) -> Verdict | None:
     if f.loaded or f.ended_by:
         return None
+    if f.built:
+        return Verdict(Outcome.NOTHING_RUN, codes.PASSED, f.built)
     if f.spawn_error:
         basis = f.spawn_error
     elif f.signal is not None:

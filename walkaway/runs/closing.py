@@ -103,6 +103,7 @@ def gather(book: Ledger, observed: Mapping[str, Any], args: Sequence[str] = ()) 
         ),
         spawn_error=str(observed.get("spawn_error", "")),
         listing=listing,
+        built=str(observed.get("built") or ""),
         collected=p.collected,
         looped=p.looped,
         collection_errors=p.collection_errors,

@@ -17,7 +17,7 @@ from walkaway.model.look import Counts, Ended, Flight, Look, Tree, ended_from_js
 from walkaway.model.progress import Progress
 from walkaway.model.run import Run
 from walkaway.model.words import Outcome, Status
-from walkaway.runs import adopt, backend, clock, closing, lock, places, reader, usual
+from walkaway.runs import adopt, backend, clock, closing, live, lock, reader, usual
 from walkaway.runs.store import Record, Records
 
 _JOURNAL_BYTES = 64 * 1024
@@ -37,7 +37,7 @@ def look(records: Records, record: Record, *, tail_lines: int = 0) -> Look:
     now = _now(run, state, found)
     running = status in {Status.QUEUED, Status.PREPARING, Status.RUNNING}
     if running:
-        status = places.live_status(state, journal)
+        status = live.live_status(state, journal)
     names = reader.Ids(record.folder)
     past = usual.newest(records, run.id) if running else []
     return Look(
@@ -47,7 +47,7 @@ def look(records: Records, record: Record, *, tail_lines: int = 0) -> Look:
         log=str(record.log),
         elapsed_s=now,
         counts=_counts(state, found),
-        phase=places.phase(state, journal, status),
+        phase=live.phase(state, journal, status),
         ended=ended,
         supervised=note not in {"adopted", "unsupervised"},
         adopted_now=note == "adopted",
@@ -57,7 +57,7 @@ def look(records: Records, record: Record, *, tail_lines: int = 0) -> Look:
         silent_s=max(0.0, now - max(state.last_t, _spawned(journal))) if running else 0.0,
         busy=_busy(journal, state) if running else None,
         ending=_ending(journal) if running else "",
-        engine_silent=running and places.engine_silent(journal),
+        engine_silent=running and live.engine_silent(journal),
         tree=_tree(journal),
         tail=tuple(reader.log_lines(record.log, tail_lines)),
         why_unknown=note if status is Status.UNKNOWN else "",
@@ -91,7 +91,7 @@ def _standing(  # noqa: PLR0911, C901 - the look order, a step a return
     if pytest_lock is lock.Hold.HELD:
         return None, Status.RUNNING, "adopted" if adopt.adopt(record, run) else "unsupervised"
     if run.backend == backend.COMPOSE and held is not lock.Hold.ELSEWHERE:
-        standing = places.without_supervisor(record, run)
+        standing = live.without_supervisor(record, run)
         if standing is not None:
             return standing
     if _said_the_end(record):

@@ -98,6 +98,40 @@ def wanted(  # noqa: PLR0913 - what a run is made of
     )
 
 
+def building(  # noqa: PLR0913 - what a run is made of
+    *,
+    root: Path,
+    conf: Settings,
+    environ: Mapping[str, str],
+    origin: Origin,
+    no_cache: bool,
+    pull: bool,
+) -> Run:
+    """Return the run that only builds the image: watched and waited for like any other.
+
+    `WalkawayError` 69 without an engine or a Compose file.
+    """
+    place = backend.choose(backend.COMPOSE, conf, root, environ, ci=False)
+    options = [f"--{name}" for name, given in (("no-cache", no_cache), ("pull", pull)) if given]
+    wish = backend.compose(conf, (), no_services=True)
+    return Run(
+        id="",
+        root=str(root),
+        cwd=str(root),
+        args=(),
+        argv=("docker", "compose", "build", *options, conf.service),
+        created_s=0.0,
+        started_boot=0.0,
+        label=shlex.join(("build", *options)),
+        origin=origin,
+        limits=conf.limits,
+        parent=environ.get("WALKAWAY_RUN", ""),
+        on_end=conf.on_end,
+        backend=place,
+        compose=replace(wish, only_build=True, no_cache=no_cache, pull=pull),
+    )
+
+
 def seed(value: str, name: str) -> str:
     """Check the seed of an order; `WalkawayError` 64 unless PYTHONHASHSEED can have it, too."""
     if re.fullmatch("[0-9]{1,10}", value) and int(value) <= MOST_SEED:

@@ -76,6 +76,7 @@ def _observed(supervisor: Supervisor) -> dict[str, Any]:
         or (supervisor.memory.just_now() if number else supervisor.memory.in_groups()),
         "oom_on_machine": supervisor.memory.ever(),
         "spawn_said": supervisor.backend.spawn_said,
+        "built": supervisor.backend.built,
         "notes": supervisor.backend.notes,
         "adopted": supervisor.adopted,
         "pass": supervisor.pass_number,

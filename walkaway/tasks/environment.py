@@ -26,11 +26,21 @@ SLOT_HELP = "which environment, from 1; default: 1"
     flags={
         "no_cache": "build every layer anew",
         "pull": "look for a newer base image",
+        "detach": "give the prompt back; progress, wait and stop know it as a run",
         "json": JSON_HELP,
     },
 )
-def build(c: Context, no_cache: bool = False, pull: bool = False, json: bool = False) -> None:
+def build(
+    c: Context,
+    no_cache: bool = False,
+    pull: bool = False,
+    detach: bool = False,
+    json: bool = False,
+) -> None:
     """Build the test image, if something in it may have changed."""
+    if detach:
+        _build_detached(edge.here(c), no_cache=no_cache, pull=pull, json=json)
+        return
     from walkaway.environment import image
     from walkaway.views import environment as view
 
@@ -46,6 +56,17 @@ def build(c: Context, no_cache: bool = False, pull: bool = False, json: bool = F
         say_json(view.built_json(built))
     else:
         say(view.built_lines(built, here.style))
+
+
+def _build_detached(here: Here, *, no_cache: bool, pull: bool, json: bool) -> None:
+    from walkaway.runs import start, wanted
+    from walkaway.tasks.start import tell_started
+
+    run = wanted.building(
+        root=here.root, conf=here.settings(), environ=here.environ, origin=here.origin(),
+        no_cache=no_cache, pull=pull,
+    )  # fmt: skip
+    tell_started(here, start.start(here.records, run, again=False), json=json)
 
 
 @edge.task(name="up", flags={"slot": SLOT_HELP, "json": JSON_HELP})
@@ -66,9 +87,10 @@ def up(c: Context, slot: str = "1", json: bool = False) -> None:
         names = services.wanted(project, here.environ, everything=True)
         was_up = services.warm(project, here.environ, everything=True)
         if not was_up:
-            if names and not json:
-                say([view.starting(project.slot, names)])
-            services.up(project, here.environ, everything=True, out=out)
+            with leased(here, project):
+                if names and not json:
+                    say([view.starting(project.slot, names)])
+                services.up(project, here.environ, everything=True, out=out)
     seconds = time.monotonic() - begun
     if json:
         say_json(view.up_json(project.slot, project.name, names, seconds, was_up=was_up))
@@ -92,10 +114,10 @@ def down(c: Context, force: bool = False, json: bool = False) -> None:
     answering(here, "down")
     live = removal.live_runs(here.root, here.environ)
     if live and not force:
-        names = ", ".join(run[-4:] for run in live)
+        short = [run.rpartition("-")[2] for run in live]
         message = (
-            f"Nothing was removed: {names} would lose its environment.\n"
-            f"Stop it first: inv stop --run {live[0][-4:]}   or interrupt it: inv down --force"
+            f"Nothing was removed: {', '.join(short)} would lose its environment.\n"
+            f"Stop it first: inv stop --run {short[0]}   or interrupt it: inv down --force"
         )
         raise WalkawayError(message, exitcodes.WRONG_USE)
     removed = removal.down_all(here.root, here.environ)
@@ -133,6 +155,27 @@ def chosen(here: Here, slot: str) -> Project:
         )
         raise WalkawayError(message, exitcodes.WRONG_USE)
     return Project(here.root, number, conf.service, conf.compose_file)
+
+
+@contextlib.contextmanager
+def leased(here: Here, project: Project) -> Iterator[None]:
+    """Keep runs out of an environment while it changes; `WalkawayError` 69 when one is in it."""
+    from walkaway.environment import leases, removal
+
+    live = removal.live_runs(here.root, here.environ, project.slot)
+    lease = None if live else leases.take_slot(here.root, project.slot, "up")
+    if lease is None:
+        names = ", ".join(run.rpartition("-")[2] for run in live) or "somebody else"
+        message = (
+            f"Environment {project.slot} is not as the Compose file has it, and {names} uses it.\n"
+            f"Wait for its end, then again: inv up --slot {project.slot}"
+        )
+        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+    try:
+        yield
+    finally:
+        # What a run that died has left in there is as it was: the next one must know.
+        lease.give_back(clean=not lease.left_by, to=lease.left_by)
 
 
 def answering(here: Here, task: str) -> None:

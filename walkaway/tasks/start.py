@@ -80,14 +80,15 @@ def _made(name: str, help_text: str, *, stay: bool) -> Task[Any]:
             made = begin_run(here, options, remainder(c), rerun, again=again)
         if stay:
             return stay_until_ended(here, made, json=json, interrupted=bool(pressed))
-        _tell(here, made, json=json)
+        tell_started(here, made, json=json)
         return 0
 
     begin.__doc__ = help_text
     return edge.task(name=name, flags=_FLAGS)(begin)
 
 
-def _tell(here: Here, made: start.Started, *, json: bool) -> None:
+def tell_started(here: Here, made: start.Started, *, json: bool) -> None:
+    """Say which run was started or joined."""
     if json:
         say_json(as_json.started(made.run, str(made.record.log), joined=made.joined))
     else:

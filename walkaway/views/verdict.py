@@ -74,7 +74,9 @@ def _first(look: Look, ended: Ended, style: Style) -> str:
     return GAP.join(parts)
 
 
-def says(look: Look, ended: Ended, style: Style) -> str:
+def says(  # noqa: PLR0911 - an outcome a return
+    look: Look, ended: Ended, style: Style
+) -> str:
     """Return in a few words what the outcome means for this run's tests."""
     counts, took = look.counts, duration(look.elapsed_s)
     if ended.outcome in _SAYS:
@@ -83,6 +85,8 @@ def says(look: Look, ended: Ended, style: Style) -> str:
         text = _PLAIN[ended.outcome]
         return f"{text}, {_reported(counts, style)}" if counts.done else text
     if ended.outcome is Outcome.NOTHING_RUN:
+        if look.run.compose and look.run.compose.only_build:
+            return f"{ended.rests_on} in {took}"
         return f"{many(counts.expected, 'test')} listed, none was to be run"
     if ended.outcome is Outcome.COLLECTION_ERROR:
         rest = _reported(counts, style) if counts.done else "no test was run"

@@ -1,0 +1,109 @@
+"""What a look at a run depends on its backend for: phases of preparing, and the engine's word."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from walkaway.model import events
+from walkaway.model.progress import Progress
+from walkaway.model.run import Run
+from walkaway.model.words import Status
+from walkaway.runs import adopt, clock, reader
+from walkaway.runs.store import Record
+
+QUEUED = "queued"
+_VERDICT_WAIT_S = 10.0
+_POLL_S = 0.05
+Standing = tuple[dict[str, Any] | None, Status, str]
+
+
+def live_status(state: Progress, journal: list[events.Event]) -> Status:
+    """Return whether a live run is queued, preparing or running."""
+    if state.done or (state.collected and state.first_start):
+        return Status.RUNNING
+    preparing = _preparing(journal)
+    return Status.QUEUED if preparing.get("phase") == QUEUED else Status.PREPARING
+
+
+def phase(state: Progress, journal: list[events.Event], status: Status) -> str:
+    """Return what a run does that is not running yet."""
+    if status is Status.QUEUED:
+        return events.text(_preparing(journal), "m")
+    if status is not Status.PREPARING:
+        return ""
+    if not state.loaded:
+        return events.text(_preparing(journal), "phase") or "starting pytest"
+    return "starting the first test" if state.collected else "collecting"
+
+
+def engine_silent(journal: list[events.Event]) -> bool:
+    """Tell whether the run's supervisor gets no answer from the engine."""
+    last = events.last(journal, "engine")
+    return last is not None and last.get("answers") is False
+
+
+def without_supervisor(record: Record, run: Run) -> Standing | None:
+    """Return how a run in Compose stands whose supervisor is gone; None: its record tells all.
+
+    A container that is there gets a new supervisor, which writes the verdict; one that has ended
+    already gets it within this very look.
+    """
+    from walkaway.backends import container
+    from walkaway.environment import containers
+
+    spawned = _spawned(record)
+    for number in (spawned + 1, spawned):  # it may have died before it wrote the last one down
+        name = container.name(run.root, run.id, max(1, number))
+        found = containers.inspect(name, os.environ)
+        if found is None:
+            return (
+                None,
+                Status.UNKNOWN,
+                f"the Docker engine does not answer; {_last_event(record, run)}",
+            )
+        if found.status:
+            return _adopted(record, run, over=found.over)
+    return None
+
+
+def _adopted(record: Record, run: Run, *, over: bool) -> Standing | None:
+    if not adopt.adopt(record, run):
+        return (None, Status.RUNNING, "unsupervised") if not over else None
+    until = time.monotonic() + (_VERDICT_WAIT_S if over else 0.0)
+    while time.monotonic() < until:
+        found = reader.outcome(record.folder)
+        if found is not None:
+            return found, Status.DONE, ""
+        time.sleep(_POLL_S)
+    return None, Status.RUNNING, "adopted"
+
+
+def _preparing(journal: list[events.Event]) -> events.Event:
+    """Return the last phase that was told, unless pytest was started since."""
+    for event in reversed(journal):
+        if event["e"] == "spawn":
+            break
+        if event["e"] == "preparing":
+            return event
+    return {}
+
+
+def _spawned(record: Record) -> int:
+    """Return the number of the last pass that the supervisor or the recorder tells of."""
+    passes = [1]
+    for name, kind in (("supervisor.jsonl", "spawn"), ("events.jsonl", "loaded")):
+        head = events.parse(reader.head(record.path(name), 256 * 1024))
+        passes += [events.whole(event, "pass", 1) for event in head if event["e"] == kind]
+    return max(passes)
+
+
+def _last_event(record: Record, run: Run) -> str:
+    last = 0.0
+    for event in events.parse(reader.tail(record.path("events.jsonl"), 64 * 1024)):
+        last = max(last, events.number(event, "t"))
+    if not last:
+        return "it has left no event"
+    age = max(0.0, clock.boot_s() - run.started_boot - last)
+    return f"the last event is {age:.0f} s old"
