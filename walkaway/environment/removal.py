@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from walkaway.environment import engine, fleet, state
+from walkaway.environment import engine, fleet, leases, state
 from walkaway.environment.project import COMPOSE_PROJECT, PREFIX, Project, checkout_hash
 from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
@@ -48,8 +48,17 @@ def down(project: Project, environ: Mapping[str, str]) -> Things:
 
 
 def down_all(root: Path, environ: Mapping[str, str]) -> Things:
-    """Remove the environments of a checkout, and nothing of any other; like `down`."""
-    return _removed(root, re.compile(re.escape(prefix(root)) + r"\d+"), environ)
+    """Remove the environments of a checkout, and nothing of any other; like `down`.
+
+    A run that begins meanwhile waits for its environment until they are gone.
+    """
+    leased = [leases.take_slot(root, slot, "down") for slot in _slots(root) if slot]
+    try:
+        return _removed(root, re.compile(re.escape(prefix(root)) + r"\d+"), environ)
+    finally:
+        for lease in leased:
+            if lease is not None:
+                lease.give_back(clean=True)
 
 
 def prefix(root: Path) -> str:
@@ -57,15 +66,28 @@ def prefix(root: Path) -> str:
     return f"{PREFIX}-{checkout_hash(root)}-"
 
 
-def live_runs(root: Path, environ: Mapping[str, str]) -> list[str]:
-    """Return the ids of the runs that use an environment of this checkout now, oldest first."""
-    found = {row.run for row in fleet.all_of(prefix(root), environ) if row.run and row.running}
-    folder = root / state.FOLDER
-    for path in folder.glob("*.lock") if folder.is_dir() else ():
-        if path.stem.isdigit() and lock.probe(str(path)) is lock.Hold.HELD:
+def live_runs(root: Path, environ: Mapping[str, str], slot: int | None = None) -> list[str]:
+    """Return the ids of the runs that use environments of this checkout now, oldest first.
+
+    ``slot``: only that one. A run that is still preparing is known by its lease, one whose
+    supervisor died by its container.
+    """
+    names = re.compile(re.escape(prefix(root)) + (r"\d+" if slot is None else str(slot)))
+    rows = fleet.all_of(prefix(root), environ)
+    found = {row.run for row in rows if row.running and names.fullmatch(row.project)}
+    for number in _slots(root):
+        path = root / state.FOLDER / f"{number}.lock"
+        if slot in {None, number} and lock.probe(str(path)) is lock.Hold.HELD:
             with contextlib.suppress(OSError):
                 found.add(path.read_text(encoding="utf-8", errors="replace").strip())
     return sorted(found - {""})
+
+
+def _slots(root: Path) -> list[int]:
+    """Return the slots that were ever leased."""
+    folder = root / state.FOLDER
+    names = [path.stem for path in folder.glob("*.lock")] if folder.is_dir() else []
+    return sorted(int(name) for name in names if name.isdigit())
 
 
 def _removed(root: Path, names: re.Pattern[str], environ: Mapping[str, str]) -> Things:

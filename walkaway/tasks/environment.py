@@ -18,6 +18,11 @@ from walkaway.tasks.edge import JSON_HELP, Here, say, say_json
 if TYPE_CHECKING:
     from walkaway.environment.project import Project
 
+_HOLDER = "up"
+"""The name in a lease; runs have ids."""
+_ANOTHER_S = 600.0
+"""For another `up` of the same environment."""
+_LOOK_S = 0.2
 SLOT_HELP = "which environment, from 1; default: 1"
 
 
@@ -162,8 +167,13 @@ def leased(here: Here, project: Project) -> Iterator[None]:
     """Keep runs out of an environment while it changes; `WalkawayError` 69 when one is in it."""
     from walkaway.environment import leases, removal
 
-    live = removal.live_runs(here.root, here.environ, project.slot)
-    lease = None if live else leases.take_slot(here.root, project.slot, "up")
+    deadline = time.monotonic() + _ANOTHER_S
+    while True:
+        live = removal.live_runs(here.root, here.environ, project.slot)
+        lease = None if live else leases.take_slot(here.root, project.slot, _HOLDER)
+        if lease or live not in ([], [_HOLDER]) or time.monotonic() > deadline:
+            break
+        time.sleep(_LOOK_S)
     if lease is None:
         names = ", ".join(run.rpartition("-")[2] for run in live) or "somebody else"
         message = (

@@ -18,7 +18,7 @@ from tests.walkaway.support.engine import docker
 from tests.walkaway.support.project import INV, Project, made, tidied
 from tests.walkaway.support.scratch import clean_environ
 from tests.walkaway.support.waiting import wait_for
-from walkaway.environment import fleet
+from walkaway.environment import fleet, state
 from walkaway.environment.project import LABEL_CHECKOUT, LABEL_RUN, LABEL_SLOT
 from walkaway.environment.project import Project as Named
 
@@ -179,6 +179,29 @@ def test_down_is_refused_while_a_run_is_live_unless_forced(project: Project) -> 
     forced = project.json("down", "--force")
     assert name in forced["containers"]
     assert not rows(project)
+
+
+def test_up_leaves_the_environment_of_a_run_as_it_is(project: Project) -> None:
+    project.inv("up")
+    name = live(project)
+    assert project.inv("up").stdout.startswith("environment 1 was up: db\n")
+    project.write("docker-compose.yml", compose_file("db", db=WELL + "    mem_limit: 64m\n"))
+    before = {row.id for row in rows(project)}
+    found = project.inv("up")
+    assert found.returncode == 69
+    assert found.stderr.splitlines()[0].endswith(", and 7f3a uses it.")
+    assert {row.id for row in rows(project)} == before
+    docker("stop", "--time", "0", name)
+    assert project.inv("up").returncode == 0
+
+
+def test_what_a_dead_run_left_is_known_to_the_next_one_after_up(project: Project) -> None:
+    path = state.folder(project.root) / "1.lock"
+    path.write_text(f"{RUN_ID}\n")
+    assert project.inv("up").returncode == 0
+    assert path.read_text().strip() == RUN_ID
+    assert project.inv("down").returncode == 0
+    assert not path.read_text().strip()
 
 
 def test_two_checkouts_side_by_side_do_not_touch_each_other(project: Project, tmp_path: Path
