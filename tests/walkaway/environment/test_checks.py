@@ -214,12 +214,12 @@ def test_a_published_port_that_another_has_is_a_finding_and_any_other_is_not() -
 @pytest.mark.parametrize(
     ("engine", "compose", "buildx", "findings"),
     [
-        ("20.10.0", "2.20.0", "github.com/docker/buildx v0.10.0 a1b2", 0),
+        ("20.10.0", "2.22.0", "github.com/docker/buildx v0.10.0 a1b2", 0),
         ("28.0.1", "v2.40.3", "github.com/docker/buildx 0.20.1+ds1", 0),
         ("5:26.1.5", "5.0.0", "v1.0", 0),
-        ("20.9", "2.19.1", "v0.9.9", 3),
+        ("20.9", "2.21.0", "v0.9.9", 3),
         ("", "", "", 3),
-        ("?", "2.20.0", "v0.10.0", 1),
+        ("?", "2.22.0", "v0.10.0", 1),
     ],
 )
 def test_versions_are_compared_as_numbers(

@@ -19,7 +19,7 @@ NEEDED: dict[str, tuple[tuple[str, ...], tuple[int, int], str]] = {
     ),
     "Compose": (
         ("docker", "compose", "version", "--short"),
-        (2, 20),
+        (2, 22),  # `pull --policy`
         "install the Compose plugin (package docker-compose-plugin or docker-compose-v2)",
     ),
     "buildx": (
@@ -66,7 +66,7 @@ def silent(why: str, *, needed: bool) -> Checked:
         return Checked("engine", f"not asked: the tests run without it ({why})", (), Grade.SKIPPED)
     mend = _START
     if why == engine.NOT_THERE:
-        mend = "install Docker (Engine 20.10, Compose 2.20, buildx 0.10 or newer)"
+        mend = "install Docker (Engine 20.10, Compose 2.22, buildx 0.10 or newer)"
     elif "permission" in why.lower():
         mend = 'sudo usermod -aG docker "$USER"    then log in again'
     says = f"it does not answer: {why}"
