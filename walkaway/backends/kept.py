@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
@@ -100,7 +99,6 @@ def clean_up(project: Project, names: Sequence[str], *, fresh: bool, network: bo
 
     def work() -> bytes:
         from walkaway.environment import containers, reaper, reset
-        from walkaway.errors import WalkawayError
 
         environ = project.environ(os.environ)
         gone = containers.remove(names, environ)
@@ -108,8 +106,7 @@ def clean_up(project: Project, names: Sequence[str], *, fresh: bool, network: bo
             gone = containers.remove_networks(project.name, environ) and gone
         if fresh:
             reset.reset(project, environ)
-        with contextlib.suppress(WalkawayError):  # what the dead have left; the next run tries, too
-            reaper.carry_out(reaper.after_run(project.root, environ), environ)
+        reaper.tidy(project.root, environ)  # what the dead have left
         return b"1" if gone else b""
 
     return _wait(work, _CLEAN_S) == b"1"

@@ -18,6 +18,8 @@ from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
 from walkaway.views.style import printable
 
+RESTARTS = 3
+"""So many starts after the first, and it will not come up."""
 _LOG_LINES = 15
 _HEALTH_LINES = 5
 _COLUMNS = 300
@@ -128,7 +130,7 @@ def _guilty(
 ) -> Container | None:
     """Return the container to blame: not well itself, and not only waiting for another one."""
     ranks = {
-        row: _rank(inspected[row.id]["State"], checked=said.services[row.service].checked)
+        row: _rank(inspected[row.id], checked=said.services[row.service].checked)
         for row in rows
         if row.id in inspected
     }
@@ -136,18 +138,25 @@ def _guilty(
     return worst if worst is not None and ranks[worst] < _INNOCENT else None
 
 
-def _rank(found: Mapping[str, Any], *, checked: bool) -> int:
+def _rank(inspected: Mapping[str, Any], *, checked: bool) -> int:
     """Return how surely a container is the one to blame, 0 for most."""
+    found = inspected["State"]
     status = found.get("Status")
     healthy = (found.get("Health") or {}).get("Status")
     signs = (
         status == "running" and healthy == "unhealthy",
         status in {"exited", "dead"} and bool(checked or found.get("ExitCode")),
-        status == "restarting",
+        _loops(inspected),
         status == "created" and bool(found.get("Error")),
         status == "running" and healthy == "starting",
     )
     return signs.index(True) if True in signs else _INNOCENT
+
+
+def _loops(inspected: Mapping[str, Any]) -> bool:
+    """Tell whether it is started again and again: now it may even run."""
+    often = int(inspected.get("RestartCount") or 0) >= RESTARTS
+    return bool(often or inspected["State"].get("Status") == "restarting")
 
 
 def _of_container(
@@ -155,7 +164,7 @@ def _of_container(
 ) -> WalkawayError:
     found = inspected["State"]
     last = health(inspected)
-    lines = [f"Service {row.service} {_what(row, found)}."]
+    lines = [f"Service {row.service} {_what(inspected)}."]
     if last is not None and found.get("Running"):
         lines.append(f"its health check: exit {last.code}, {last.streak} failures in a row")
         lines += _indented(last.output, _HEALTH_LINES)
@@ -166,10 +175,11 @@ def _of_container(
     return _error(*lines, f"Mend it, then again: {_again(project)}   all it logged: {more}")
 
 
-def _what(row: Container, found: Mapping[str, Any]) -> str:
+def _what(inspected: Mapping[str, Any]) -> str:
+    found = inspected["State"]
     if found.get("OOMKilled"):
         return "ran out of memory"
-    if row.state == "restarting":
+    if _loops(inspected):
         return f"ends again and again (exit {found.get('ExitCode')})"
     if found.get("Status") in {"exited", "dead"}:
         return f"has ended (exit {found.get('ExitCode')})"

@@ -141,7 +141,7 @@ def _remove(found: Things, names: re.Pattern[str], environ: Mapping[str, str]) -
         if row.run and row.state == "running" and names.fullmatch(row.project)
     ]
     if guests:
-        words = ("docker", "stop", "--time", str(_STOP_S), *guests)
+        words = ("docker", "stop", "-t", str(_STOP_S), *guests)
         engine.call(words, environ, _STOP_S + DOWN_S)
     why = ""
     for words, things in (

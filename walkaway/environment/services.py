@@ -9,6 +9,7 @@ from walkaway.environment import composed, engine, faults, fleet, reset, shown, 
 from walkaway.environment.composed import Composed
 from walkaway.environment.fleet import Container, Standing
 from walkaway.environment.project import Project
+from walkaway.errors import WalkawayError
 
 UP_S = 120.0
 """From the first container's start until all services are well."""
@@ -17,7 +18,6 @@ PULL_S = 1800.0
 _LOOK_S = 0.1
 _GROWS = 1.3
 _SELDOM_S = 1.0
-_RESTARTS = 3
 
 
 def up(
@@ -43,7 +43,11 @@ def up(
             _pull(project, said, names, environ, out)
             begun = time.monotonic()
             argv = project.compose("up", "--detach", *names)
-            done = shown.run(argv, environ, UP_S, cwd=project.root, out=out)
+            try:
+                done = shown.run(argv, environ, UP_S, cwd=project.root, out=out)
+            except WalkawayError as error:
+                # Compose waits for what others depend on, however long.
+                raise faults.explained(project, said, names, environ, error.message) from error
             if done.code:
                 raise faults.explained(project, said, names, environ, done.err)
             _await(project, said, names, environ, begun + UP_S)
@@ -152,7 +156,7 @@ def _await(
         stands = {row.id: row.standing(checked=said.services[row.service].checked) for row in rows}
         loops = any(row.state == "restarting" for row in rows)
         bad = Standing.BAD in stands.values() or (
-            loops and faults.restarts(rows, environ) >= _RESTARTS
+            loops and faults.restarts(rows, environ) >= faults.RESTARTS
         )
         if bad or time.monotonic() > deadline:
             raise faults.explained(project, said, names, environ, f"not well within {UP_S:.0f} s")

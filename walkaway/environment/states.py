@@ -66,7 +66,7 @@ def states(root: Path, environ: Mapping[str, str]) -> list[State]:
 def _used(ids: Sequence[str], environ: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
     if not ids:
         return {}
-    words = ("docker", "stats", "--no-stream", "--no-trunc", "--format", "json", *ids)
+    words = ("docker", "stats", "--no-stream", "--no-trunc", "--format", "{{json .}}", *ids)
     return {str(row.get("ID")): row for row in engine.rows(words, environ)}
 
 

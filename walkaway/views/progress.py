@@ -14,6 +14,7 @@ from walkaway.views.style import Style, duration, middle, printable, span
 _MARGIN = re.compile(r" +\[ *\d+%\]$")
 _FLIGHTS = 8
 _TAIL = 10
+_PHASE_COLUMNS = 160
 _SLOW = 3
 _SLOW_S = 1.0
 """Below this a test is not called slow, however quick it usually is."""
@@ -70,7 +71,8 @@ def numbers(look: Look, style: Style) -> str:
         time += f", {span(look.eta_s)} to go"
     parts = [phrases.done_of(look.counts), phrases.counted(look.counts, style), time]
     if look.status is not Status.RUNNING:
-        parts = [printable(look.phase, 60), f"{duration(look.elapsed_s)} since the start"]
+        phase = f"waiting {look.phase}" if look.status is Status.QUEUED else look.phase
+        parts = [printable(phase, _PHASE_COLUMNS), f"{duration(look.elapsed_s)} since the start"]
         if look.counts.expected:
             parts.insert(1, f"{many(look.counts.expected, 'test')} collected")
     return GAP.join(part for part in parts if part)
