@@ -217,6 +217,9 @@ def test_services_that_are_never_well_are_given_up(
     project.write("docker-compose.yml", compose_file("db", db=slow))
     monkeypatch.setattr(services, "UP_S", 3.0)
     assert refused(project, out)[0] == "Service db is not healthy yet, and its time is up."
+    web = WELL + "    depends_on: {db: {condition: service_healthy}}\n"
+    project.write("docker-compose.yml", compose_file("web", web=web, db=slow))
+    assert refused(project, out)[0] == "Service db is not healthy yet, and its time is up."
 
 
 def test_without_an_engine_it_says_so(project: Project, out: int) -> None:

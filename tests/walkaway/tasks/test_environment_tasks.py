@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import shlex
+import signal
 import socket
 import subprocess
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from tests.walkaway.support.waiting import wait_for
 from walkaway.environment import fleet, state
 from walkaway.environment.project import LABEL_CHECKOUT, LABEL_RUN, LABEL_SLOT
 from walkaway.environment.project import Project as Named
+from walkaway.runs import procs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -373,6 +375,27 @@ def test_at_a_terminal_compose_draws_and_the_last_words_are_ours(project: Projec
         typed.until("inv health")
         assert typed.process.wait(60) == 0
         assert "\x1b[" in typed.shown()
+    finally:
+        typed.close()
+
+
+def compose_clients(project: Project) -> list[int]:
+    head = f"docker compose -p {named(project).name} "
+    return [pid for pid in procs.everyone() if procs.command(pid).startswith(head)]
+
+
+def test_ctrl_c_ends_up_and_what_it_started(project: Project) -> None:
+    slow = WELL.replace('[CMD, "true"], interval: 200ms', "[CMD, 'false'], interval: 300s")
+    web = WELL + "    depends_on: {db: {condition: service_healthy}}\n"
+    project.write("docker-compose.yml", compose_file("web", web=web, db=slow))
+    typed = Typed(project, "up")
+    try:
+        typed.until("-db-1")
+        wait_for(lambda: typed.shown() and "running" in [row.state for row in rows(project)])
+        assert compose_clients(project)
+        os.killpg(typed.process.pid, signal.SIGINT)
+        assert typed.process.wait(60) == 130
+        assert not compose_clients(project)
     finally:
         typed.close()
 
