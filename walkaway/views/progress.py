@@ -14,7 +14,7 @@ from walkaway.views.style import Style, duration, middle, printable, span
 _MARGIN = re.compile(r" +\[ *\d+%\]$")
 _FLIGHTS = 8
 _TAIL = 10
-_PHASE_COLUMNS = 160
+_TIME_COLUMNS = 30
 _SLOW = 3
 _SLOW_S = 1.0
 """Below this a test is not called slow, however quick it usually is."""
@@ -44,10 +44,13 @@ def _unknown(look: Look, style: Style) -> list[str]:
     commands = [phrases.run_command(style, look, "results")]
     if look.counts.bad:
         commands.insert(0, phrases.run_command(style, look, "failures"))
+    again = "look again from where it was started"
+    if "engine" in why:
+        again = "start the engine, then look again"
     return [
         f"{phrases.who(look, style)}{GAP}cannot tell from here: {why}",
         *(told if look.counts.done else ["last seen: before any test had ended"]),
-        phrases.following(style, *commands, "look again from where it was started"),
+        phrases.following(style, *commands, again),
     ]
 
 
@@ -71,8 +74,11 @@ def numbers(look: Look, style: Style) -> str:
         time += f", {span(look.eta_s)} to go"
     parts = [phrases.done_of(look.counts), phrases.counted(look.counts, style), time]
     if look.status is not Status.RUNNING:
-        phase = f"waiting {look.phase}" if look.status is Status.QUEUED else look.phase
-        parts = [printable(phase, _PHASE_COLUMNS), f"{duration(look.elapsed_s)} since the start"]
+        phase = f"waiting {look.phase}".rstrip() if look.status is Status.QUEUED else look.phase
+        parts = [
+            printable(phase, max(40, style.width - _TIME_COLUMNS)),
+            f"{duration(look.elapsed_s)} since the start",
+        ]
         if look.counts.expected:
             parts.insert(1, f"{many(look.counts.expected, 'test')} collected")
     return GAP.join(part for part in parts if part)

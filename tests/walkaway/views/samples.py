@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from walkaway.model.events import Event
 from walkaway.model.look import Counts, Ended, Flight, Look, Stuck, Tree
-from walkaway.model.run import Limits, Origin, Run
+from walkaway.model.run import Compose, Limits, Origin, Run
 from walkaway.model.words import Outcome, Status
 
 ROOT = "/home/kim/shop"
@@ -80,6 +80,8 @@ STACK = (
     f'File "{ROOT}/.venv/lib/python3.11/site-packages/_pytest/python.py", line 166 in call',
 )
 LOST = tuple(f"tests/unit/test_stock.py::test_count[{n}]" for n in range(7))
+
+IN_COMPOSE = replace(RUN, backend="compose", compose=Compose())
 
 ENDINGS: dict[str, Look] = {
     "passed": ended(
@@ -184,6 +186,18 @@ ENDINGS: dict[str, Look] = {
         counts=NOTHING, elapsed_s=0.1,
         said=("/home/kim/shop/.venv/bin/python: No module named pytest",),
     ),
+    "not-started-in-compose": ended(
+        Outcome.NOT_STARTED, 69, "Service redis is unhealthy.", run=IN_COMPOSE,
+        counts=NOTHING, elapsed_s=4.1,
+        said=("its health check: exit 1, 3 failures in a row", "  it is ill"),
+    ),
+    "built": ended(
+        Outcome.NOTHING_RUN, 0, "the image was built", counts=NOTHING, elapsed_s=24.7,
+        run=replace(IN_COMPOSE, label="build --no-cache", compose=Compose(only_build=True)),
+    ),
+    "failed-in-compose": ended(
+        Outcome.FAILED, 1, "pytest ended with 1, 120 of 120 tests reported", run=IN_COMPOSE,
+    ),
     "vanished": ended(
         Outcome.VANISHED, 70, "nothing tells how pytest ended: no exit status, no final event",
         counts=NONE_BAD, supervised=False, recorded=False,
@@ -214,6 +228,19 @@ LIVE: dict[str, Look] = {
         Status.PREPARING, phase="collecting", counts=NOTHING, flights=(), tail=(), eta_s=None,
     ),
     "queued": look(Status.QUEUED, counts=NOTHING, flights=(), tail=(), eta_s=None, elapsed_s=3.0),
+    "queued-for-slots": look(
+        Status.QUEUED, counts=NOTHING, flights=(), tail=(), eta_s=None, elapsed_s=3.0,
+        phase="for 2 of the machine's 4 worker slots, behind 1c2d in /home/kim/blog and 2 more",
+    ),
+    "building-in-compose": look(
+        Status.PREPARING, run=IN_COMPOSE, phase="building the image", counts=NOTHING, flights=(),
+        eta_s=None, tail=("#8 [system 2/3] RUN apt-get install chromium", "#8 12.1 Unpacking …"),
+    ),
+    "engine-silent": look(run=IN_COMPOSE, engine_silent=True, silent_s=41.0, eta_s=None, tail=()),
+    "unknown-engine": look(
+        Status.UNKNOWN, run=IN_COMPOSE, eta_s=None, flights=(),
+        why_unknown="the Docker engine does not answer; the last event is 41 s old",
+    ),
     "unknown": look(
         Status.UNKNOWN, why_unknown="it was started on another host (ci-7)", eta_s=None, flights=(),
     ),
