@@ -98,7 +98,7 @@ def ensure(  # noqa: PLR0913 - each is said by name
     said = composed.read(project, environ)
     names = _with_build(project, said, everything=everything)
     image = said.services[project.service].image
-    with state.alone(project.root, "build", BUILD_S) if names else contextlib.nullcontext():
+    with _alone(project, out) if names else contextlib.nullcontext():
         plans = [_plan(project, said, name) for name in names]
         known = state.read(project.root, _STATE)
         ids = {} if no_cache or pull else _standing(plans, known, environ)
@@ -126,6 +126,10 @@ def ensure(  # noqa: PLR0913 - each is said by name
         sum(plan.context.files for plan in contexts.values()),
         tuple(_large(plan) for plan in contexts.values() if plan.context.size_bytes > LARGE_BYTES),
     )
+
+
+def _alone(project: Project, out: int | None) -> contextlib.AbstractContextManager[None]:
+    return state.alone(project.root, "build", BUILD_S, out)
 
 
 @dataclass(frozen=True, slots=True)

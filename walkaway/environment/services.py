@@ -36,7 +36,7 @@ def up(
     environ = project.environ(environ)
     said = composed.read(project, environ)
     names = _names(project, said, everything=everything)
-    with state.alone(project.root, f"up-{project.slot}", PULL_S + UP_S):
+    with state.alone(project.root, f"up-{project.slot}", PULL_S + UP_S, out):
         state.forget(project.root, _name(project))
         if names:
             _away_with_the_sick(project, said, names, environ)

@@ -17,6 +17,7 @@ from walkaway.model import exitcodes
 from walkaway.runs import lock
 
 FOLDER = Path("logs/tests/environments")
+_STDOUT = 1
 
 
 def folder(root: Path) -> Path:
@@ -64,17 +65,24 @@ def forget(root: Path, name: str) -> None:
 
 
 @contextlib.contextmanager
-def alone(root: Path, name: str, wait_s: float) -> Iterator[None]:
+def alone(root: Path, name: str, wait_s: float, out: int | None = None) -> Iterator[None]:
     """Do something that only one process of a checkout may do at a time.
 
-    `WalkawayError` 69 when another one is at it for longer than ``wait_s``.
+    ``out``: where it is told that another one is at it, None: our own stdout. `WalkawayError` 69
+    when that takes longer than ``wait_s``.
     """
+    path = str(folder(root) / f"{name}.lock")
+    what = name.partition("-")[0]
+    if lock.probe(path) is lock.Hold.HELD:
+        told = f"another {what} of this checkout is at work: waiting for its end …\n"
+        with contextlib.suppress(OSError):
+            os.write(_STDOUT if out is None else out, told.encode())
     try:
-        with lock.exclusive(str(folder(root) / f"{name}.lock"), wait_s):
+        with lock.exclusive(path, wait_s):
             yield
     except TimeoutError as error:
         message = (
-            f"Another process is at {name} of this checkout, since more than {wait_s:.0f} s.\n"
-            "See what it waits for: inv runs"
+            f"Another {what} of this checkout has not ended within {wait_s:.0f} s.\n"
+            "Look whether it is a run: inv runs"
         )
         raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error

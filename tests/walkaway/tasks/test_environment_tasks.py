@@ -10,6 +10,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,11 +19,11 @@ from tests.walkaway.support.composed import IMAGE, SICK, WELL, compose_file, com
 from tests.walkaway.support.engine import docker
 from tests.walkaway.support.project import INV, Project, made, tidied
 from tests.walkaway.support.scratch import clean_environ
-from tests.walkaway.support.waiting import wait_for
+from tests.walkaway.support.waiting import PATIENCE_S, wait_for
 from walkaway.environment import fleet, state
 from walkaway.environment.project import LABEL_CHECKOUT, LABEL_RUN, LABEL_SLOT
 from walkaway.environment.project import Project as Named
-from walkaway.runs import procs
+from walkaway.runs import lock, procs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -225,6 +226,27 @@ def test_two_at_the_same_time_bring_up_one_environment(project: Project) -> None
     assert len(rows(project)) == 1
 
 
+def line(process: subprocess.Popen[str]) -> str:
+    """Read the next line; a process that prints none is killed."""
+    assert process.stdout is not None
+    killer = threading.Timer(PATIENCE_S, process.kill)
+    killer.start()
+    try:
+        return process.stdout.readline()
+    finally:
+        killer.cancel()
+
+
+def test_a_build_that_waits_for_another_one_says_so_at_once(project: Project) -> None:
+    held = lock.acquire(str(state.folder(project.root) / "build.lock"))
+    assert held is not None
+    with project.popen("build") as waiting:
+        first = line(waiting)
+        os.close(held)
+        assert waiting.wait(60) == 0
+    assert first == "another build of this checkout is at work: waiting for its end …\n"
+
+
 def test_service_logs_are_those_of_the_services(project: Project) -> None:
     talks = SICK.replace("echo no such table; exit 7", "true")
     project.write("docker-compose.yml", compose_file("db", db=talks, mail=WELL))
@@ -241,11 +263,10 @@ def test_service_logs_can_be_followed_until_the_service_ends(project: Project) -
     project.write("docker-compose.yml", compose_file("web", web=WEB))
     project.inv("up")
     with project.popen("service-logs", "--follow", "--service", "web") as follower:
-        assert follower.stdout is not None
-        assert "Serving HTTP" in follower.stdout.readline()
+        assert "Serving HTTP" in line(follower)
         docker("exec", f"{named(project).name}-web-1", "python3", "-c",
                "import urllib.request as r; r.urlopen('http://127.0.0.1:8000')")  # fmt: skip
-        assert "GET / " in follower.stdout.readline()
+        assert "GET / " in line(follower)
         docker("stop", "--time", "0", f"{named(project).name}-web-1")
         assert follower.wait(60) == 0
 
