@@ -90,6 +90,7 @@ class Compose:
         self._name = container.name(self._deps.run["root"], self._deps.run["id"], number)
         self._exit = None
         self._state = State()
+        self.running = False
         left_by = self._lease.left_by if self._lease else ""
 
         def work(tell: Any) -> None:  # noqa: ANN401 - a function of bytes

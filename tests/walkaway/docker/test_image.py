@@ -35,10 +35,7 @@ INSTALLED = ("chromium", "curl", "ping", "pytest")
 
 def test_the_context_holds_what_the_image_is_made_of_and_nothing_else(tmp_path: Path) -> None:
     project = scratch_project(tmp_path / "project")
-    wanted = {
-        str(path.relative_to(project))
-        for path in (project / "app").rglob("*.py")
-    } | {
+    wanted = {str(path.relative_to(project)) for path in (project / "app").rglob("*.py")} | {
         "pytest.ini",
         "pyproject.toml",
         "requirements.txt",
