@@ -80,6 +80,8 @@ class Run:
     origin: Origin = Origin()
     limits: Limits = Limits()
     backend: str = "local"
+    named: bool = False
+    """Whether there was a choice of backends, so that people are told which it is."""
     compose: Compose | None = None
     workers: int = 0
     worker_slots: int = 0

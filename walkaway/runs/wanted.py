@@ -90,6 +90,7 @@ def wanted(  # noqa: PLR0913 - what a run is made of
         order_seed=order[1] if order else "",
         worker_slots=workers.slots(conf.worker_slots),
         backend=place,
+        named=options.backend is not None or conf.backend != backend.LOCAL,
         compose=(
             backend.compose(conf, args, no_services=options.no_services)
             if place == backend.COMPOSE

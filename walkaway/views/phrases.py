@@ -40,8 +40,10 @@ def who(look: Look, style: Style) -> str:
 
 
 def place(run: Run) -> tuple[str, ...]:
-    """Return where a run is when that is not right here."""
-    return ("in Compose",) if run.backend == "compose" else ()
+    """Return where a run is; nothing where it could only be right here."""
+    if run.backend == "compose":
+        return ("in Compose",)
+    return ("local",) if run.named else ()
 
 
 def counted(counts: Counts, style: Style) -> str:

@@ -28,7 +28,7 @@ def test_auto_falls_back_where_nothing_was_in_compose_yet(boxed: Project) -> Non
     boxed.write("invoke.yaml", "walkaway: {backend: auto}\n")
     answer = boxed.inv("test", env=NOWHERE)
     assert answer.returncode == 0, answer.stderr
-    assert "in Compose" not in answer.stdout
+    assert answer.stdout.split()[2] == "local", answer.stdout
 
 
 def test_auto_never_falls_back_silently_after_a_run_in_compose(boxed: Project) -> None:
@@ -52,7 +52,7 @@ def test_ci_never_falls_back(boxed: Project) -> None:
 def test_a_service_that_is_not_in_the_file_is_local_for_auto(boxed: Project) -> None:
     boxed.write("docker-compose.yml", "services: {other: {image: nothing}}\n")
     boxed.write("invoke.yaml", "walkaway: {backend: auto}\n")
-    assert "in Compose" not in boxed.inv("test").stdout
+    assert boxed.inv("test").stdout.split()[2] == "local"
     answer = boxed.inv("test", "--backend", "compose")
     assert answer.returncode == 69
     assert "no service 'test': there are other" in answer.stdout
