@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from walkaway.model.endings import Facts
+from walkaway.model.facts import Facts
 from walkaway.model.ledger import Ledger
 from walkaway.runs import reader
 

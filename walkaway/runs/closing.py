@@ -13,25 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from walkaway.model import endings, ledger
-from walkaway.model.endings import Facts, Verdict
-from walkaway.model.events import Event, text, whole
+from walkaway.model.events import Event, text
+from walkaway.model.facts import Facts
 from walkaway.model.ledger import Ledger
 from walkaway.model.run import Run
-from walkaway.model.words import Outcome, Result
-from walkaway.runs import again, clock, reader, stuck, usual
+from walkaway.model.words import Outcome
+from walkaway.runs import again, reader, stuck, usual
+from walkaway.runs import outcome as outcomes
 from walkaway.runs.store import Record
 from walkaway.views import junit
 
-_NAMED = 50
 _SAID_LINES = 8
 _SAID_FOR = frozenset({
     Outcome.NOT_STARTED, Outcome.USAGE_ERROR, Outcome.INTERNAL_ERROR, Outcome.NO_TESTS,
 })  # fmt: skip
-_ON_PURPOSE = frozenset({
-    Outcome.TIMED_OUT, Outcome.STALLED, Outcome.OUTPUT_LIMIT, Outcome.DISK_FULL, Outcome.STOPPED,
-    Outcome.INTERRUPTED, Outcome.COLLECTION_ERROR, Outcome.NOTHING_RUN,
-})  # fmt: skip
-"""Endings that explain why tests have not run; after the others they are lost."""
 
 
 def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,18 +47,18 @@ def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
             again.write_selection(folder, observed["pass"] + 1, [names[i] for i in more])
             return {"again": len(more)}
     verdict = endings.decide(facts)
-    outcome = _outcome(run, book, names, facts, verdict, observed)
+    outcome = outcomes.build(run, book, names, facts, verdict, observed)
     stuck_tests = stuck.find(folder, book, names) if observed.get("ended_by") else []
     outcome["stuck"] = [asdict(test) for test in stuck_tests]
-    outcome.update(_from_journal(folder))
+    outcome.update(outcomes.from_journal(folder))
     if verdict.outcome is Outcome.NO_TESTS:
-        outcome["notes"] += _missing_paths(run)
+        outcome["notes"] += outcomes.missing_paths(run)
     if verdict.outcome in _SAID_FOR:
         lines = observed.get("spawn_said") or reader.log_lines(Record(folder).log, _SAID_LINES)
         outcome["said"] = lines[:_SAID_LINES]
     if run.select and facts.collected:
         outcome["notes"] += again.not_there(folder, run.select, names)
-    on_purpose = verdict.outcome in _ON_PURPOSE
+    on_purpose = verdict.outcome in outcomes.ON_PURPOSE
     outcome["notes"] += _write_reports(folder, run, book, names, on_purpose=on_purpose)
     return outcome
 
@@ -76,7 +71,7 @@ def judge_for_reader(record: str) -> dict[str, Any]:
     book = ledger.build(names, reader.all_events(folder / "events.jsonl"))
     observed = {"adopted": True, "derived": True, "now": book.progress.last_t}
     facts = gather(book, observed, run.args)
-    outcome = _outcome(run, book, names, facts, endings.decide(facts), observed)
+    outcome = outcomes.build(run, book, names, facts, endings.decide(facts), observed)
     note = "its supervisor died; pytest's end comes from the recorder's last event"
     outcome["notes"].append(note)
     return {**outcome, "stuck": [], "derived": True}
@@ -129,116 +124,6 @@ def _interrupted(event: Event | None) -> str:
     """Return who interrupted pytest; nothing when it did so itself (-x, collection errors)."""
     kind = text(event, "kind")
     return "" if kind == "Interrupted" else text(event, "m") or kind
-
-
-def _outcome(  # noqa: PLR0913, PLR0917 - one record's parts
-    run: Run,
-    book: Ledger,
-    names: list[str],
-    facts: Facts,
-    verdict: Verdict,
-    observed: Mapping[str, Any],
-) -> dict[str, Any]:
-    p = book.progress
-    purpose = verdict.outcome in _ON_PURPOSE or (
-        bool(facts.stopping) and verdict.outcome in {Outcome.PASSED, Outcome.FAILED}
-    )
-    missing = [] if facts.lost_lines else book.missing
-    crashed = [i for i, row in enumerate(book.rows) if Result.CRASHED in row.results]
-    if verdict.outcome in {Outcome.CRASHED, Outcome.KILLED, Outcome.OUT_OF_MEMORY}:
-        crashed += [row.index for row in p.running if 0 <= row.index < len(names)]
-    lost = [] if purpose else [i for i in missing if i not in set(crashed)]
-    counts = p.counts
-    if p.worker_crashes and not p.dropped:
-        subfailed = {"subfailed": counts["subfailed"]} if "subfailed" in counts else {}
-        counts = book.counts | subfailed
-    notes = list(verdict.notes)
-    if observed.get("adopted") and not observed.get("derived"):
-        notes.append("its supervisor died; another one took the run over")
-    notes += [str(note) for note in observed.get("notes") or ()]
-    if observed.get("restored"):
-        notes.append("the record was deleted while the run lived, and restored")
-    if p.dropped:
-        notes.append(f"{p.dropped:,} events could not be stored (disk full)")
-    if book.skipped_whole:
-        notes.append(f"skipped whole at collection: {_modules(book.skipped_whole)}")
-    if p.passes > 1:
-        notes.append(f"{p.passes} passes: tests lost with a crashed worker were run again")
-    return {
-        "schema": 1,
-        "id": run.id,
-        "outcome": verdict.outcome.value,
-        "code": verdict.code,
-        "pytest_exit": facts.status,
-        "signal": facts.signal,
-        "supervised": facts.supervised,
-        "started_at": clock.iso(run.created_s),
-        "ended_at": observed.get("ended_at"),
-        "duration_s": round(float(observed.get("now", p.last_t)), 3),
-        "preparing_s": round(p.first_start or 0.0, 3),
-        "expected": p.expected,
-        "reported": sum(n for name, n in counts.items() if name != "subfailed"),
-        "counts": counts,
-        "lost": {"n": len(lost), "ids": _named(lost, names)},
-        "not_run": {"n": len(missing) if purpose else 0},
-        "crashed": _named(crashed, names),
-        "stopping": p.stopping,
-        "notes": notes,
-        "rests_on": verdict.rests_on,
-        "backend": run.backend,
-        "workers": len(p.workers),
-        "passes": p.passes,
-        "curve": book.curve,
-        "dropped": p.dropped,
-        "warnings": p.warnings,
-        "failures": p.failures,
-        "collection_errors": p.collection_errors,
-    }
-
-
-def _modules(skipped: Mapping[str, str]) -> str:
-    """Name the first of the modules whose tests nobody counted."""
-    more = f" and {len(skipped) - 1:,} more" if len(skipped) > 1 else ""
-    return next(iter(skipped)) + more
-
-
-def _named(indexes: list[int], names: list[str]) -> list[str]:
-    return [names[i] if i < len(names) else f"test #{i}" for i in indexes[:_NAMED]]
-
-
-def _missing_paths(run: Run) -> list[str]:
-    """Name arguments that look like paths and lead nowhere: xdist's workers keep that secret."""
-    paths = [
-        word for word in run.args if not word.startswith("-") and ("/" in word or ".py" in word)
-    ]
-    return [
-        f"{word} does not exist"
-        for word in paths[:_SAID_LINES]
-        if not (Path(run.cwd) / word.partition("::")[0]).exists()
-    ]
-
-
-def _from_journal(folder: Path) -> dict[str, Any]:
-    """Return what the supervisor wrote down of the tree and of processes left behind."""
-    trees: list[Event] = []
-    left: list[list[Any]] = []
-    for event in reader.all_events(folder / "supervisor.jsonl"):
-        pids = event.get("pids")
-        if event["e"] == "tree":
-            trees = [*trees[:1], event]
-        elif event["e"] == "left" and isinstance(pids, list):
-            left += [pair for pair in pids if isinstance(pair, list)]
-    found: dict[str, Any] = {"leftovers": left[:_NAMED]}
-    if trees:
-        first, last = trees[0], trees[-1]
-        found["tree"] = {
-            "fp": text(first, "fp"),
-            "head": first.get("head"),
-            "n": whole(first, "n"),
-            "changed": last.get("changed") or [],
-            "nchanged": whole(last, "nchanged"),
-        }
-    return found
 
 
 def _write_reports(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from walkaway.model import endings
-from walkaway.model.endings import Facts
+from walkaway.model.facts import Facts
 from walkaway.model.words import Outcome
 
 KNOWN = {"loaded": True, "collected": True, "looped": True}

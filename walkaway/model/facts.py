@@ -1,0 +1,54 @@
+"""What is known of a run's end: the input of the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a run's end.
+
+    ``exit_code`` and ``signal`` are the process's, None when not observed; ``end`` is the status
+    that the recorder wrote last; ``ended_by`` is what made the supervisor end it: deadline, stall,
+    output, disk, stop, interrupt, or nothing. ``missing`` counts tests that owe a report.
+    ``earlier`` is the exit status of the passes before the last one, the worst of them.
+    """
+
+    loaded: bool
+    exit_code: int | None = None
+    signal: int | None = None
+    end: int | None = None
+    ended_by: str = ""
+    why: str = ""
+    out_of_memory: bool = False
+    spawn_error: str = ""
+    listing: bool = False
+    """Pytest was asked to print something, not to run tests."""
+    built: str = ""
+    """An image was to be built, and no more."""
+    collected: bool = False
+    looped: bool = False
+    collection_errors: int = 0
+    internal_error: str = ""
+    interrupted: str = ""
+    """Ctrl-C or pytest.exit(), as the recorder saw it."""
+    stopping: str = ""
+    expected: int = 0
+    reported: int = 0
+    missing: int = 0
+    bad: int = 0
+    crashed: int = 0
+    in_flight: int = 0
+    worker_crashes: int = 0
+    passes: int = 1
+    earlier: int = 0
+    dropped: int = 0
+    supervised: bool = True
+    lost_lines: bool = False
+    """Events were dropped, so that ``missing`` speaks of lines, not of tests."""
+
+    @property
+    def status(self) -> int | None:
+        """Pytest's exit status: observed, else as the recorder wrote it."""
+        return self.exit_code if self.exit_code is not None else self.end

@@ -1,0 +1,134 @@
+"""What outcome.json says: a verdict, and the tests, times and counts that stand beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from walkaway.model.endings import Verdict
+from walkaway.model.events import Event, text, whole
+from walkaway.model.facts import Facts
+from walkaway.model.ledger import Ledger
+from walkaway.model.run import Run
+from walkaway.model.words import Outcome, Result
+from walkaway.runs import clock, reader
+
+NAMED = 50
+_MOST_PATHS = 8
+ON_PURPOSE = frozenset({
+    Outcome.TIMED_OUT, Outcome.STALLED, Outcome.OUTPUT_LIMIT, Outcome.DISK_FULL, Outcome.STOPPED,
+    Outcome.INTERRUPTED, Outcome.COLLECTION_ERROR, Outcome.NOTHING_RUN,
+})  # fmt: skip
+"""Endings that explain why tests have not run; after the others they are lost."""
+
+
+def build(  # noqa: PLR0913, PLR0917 - one record's parts
+    run: Run,
+    book: Ledger,
+    names: list[str],
+    facts: Facts,
+    verdict: Verdict,
+    observed: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the outcome, without what `from_journal` and the reports add."""
+    p = book.progress
+    purpose = verdict.outcome in ON_PURPOSE or (
+        bool(facts.stopping) and verdict.outcome in {Outcome.PASSED, Outcome.FAILED}
+    )
+    missing = [] if facts.lost_lines else book.missing
+    crashed = [i for i, row in enumerate(book.rows) if Result.CRASHED in row.results]
+    if verdict.outcome in {Outcome.CRASHED, Outcome.KILLED, Outcome.OUT_OF_MEMORY}:
+        crashed += [row.index for row in p.running if 0 <= row.index < len(names)]
+    lost = [] if purpose else [i for i in missing if i not in set(crashed)]
+    counts = p.counts
+    if p.worker_crashes and not p.dropped:
+        subfailed = {"subfailed": counts["subfailed"]} if "subfailed" in counts else {}
+        counts = book.counts | subfailed
+    notes = list(verdict.notes)
+    if observed.get("adopted") and not observed.get("derived"):
+        notes.append("its supervisor died; another one took the run over")
+    notes += [str(note) for note in observed.get("notes") or ()]
+    if observed.get("restored"):
+        notes.append("the record was deleted while the run lived, and restored")
+    if p.dropped:
+        notes.append(f"{p.dropped:,} events could not be stored (disk full)")
+    if book.skipped_whole:
+        notes.append(f"skipped whole at collection: {_modules(book.skipped_whole)}")
+    if p.passes > 1:
+        notes.append(f"{p.passes} passes: tests lost with a crashed worker were run again")
+    return {
+        "schema": 1,
+        "id": run.id,
+        "outcome": verdict.outcome.value,
+        "code": verdict.code,
+        "pytest_exit": facts.status,
+        "signal": facts.signal,
+        "supervised": facts.supervised,
+        "started_at": clock.iso(run.created_s),
+        "ended_at": observed.get("ended_at"),
+        "duration_s": round(float(observed.get("now", p.last_t)), 3),
+        "preparing_s": round(p.first_start or 0.0, 3),
+        "expected": p.expected,
+        "reported": sum(n for name, n in counts.items() if name != "subfailed"),
+        "counts": counts,
+        "lost": {"n": len(lost), "ids": _named(lost, names)},
+        "not_run": {"n": len(missing) if purpose else 0},
+        "crashed": _named(crashed, names),
+        "stopping": p.stopping,
+        "notes": notes,
+        "rests_on": verdict.rests_on,
+        "backend": run.backend,
+        "workers": len(p.workers),
+        "passes": p.passes,
+        "curve": book.curve,
+        "dropped": p.dropped,
+        "warnings": p.warnings,
+        "failures": p.failures,
+        "collection_errors": p.collection_errors,
+    }
+
+
+def _modules(skipped: Mapping[str, str]) -> str:
+    """Name the first of the modules whose tests nobody counted."""
+    more = f" and {len(skipped) - 1:,} more" if len(skipped) > 1 else ""
+    return next(iter(skipped)) + more
+
+
+def _named(indexes: list[int], names: list[str]) -> list[str]:
+    return [names[i] if i < len(names) else f"test #{i}" for i in indexes[:NAMED]]
+
+
+def missing_paths(run: Run) -> list[str]:
+    """Name arguments that look like paths and lead nowhere: xdist's workers keep that secret."""
+    paths = [
+        word for word in run.args if not word.startswith("-") and ("/" in word or ".py" in word)
+    ]
+    return [
+        f"{word} does not exist"
+        for word in paths[:_MOST_PATHS]
+        if not (Path(run.cwd) / word.partition("::")[0]).exists()
+    ]
+
+
+def from_journal(folder: Path) -> dict[str, Any]:
+    """Return what the supervisor wrote down of the tree and of processes left behind."""
+    trees: list[Event] = []
+    left: list[list[Any]] = []
+    for event in reader.all_events(folder / "supervisor.jsonl"):
+        pids = event.get("pids")
+        if event["e"] == "tree":
+            trees = [*trees[:1], event]
+        elif event["e"] == "left" and isinstance(pids, list):
+            left += [pair for pair in pids if isinstance(pair, list)]
+    found: dict[str, Any] = {"leftovers": left[:NAMED]}
+    if trees:
+        first, last = trees[0], trees[-1]
+        found["tree"] = {
+            "fp": text(first, "fp"),
+            "head": first.get("head"),
+            "n": whole(first, "n"),
+            "changed": last.get("changed") or [],
+            "nchanged": whole(last, "nchanged"),
+        }
+    return found
