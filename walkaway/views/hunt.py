@@ -10,12 +10,11 @@ from walkaway.model.hunt import Attempt, Hunt, HuntLook, Standing
 from walkaway.model.interval import attempts_to_see, ruled_out
 from walkaway.model.varied import Case, Findings
 from walkaway.model.words import Outcome
-from walkaway.views import phrases
+from walkaway.views import phrases, varied
 from walkaway.views.phrases import GAP, many
 from walkaway.views.style import Style, duration, middle, printable
 
-_ROWS = 20
-_FEW = 5
+_BROKEN = 5
 _COMMANDS = 3
 _LEAST = 2
 """Attempts that can be compared at all."""
@@ -51,11 +50,11 @@ def lines(look: HuntLook, found: Findings, style: Style) -> list[str]:
     return [
         _first(look, found, style),
         *([printable(look.why, 300)] if look.why else []),
-        *_cases("", found.flaky, style),
-        *_named("failing in every attempt, not flaky:", found.failing, style),
-        *_named("never failed, but varied:", found.unsteady, style),
-        *_named("not collected in every attempt:", found.partial, style),
-        *_key(found, style),
+        *varied.cases("", found.flaky, style),
+        *varied.named("failing in every attempt, not flaky:", found.failing, style),
+        *varied.named("never failed, but varied:", found.unsteady, style),
+        *varied.named("not collected in every attempt:", found.partial, style),
+        *varied.key(found, style),
         *_broken(look, style),
         *_clean(look, found),
         *_again(look, found, style),
@@ -138,65 +137,10 @@ def _found_so_far(found: Findings, style: Style) -> str:
     return ", ".join(parts) + " so far" if parts else ""
 
 
-def _cases(title: str, cases: Sequence[Case], style: Style) -> Iterator[str]:
-    """Yield a row a test: a letter an attempt, failures of reports, the rate's interval, the id."""
-    if cases and title:
-        yield title
-    shown = cases[:_ROWS]
-    counts = [f"{case.failures}/{case.reports}" for case in shown]
-    rates = [_rate(case) for case in shown]
-    wide, rate_wide = (max(map(len, column), default=0) for column in (counts, rates))
-    for case, count, rate in zip(shown, counts, rates, strict=True):
-        letters = "".join(_letter(letter, style) for letter in case.letters)
-        name = middle(case.id, max(40, style.width - len(case.letters) - wide - rate_wide - 8))
-        yield f"  {letters}  {count:>{wide}} {rate:<{rate_wide}}  {name}"
-    if len(cases) > len(shown):
-        yield f"  + {len(cases) - len(shown):,} more: --json has them all"
-
-
-def _letter(letter: str, style: Style) -> str:
-    if letter == hunt.ABSENT:
-        return hunt.NOT_RUN
-    return style.bad(letter) if letter in hunt.BAD else letter
-
-
-def _rate(case: Case) -> str:
-    low, high = case.interval
-    return f"{_percent(case.rate)} % ({_percent(low)}-{_percent(high)} %)"
-
-
-def _percent(share: float) -> str:
-    value = 100 * share
-    digits = 1 if 0 < value < 9.95 else 0  # noqa: PLR2004 - two digits in all
-    return f"{value:.{digits}f}".removesuffix(".0")
-
-
-def _named(title: str, cases: Sequence[Case], style: Style) -> Iterator[str]:
-    """Yield a short list: these are no accusation, so the whole of it is in the JSON."""
-    for case in cases[:_FEW]:
-        if case is cases[0]:
-            yield title
-        letters = "".join(_letter(letter, style) for letter in case.letters)
-        yield f"  {letters}  {middle(case.id, max(40, style.width - len(letters) - 4))}"
-    if len(cases) > _FEW:
-        yield f"  + {len(cases) - _FEW:,} more"
-
-
-def _key(found: Findings, style: Style) -> Iterator[str]:
-    shown = [*found.flaky[:_ROWS], *found.failing[:_FEW], *found.unsteady[:_FEW]]
-    used = {letter for case in [*shown, *found.partial[:_FEW]] for letter in case.letters}
-    if hunt.ABSENT in used:
-        used.add(hunt.NOT_RUN)
-    told = [f"{letter} {said}" for letter, said in hunt.MEANING.items() if letter in used]
-    if told:
-        interval = ", 95 % interval" if found.flaky else ""
-        yield style.dim(f"  ({', '.join(told)}; a column an attempt{interval})")
-
-
 def _broken(look: HuntLook, style: Style) -> Iterator[str]:
     """Name the attempts that did not come to their end."""
     broken = [attempt for attempt in look.attempts if not attempt.whole]
-    for attempt in broken[:_FEW]:
+    for attempt in broken[:_BROKEN]:
         line = f"attempt {attempt.number}: {_outcome(attempt, style)}"
         if attempt.lost:
             line += f", {many(attempt.lost, 'test')} lost"
@@ -204,15 +148,15 @@ def _broken(look: HuntLook, style: Style) -> Iterator[str]:
             line += f", in {middle(attempt.named[0], 80)}"
             line += f" + {len(attempt.named) - 1} more" if len(attempt.named) > 1 else ""
         yield f"{line}{GAP}{style.command('progress', '--run', attempt.short)}"
-    if len(broken) > _FEW:
-        yield f"+ {len(broken) - _FEW} more attempts that did not come to their end"
+    if len(broken) > _BROKEN:
+        yield f"+ {len(broken) - _BROKEN} more attempts that did not come to their end"
 
 
 def _clean(look: HuntLook, found: Findings) -> Iterator[str]:
     """Say what is ruled out when no test varied: not more than the attempts can tell."""
     if look.live or found.flaky or found.whole < _LEAST or not found.tests:
         return
-    seen = f"{_percent(ruled_out(found.whole))} % of the time or more would have shown (95 %)"
+    seen = f"{varied.percent(ruled_out(found.whole))} % of the time or more would have shown (95 %)"
     yield f"0 of {found.whole}: a test that fails {seen}"
 
 
@@ -268,7 +212,7 @@ def _next(look: HuntLook, found: Findings, style: Style) -> Iterator[str]:
         yield phrases.following(style, _hunt_again(look.hunt, look.hunt.runs, style))
     elif found.whole < attempts_to_see(_TARGET):
         more = _hunt_again(look.hunt, attempts_to_see(_TARGET), style)
-        yield phrases.following(style, f"{more} rules out {_percent(_TARGET)} %")
+        yield phrases.following(style, f"{more} rules out {varied.percent(_TARGET)} %")
 
 
 def _hunt_again(asked: Hunt, runs: int, style: Style) -> str:
