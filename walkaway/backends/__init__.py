@@ -49,6 +49,9 @@ class Backend(Protocol):
     notes: list[str]
     """What is to be said beside the verdict."""
 
+    silent: bool
+    """The engine does not answer: no signal would arrive."""
+
     def waiting(self) -> str:
         """Try to get what a run must wait for: empty when it has it, else behind whom it waits."""
 

@@ -50,7 +50,9 @@ class Compose:
         self._signal: Helper | None = None
         self._queued = False
         self._retry_at = 0.0
-        self._silent = False
+        self.silent = False
+        self._away = deps.adopted
+        """The engine may have been away while the container ran."""
         self._state = State()
         self.running = False
         self.spawn_error = ""
@@ -315,7 +317,9 @@ class Compose:
             return
         self._state = state
         if state.over:
-            self._exit = container.exit_of(state)
+            self._exit = container.exit_of(state, away=self._away)
+            if self._exit == Exit():
+                self.notes.append("its container ended while the engine was away: no exit code")
         elif not state.started_at and state.status != "running":
             self.spawn_error = state.error or "the container was made and never started"
             self._exit = Exit()
@@ -325,8 +329,9 @@ class Compose:
             self._wait_on()
 
     def _note_engine(self, *, silent: bool) -> None:
-        if silent != self._silent:
-            self._silent = silent
+        self._away |= silent
+        if silent != self.silent:
+            self.silent = silent
             self._deps.journal.write("engine", answers=not silent)
 
     def _send(self, number: int) -> None:

@@ -35,6 +35,7 @@ _STACKS = (
 )
 """Only a process that registered for the signal gets it, and only when it is still the same."""
 _SIGNAL_BASE = 128
+_NOT_SEEN = 255
 _UNSET = "0001-01-01"
 
 
@@ -149,8 +150,14 @@ def state(found: Mapping[str, Any]) -> State:
     )
 
 
-def exit_of(found: State) -> Exit:
-    """Return how pytest ended: an engine tells a signal n as exit code 128 + n."""
+def exit_of(found: State, *, away: bool = False) -> Exit:
+    """Return how pytest ended: an engine tells a signal n as exit code 128 + n.
+
+    ``away``: it may have been stopped meanwhile. Then 255 is its word for an end that it did not
+    see, and the recorder's last event is all that tells.
+    """
+    if away and found.exit_code == _NOT_SEEN:
+        return Exit()
     number = found.exit_code - _SIGNAL_BASE
     if 0 < number < signal.NSIG:
         return Exit(None, number)

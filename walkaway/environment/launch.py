@@ -1,7 +1,7 @@
 """Bringing a run's container up: image, services, container. Runs in a child of the supervisor.
 
 What the commands print goes to the run's log, which `progress` shows; what matters is told line by
-line: `phase`, then one of `started`, `built`, `busy`, `failed`.
+line: `phase`, then one of `started`, `built`, `busy`, `failed`; none of them when the engine went.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def launch(wish: Wish, tell: Tell) -> None:
         if number == 1 and wanted["services"]:
             _services(project, environ, left_by, tell)
         tell({"phase": "starting the container"})
-        tell({"started": _start(project, run, record, number, environ)._asdict()})
+        state = _start(project, run, record, number, environ)
+        if state is not None:
+            tell({"started": state._asdict()})
     except WalkawayError as error:
         sys.stderr.write(error.message.rstrip() + "\n")
         first, *rest = error.message.splitlines()
@@ -103,7 +105,8 @@ def _start(
     record: str,
     number: int,
     environ: Mapping[str, str],
-) -> container.State:
+) -> container.State | None:
+    """Start the container; None when the engine went: whether it came to be is not known."""
     leases.prepare(project.root)
     Path(record).parent.joinpath(".cache").mkdir(exist_ok=True)
     Path(record, "stacks").mkdir(exist_ok=True)  # ours, whoever the container runs as
@@ -113,14 +116,16 @@ def _start(
     done = engine.call(words, environ, _RUN_S, cwd=project.root)
     name = container.name(run["root"], run["id"], number)
     state = containers.inspect(name, environ)
-    if done.code and (state is None or not state.started_at):
+    if state is None:
+        return None if done.code else container.State()
+    if done.code and not state.started_at:
         sys.stderr.write(done.err)
         said = composed.read(project, environ)
         if not faults.has_image(said.services[project.service].image, environ):
             raise faults.explained(project, said, [project.service], environ, done.err)
-        message = f"the container did not start: {(state and state.error) or done.why}"
+        message = f"the container did not start: {state.error or done.why}"
         raise WalkawayError(message, exitcodes.NOT_STARTABLE)
-    return state or container.State()
+    return state
 
 
 def _auto_workers(project: Project, environ: Mapping[str, str]) -> int:

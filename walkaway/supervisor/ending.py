@@ -20,6 +20,7 @@ class Ending:
         self._journal = journal
         self._grace_s = grace_s
         self._next = 0.0
+        self._all: tuple[int, ...] = ()
         self._steps: list[int] = []
         self.kind = ""
         self.why = ""
@@ -31,15 +32,20 @@ class Ending:
         self.kind, self.why = kind, why
         if kind in _WITH_STACKS:
             self._backend.stacks()
-        self._steps = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
+        self._all = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
         if at_once or kind in _AT_ONCE:
-            self._steps = [signal.SIGKILL]
-        self._next = 0.0
+            self._all = (signal.SIGKILL,)
+        self._from_the_first()
         self.step()
 
     def step(self) -> None:
-        """Send what is due. Call at every turn."""
-        if not self.kind or self._journal.now() < self._next:
+        """Send what is due. Call at every turn.
+
+        While the engine is silent no grace runs: whether the last signal arrived is not known.
+        """
+        if self._backend.silent:
+            self._from_the_first()
+        if not self.kind or self._backend.silent or self._journal.now() < self._next:
             return
         number = self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
         self._journal.write("signal", sig=signal.Signals(number).name)
@@ -50,3 +56,7 @@ class Ending:
             self._backend.signal_all(number)
             wait = self._grace_s / 2 if number == signal.SIGTERM else 1.0
         self._next = self._journal.now() + wait
+
+    def _from_the_first(self) -> None:
+        self._steps = list(self._all)
+        self._next = 0.0

@@ -24,6 +24,8 @@ from walkaway.views import runs as runs_view
 _TAIL_LINES = 10
 _AGENT_WAIT_S = 100.0
 _STOP_WAIT_S = 60.0
+_SILENT_WAIT_S = 3.0
+"""An engine that is down for seconds may be down for hours; the request stands."""
 
 
 @edge.task(name="progress", aliases=("status",), flags={"run": RUN_HELP, "json": JSON_HELP})
@@ -154,7 +156,7 @@ def stop(c: Context, run: str | None = None, json: bool = False) -> int:
         say([leaving.over_already(look.run)])
     if look.live:
         stops.ask(record, "stop", f"inv stop ({here.origin().kind})")
-        stops.wait_ended(record, _STOP_WAIT_S)
+        stops.wait_ended(record, _SILENT_WAIT_S if look.engine_silent else _STOP_WAIT_S)
         look = status.look(here.records, record)
     code = tell(here, record, look, json=json)
     # Of a run that is over, however it ended, it is no failure; of any other it is.

@@ -120,17 +120,24 @@ def _flight(flight: Flight, style: Style) -> str:
     return GAP.join((style.dim(where), name, times))
 
 
+def held_up(look: Look, style: Style) -> Iterator[str]:
+    """Return that the engine does not answer, and what of the run waits for it."""
+    if look.engine_silent:
+        last = f"the last event is {duration(look.silent_s)} old"
+        yield style.warn(f"the Docker engine does not answer: nothing is concluded; {last}")
+        if look.ending:
+            yield style.bad("to be ended once it answers: ") + printable(look.ending, 200)
+
+
 def _warnings(look: Look, style: Style) -> Iterator[str]:
-    if look.ending:
+    if look.ending and not look.engine_silent:
         yield style.bad("being ended: ") + printable(look.ending, 200)
     if look.adopted_now:
         yield style.warn("no supervisor: it died; a new one has taken over")
     elif not look.supervised:
         yield style.warn("no supervisor: it died; until the next look no limit holds")
-    if look.engine_silent:
-        last = f"the last event is {duration(look.silent_s)} old"
-        yield style.warn(f"the Docker engine does not answer: nothing is concluded; {last}")
-    elif look.silent_s > _SILENT_S:
+    yield from held_up(look, style)
+    if not look.engine_silent and look.silent_s > _SILENT_S:
         busy = "" if look.busy is None else f", {look.busy:.1f} CPU cores busy"
         yield style.warn(f"silent for {duration(look.silent_s)}{busy}")
     if look.counts.dropped:

@@ -65,4 +65,4 @@ def still(look: Look, style: Style) -> list[str]:
     commands = [phrases.run_command(style, look, "wait")]
     if look.counts.bad:
         commands.append(phrases.run_command(style, look, "failures"))
-    return [first, phrases.following(style, *commands)]
+    return [first, *progress.held_up(look, style), phrases.following(style, *commands)]
