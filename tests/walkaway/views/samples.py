@@ -237,6 +237,10 @@ LIVE: dict[str, Look] = {
         eta_s=None, tail=("#8 [system 2/3] RUN apt-get install chromium", "#8 12.1 Unpacking …"),
     ),
     "engine-silent": look(run=IN_COMPOSE, engine_silent=True, silent_s=41.0, eta_s=None, tail=()),
+    "engine-silent-ending": look(
+        run=IN_COMPOSE, engine_silent=True, silent_s=41.0, eta_s=None, tail=(),
+        ending="stop asked by inv stop (claude)",
+    ),
     "unknown-engine": look(
         Status.UNKNOWN, run=IN_COMPOSE, eta_s=None, flights=(),
         why_unknown="the Docker engine does not answer; the last event is 41 s old",

@@ -143,6 +143,9 @@ VIEWS: dict[str, Callable[[Style], list[str]]] = {
     ),
     "waiting/still": lambda style: waiting.still(samples.look(), style),
     "waiting/still-collecting": lambda style: waiting.still(samples.LIVE["collecting"], style),
+    "waiting/still-engine-silent": lambda style: waiting.still(
+        samples.LIVE["engine-silent-ending"], style
+    ),
     "waiting/still-unknown": lambda style: waiting.still(samples.LIVE["unknown"], style),
 }  # fmt: skip
 TEXTS: dict[str, Callable[[], str]] = {
