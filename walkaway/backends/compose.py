@@ -133,7 +133,9 @@ class Compose:
         if self._look is not None and self._look.done:
             self._take(self._look)
         if self._waiter is not None and self._waiter.done:
-            self._waiter = None  # an exit code, or the engine went: its own word decides
+            # An exit code, or the engine went, for a moment perhaps: its own word decides.
+            self._away |= not self._waiter.answer.strip()
+            self._waiter = None
             self._ask()
         if self._exit is None and self._idle() and time.monotonic() >= self._retry_at:
             self._ask()

@@ -136,6 +136,7 @@ class Project:
     def json(self, *words: str, env: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Ask a task for its JSON."""
         answer = self.inv(*words, "--json", env=env)
+        assert answer.stdout, answer.stderr
         found: dict[str, Any] = json.loads(answer.stdout)
         return found
 
