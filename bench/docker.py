@@ -29,7 +29,7 @@ from walkaway.runs import clock, lock
 
 INV = str(BIN / "inv")
 ROUNDS = 10
-FEW = 3
+FEW = 2
 """Of what takes long."""
 SLEEP_S = 15.0
 """What the original script slept after `up -d`."""
