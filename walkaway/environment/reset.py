@@ -1,7 +1,8 @@
 """Making an environment's services fresh between two leases: a database cloned, Redis flushed.
 
-A service of the Compose file says by its label `walkaway.reset` how: `postgres` or `redis`. The
-database is cloned from a template that is kept when the services came up, before any test.
+A service of the Compose file says by its label `walkaway.reset` how: `postgres` or `redis`. Each
+database is cloned from a copy that is kept when the services came up, before any test; one that
+was made since goes.
 """
 
 from __future__ import annotations
@@ -14,25 +15,44 @@ from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
 
 _BOUND_S = 60.0
-_SQL = (
-    'psql -qX -v ON_ERROR_STOP=1 -h 127.0.0.1 -U "${POSTGRES_USER:-postgres}" -d postgres'
-    ' -v db="${POSTGRES_DB:-${POSTGRES_USER:-postgres}}"'
-    ' -v kept="${POSTGRES_DB:-${POSTGRES_USER:-postgres}}__walkaway"'
+_PSQL = (
+    'export PGPASSWORD="${POSTGRES_PASSWORD:-}"; db="${POSTGRES_DB:-${POSTGRES_USER:-postgres}}"; '
+    'main=postgres; [ "$db" = postgres ] && main=template1; '  # nobody drops what he is in
+    'psql -qX -v ON_ERROR_STOP=1 -v VERBOSITY=terse -h 127.0.0.1 -U "${POSTGRES_USER:-postgres}" '
+    '-d "$main" -v db="$db" -v kept="${db}__walkaway" -At <<\'SQL\'\n'
 )
-_LOGIN = 'export PGPASSWORD="${POSTGRES_PASSWORD:-}"; '
+# Psql's own variables, quoted by psql, and names quoted by format(): nothing is pasted into SQL.
+_MINE = (
+    "NOT datistemplate AND (datname <> 'postgres' OR datname = :'db') "
+    "AND right(datname, 10) <> '__walkaway' AND octet_length(datname) <= 53"
+)
+_MISSING = "SELECT count(*) = 0 AS missing FROM pg_database WHERE datname = :'kept' \\gset\n"
 _ALONE = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-    "WHERE datname IN (:'db', :'kept') AND pid <> pg_backend_pid();\n"
+    "WHERE datname IN (SELECT datname FROM pg_database WHERE NOT datistemplate) "
+    "AND pid <> pg_backend_pid();\n"
 )
-_PSQL = _LOGIN + _SQL + " -At <<'SQL'\n"
-_MISSING = "SELECT count(*) = 0 AS missing FROM pg_database WHERE datname = :'kept' \\gset\n"
-_COPY = 'CREATE DATABASE :"kept" TEMPLATE :"db";\n'
-_DROP = 'DROP DATABASE IF EXISTS :"db" WITH (FORCE);\n'
-_BACK = 'CREATE DATABASE :"db" TEMPLATE :"kept";\n'
-# psql's own variables, quoted by psql as names and strings: nothing is pasted into SQL here.
+_COPY = (
+    "SELECT format('CREATE DATABASE %I TEMPLATE %I OWNER %I', "  # noqa: S608 - a constant
+    "datname || '__walkaway', datname, pg_get_userbyid(datdba)) "
+    f"FROM pg_database AS mine WHERE {_MINE} AND NOT EXISTS "
+    "(SELECT FROM pg_database WHERE datname = mine.datname || '__walkaway') "
+    "ORDER BY datname = :'db' \\gexec\n"  # the one that is looked for last
+)
+_DROP = (
+    "SELECT format('DROP DATABASE %I WITH (FORCE)', datname) "  # noqa: S608 - a constant
+    f"FROM pg_database WHERE {_MINE} \\gexec\n"
+)
+_BACK = (
+    "SELECT format('CREATE DATABASE %I TEMPLATE %I OWNER %I', "
+    "left(datname, -10), datname, pg_get_userbyid(datdba)) "
+    "FROM pg_database WHERE right(datname, 10) = '__walkaway' \\gexec\n"
+)
+_NONE = "\\if :missing\nSELECT 'no copy of the database was kept'::int;\n\\endif\n"
 _KEEP = f"{_PSQL}{_MISSING}\\if :missing\n{_ALONE}{_COPY}\\endif\nSQL\n"
-_CLONE = f"{_PSQL}{_ALONE}{_DROP}{_BACK}SQL\n"
-_FLUSH = "redis-cli -h 127.0.0.1 FLUSHALL"
+_CLONE = f"{_PSQL}{_MISSING}{_NONE}{_ALONE}{_DROP}{_BACK}SQL\n"
+_FLUSH = 'said=$(redis-cli -h 127.0.0.1 FLUSHALL 2>&1); echo "$said"; [ "$said" = OK ]'
+"""redis-cli ends with 0 when Redis refuses, for want of a password say."""
 _RESETS = {"postgres": _CLONE, "redis": _FLUSH}
 
 
@@ -50,8 +70,8 @@ def reset(project: Project, environ: Mapping[str, str]) -> None:
 
 
 def _labelled(project: Project, environ: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return id and kind of the running services that are to be reset."""
-    words = ["docker", "ps", "--format", f'{{{{.ID}}}} {{{{.Label "{LABEL_RESET}"}}}}']
+    """Return id and kind of the services that are to be reset, also of those that do not run."""
+    words = ["docker", "ps", "--all", "--format", f'{{{{.ID}}}} {{{{.Label "{LABEL_RESET}"}}}}']
     for label in (f"{COMPOSE_PROJECT}={project.name}", LABEL_RESET):
         words += ["--filter", f"label={label}"]
     rows = [line.split() for line in engine.ask(words, environ).splitlines()]
