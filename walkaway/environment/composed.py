@@ -187,10 +187,25 @@ def _asked(project: Project, environ: Mapping[str, str]) -> dict[str, Any]:
         )
         raise WalkawayError(message, exitcodes.NOT_STARTABLE)
     found = json.loads(done.out).get("services") or {}
-    return {
-        name: {key: service[key] for key in _KEPT if service.get(key)}
-        for name, service in found.items()
-    }
+    return {name: _kept(service) for name, service in found.items()}
+
+
+def _kept(service: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is kept of a service: of its build's arguments, which may be secret, a hash."""
+    kept: dict[str, Any] = {key: _plain(service[key]) for key in _KEPT if service.get(key)}
+    if kept.get("build", {}).get("args"):
+        given = json.dumps(kept["build"]["args"], sort_keys=True).encode()
+        kept["build"]["args"] = hashlib.blake2b(given, digest_size=16).hexdigest()
+    return kept
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Undo what Compose does to what it prints: a dollar sign is two, in a path say."""
+    if isinstance(value, dict):
+        return {key: _plain(found) for key, found in value.items()}
+    if isinstance(value, list):
+        return [_plain(found) for found in value]
+    return value.replace("$$", "$") if isinstance(value, str) else value
 
 
 def _service(project: Project, name: str, found: Mapping[str, Any]) -> Service:

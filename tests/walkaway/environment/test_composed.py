@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.walkaway.support.scratch import clean_environ
-from walkaway.environment import composed, engine
+from walkaway.environment import composed, engine, state
 from walkaway.environment.composed import Composed, Service
 from walkaway.environment.project import Project
 from walkaway.errors import WalkawayError
@@ -123,6 +123,26 @@ def test_compose_is_asked_once_until_a_file_changes(
     (project.root / ".env").write_text("VERSION=16\n")
     assert composed.read(project, environ).services["db"].image == "postgres:16"
     assert len(asked) == 2
+
+
+@pytest.mark.engine
+def test_a_builds_arguments_are_compared_and_not_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "a $HOME"
+    folder.mkdir()
+    (folder / "docker-compose.yml").write_text(
+        "services: {test: {build: {context: ., args: {TOKEN: $TOKEN, FIXED: 1}}}}\n"
+    )
+
+    def build(token: str) -> dict[str, object]:
+        service = composed.read(Project(folder), {**clean_environ(), "TOKEN": token})
+        return service.services["test"].build or {}
+
+    first = build("a-secret")
+    assert first["context"] == str(folder), "not as Compose prints it, with two dollar signs"
+    kept = folder / state.FOLDER / "1.compose.json"
+    assert "a-secret" not in kept.read_text()
+    assert build("another")["args"] != first["args"]
+    assert build("a-secret") == first
 
 
 @pytest.mark.engine
