@@ -65,6 +65,9 @@ def key(run: Run, select: tuple[str, ...]) -> str:
     parts = [os.path.realpath(run.root), run.cwd, run.backend, *run.argv, "", *select]
     if run.order_seed:
         parts += ["order", run.order_seed]
+    if run.compose:
+        services = "services" if run.compose.services else ""
+        parts += ["compose", run.compose.service, *run.compose.files, services]
     return hashlib.blake2b(
         "\0".join(parts).encode(errors="surrogateescape"), digest_size=12
     ).hexdigest()
