@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from walkaway.model import endings, ledger
+from walkaway.model import endings, exitcodes, ledger
 from walkaway.model.events import Event, text
 from walkaway.model.facts import Facts
 from walkaway.model.ledger import Ledger
@@ -84,13 +84,17 @@ def gather(book: Ledger, observed: Mapping[str, Any], args: Sequence[str] = ()) 
     counts = p.counts
     done = sum(n for name, n in counts.items() if name != "subfailed")
     told = bool(p.ended) and p.dropped > 0 and done >= p.expected
+    end = ended.get("exit") if isinstance(ended.get("exit"), int) else None
+    code, number = observed.get("exit_code"), observed.get("signal")
+    if number and end == exitcodes.SIGNAL_BASE + number:
+        code, number = end, None  # pytest's own word: an engine tells a signal in the same way
     # `--version` alone is answered before any plugin is loaded.
     listing = p.listing or (not p.loaded and not {"--version", "-V"}.isdisjoint(args))
     return Facts(
         loaded=p.loaded,
-        exit_code=observed.get("exit_code"),
-        signal=observed.get("signal"),
-        end=ended.get("exit") if isinstance(ended.get("exit"), int) else None,
+        exit_code=code,
+        signal=number,
+        end=end,
         ended_by=str(observed.get("ended_by", "")),
         why=str(observed.get("why", "")),
         out_of_memory=bool(
