@@ -115,6 +115,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     (spies / "spy.py").write_text(SPY, encoding="utf-8")
     given_path = str(checkout.root / "given.json")
     project.environ |= {"PYTEST_PLUGINS": "spy", "SPY": given_path, "PYTHONPATH": str(spies)}
+    project.environ["INVOKE_WALKAWAY_BACKEND"] = "local"  # the spy is here
     with tidied(project):
         yield project
 

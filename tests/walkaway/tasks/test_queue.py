@@ -40,9 +40,9 @@ def test_a_run_waits_for_slots_and_its_deadline_with_it(pair: tuple[Project, Pro
     told = other.inv("progress")
     assert told.stdout.startswith(f"QUEUED  {second.run.short}"), told.stdout
     line = told.stdout.splitlines()[1]
-    assert line.startswith(
-        f"waiting for 1 of the machine's 2 worker slots, behind {first.run.short} in {one.root}"
-    ), told.stdout
+    whom = f"for 1 of the machine's 2 worker slots, behind {first.run.short} in"
+    assert line.startswith(f"waiting {whom} "), told.stdout
+    assert other.json("progress")["phase"] == f"{whom} {one.root}"
     assert not second.events()
     one.open_gate()
     other.open_gate()
