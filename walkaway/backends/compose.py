@@ -7,6 +7,7 @@ stored: whatever was killed in between, the engine still tells how it ended.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -19,7 +20,8 @@ from typing import Any
 from walkaway.backends import Deps, Exit, container, kept
 from walkaway.backends.container import State
 from walkaway.environment import leases
-from walkaway.environment.project import WITHOUT_SERVICES, Project
+from walkaway.environment.project import WITHOUT_SERVICES, Project, on_engine
+from walkaway.runs import lock
 from walkaway.supervisor.children import Helper, Tells
 
 _RETRY_S = 1.0
@@ -33,6 +35,10 @@ class Compose:
         self._deps = deps
         deps.family.apart = True
         self._wanted: dict[str, Any] = deps.run["compose"]
+        meant = on_engine(os.environ, self._wanted.get("engine") or {})
+        for name in os.environ.keys() - meant.keys():
+            del os.environ[name]
+        os.environ.update(meant)
         self._number = 1
         self._name = ""
         self._exit: Exit | None = None
@@ -66,7 +72,15 @@ class Compose:
         return self._lease.slot if self._lease else WITHOUT_SERVICES
 
     def waiting(self) -> str:
-        """Lease an environment: empty when it is had, or none is needed."""
+        """Lease an environment: empty when it is had, or none is needed, or none can be."""
+        try:
+            return self._wait_for()
+        except OSError as error:
+            where = error.filename or self._deps.run["root"]
+            self.spawn_error = f"no environment can be leased: {where}: {error.strerror or error}"
+            return ""
+
+    def _wait_for(self) -> str:
         if self._lease is not None or self._share is not None or self._wanted["only_build"]:
             return ""
         if not self._wanted["services"]:
@@ -90,14 +104,18 @@ class Compose:
         """Begin a pass: build, up and run in a child that tells how far it is."""
         self._number = number
         self._name = container.name(self._deps.run["root"], self._deps.run["id"], number)
-        self._exit = None
+        self._exit = Exit() if self.spawn_error else None
         self._state = State()
         self.running = False
+        if self.spawn_error:
+            return
         left_by = self._lease.left_by if self._lease else ""
 
         def work(tell: Any) -> None:  # noqa: ANN401 - a function of bytes
             from walkaway.environment import launch
 
+            with contextlib.suppress(OSError):
+                lock.acquire(self._launching)  # until we are gone, whoever supervises then
             wish = launch.Wish(self._deps.run, self._deps.record, number, self.slot, left_by)
             launch.launch(wish, lambda told: tell(json.dumps(told).encode()))
 
@@ -112,10 +130,11 @@ class Compose:
         self.running = self._deps.family.main is not None
         self._deps.family.main = None
         root, slot = Path(self._deps.run["root"]), kept.slot_of(self._deps.record)
-        if slot:
-            self._lease = leases.take_slot(root, slot, self._deps.run["id"])
-        elif not self._wanted["services"]:
-            self._share = leases.share(root)
+        with contextlib.suppress(OSError):
+            if slot:
+                self._lease = leases.take_slot(root, slot, self._deps.run["id"])
+            elif not self._wanted["services"]:
+                self._share = leases.share(root)
         self._ask()
 
     def helpers(self) -> list[Helper]:
@@ -179,6 +198,8 @@ class Compose:
 
     def before_close(self) -> None:
         """Write down what goes with the container: its facts, and what the services said."""
+        if self._state.started_at and not kept.loaded(self._deps.record):
+            kept.own_words(self._deps.log_fd, self._name)
         if self._state.status:
             kept.write(self._deps.record, self._state, self._name, self._number)
         if self.slot and self._state.started_at:
@@ -196,6 +217,14 @@ class Compose:
             self._share.leave()
         if self._lease is not None:
             self._lease.give_back(clean=clean)
+
+    @property
+    def _launching(self) -> str:
+        return os.path.join(self._deps.record, container.LAUNCHING)
+
+    def _is_launched(self) -> bool:
+        """Tell whether the child of a supervisor that is gone goes on with what it began."""
+        return self._launch is None and lock.probe(self._launching) is lock.Hold.HELD
 
     def _project(self) -> Project:
         wanted = self._wanted
@@ -246,9 +275,7 @@ class Compose:
             **{"pass": self._number},
         )  # fmt: skip
         self._wait_on()
-        if self._later:
-            number, self._later = self._later, 0
-            self._send(number)
+        self._send_later()
 
     def _give_way(self, run_id: str) -> None:
         """Leave an environment where a run without a supervisor is still at work; queue again."""
@@ -310,6 +337,8 @@ class Compose:
         if told is None:
             return
         state = State(**told)
+        if not self.running and not state.started_at and self._is_launched():
+            return
         if not state.status:
             if self.running:
                 self.notes.append("its container was removed by somebody before it had ended")
@@ -329,6 +358,7 @@ class Compose:
             self.running = True
             self._deps.family.main = kept.seen_from_here(state)
             self._wait_on()
+            self._send_later()
 
     def _note_engine(self, *, silent: bool) -> None:
         self._away |= silent
@@ -336,15 +366,23 @@ class Compose:
             self.silent = silent
             self._deps.journal.write("engine", answers=not silent)
 
+    def _send_later(self) -> None:
+        """Send what could not be sent while there was no container."""
+        if self._later:
+            number, self._later = self._later, 0
+            self._send(number)
+
     def _send(self, number: int) -> None:
-        if self._launch is not None and not self._starting:
-            self._launch.signal(signal.SIGTERM if number == signal.SIGINT else number)
-            return
-        if self._launch is not None:
-            self._later = number
+        if self._launch is not None and not self.running:
+            if self._starting:
+                self._later = number
+            else:
+                self._launch.signal(signal.SIGTERM if number == signal.SIGINT else number)
             return
         if self._queued:
             self._exit = Exit()
+        elif not self.running and self._is_launched():
+            self._later = number
         if not self.running or not self._name:
             return
         if self._signal is not None and not self._signal.done:

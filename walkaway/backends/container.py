@@ -21,6 +21,8 @@ from walkaway.environment.project import (
 RECORD = "/walkaway/record"
 LOG = "/walkaway/run.log"
 RECORDER = "/walkaway/recorder"
+LAUNCHING = "launch.lock"
+"""In the record, held by who brings the container up: also when the supervisor is gone."""
 _GO = (
     "exec >>/walkaway/run.log 2>&1 </dev/null; "
     'cd -- "$1" || exit 69; shift; '

@@ -20,6 +20,10 @@ _JOURNAL_BYTES = 1 << 20
 _LOGS_S = 30.0
 _CLEAN_S = 180.0
 _LOG_LINES = "20000"
+_LOG_CHARS = 16 << 20
+_OWN_LINES = "50"
+_OWN_S = 10.0
+_OWN_CHARS = 16 * 1024
 
 
 def slot_of(record: str) -> int:
@@ -47,6 +51,29 @@ def seen_from_here(state: State) -> tuple[int, int] | None:
     except OSError:
         pass
     return None
+
+
+def loaded(record: str) -> bool:
+    """Tell whether the recorder wrote anything at all."""
+    try:
+        return os.path.getsize(os.path.join(record, "events.jsonl")) > 0
+    except OSError:
+        return False
+
+
+def own_words(log_fd: int, name: str) -> None:
+    """Add to the run's log what its container printed before, or instead of, writing into it."""
+
+    def work() -> bytes:
+        from walkaway.environment import engine
+
+        words = ("docker", "logs", "--tail", _OWN_LINES, name)
+        done = engine.call(words, os.environ, _OWN_S)
+        if done.code == 0:
+            os.write(log_fd, (done.out + done.err)[-_OWN_CHARS:].encode(errors="replace"))
+        return b"1"
+
+    _wait(work, _OWN_S + 5.0)
 
 
 def write(record: str, state: State, name: str, number: int) -> None:
@@ -83,7 +110,8 @@ def service_logs(project: Project, record: str, state: State) -> None:
             cwd=project.root,
         )  # fmt: skip
         if done.out:
-            Path(record, SERVICE_LOG).write_text(done.out, encoding="utf-8", errors="replace")
+            said = done.out[-_LOG_CHARS:]
+            Path(record, SERVICE_LOG).write_text(said, encoding="utf-8", errors="replace")
         return b"1"
 
     _wait(work, _LOGS_S + 5.0)

@@ -33,7 +33,6 @@ _LOG_FD = 1
 """The supervisor's child has the run's log there."""
 _SAID_LINES = 12
 _RUN_S = 300.0
-"""`compose run -d` pulls an image that is not there."""
 
 
 class Wish(NamedTuple):
@@ -65,10 +64,16 @@ def launch(wish: Wish, tell: Tell) -> None:
                 return
         if number == 1 and wanted["services"]:
             _services(project, environ, left_by, tell)
+        if number == 1:
+            _pull(project, environ, tell)
         tell({"phase": "starting the container"})
         state = _start(project, run, record, number, environ)
         if state is not None:
             tell({"started": state._asdict()})
+    except OSError as error:
+        message = f"the run cannot be prepared: {error.filename or ''}: {error.strerror or error}"
+        sys.stderr.write(message + "\n")
+        tell({"failed": message, "said": []})
     except WalkawayError as error:
         sys.stderr.write(error.message.rstrip() + "\n")
         first, *rest = error.message.splitlines()
@@ -94,9 +99,18 @@ def _services(project: Project, environ: Mapping[str, str], left_by: str, tell: 
     if not services.warm(project, environ):
         tell({"phase": "starting the services"})
         services.up(project, environ, out=_LOG_FD)
-    elif left_by:
+    if left_by:  # what is on a volume outlives its service
         tell({"phase": "cleaning the services"})
         reset.reset(project, environ)
+
+
+def _pull(project: Project, environ: Mapping[str, str], tell: Tell) -> None:
+    """Pull the test service's image, if it is neither there nor built here."""
+    said = composed.read(project, environ)
+    found = said.services[project.service]
+    if not found.build and not faults.has_image(found.image, environ):
+        tell({"phase": "pulling the image"})
+        services.pull(project, said, [project.service], environ, _LOG_FD)
 
 
 def _start(

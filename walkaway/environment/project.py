@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,18 +90,43 @@ class Project:
             # An engine refuses more CPUs than it has.
             "WALKAWAY_TEST_CPUS": environ.get("WALKAWAY_TEST_CPUS") or str(min(2, _cpus())),
             "COMPOSE_IGNORE_ORPHANS": "true",
+            "COMPOSE_REMOVE_ORPHANS": "false",  # not what .env says: it would remove ended tests
             "COMPOSE_MENU": "false",
             "DOCKER_CLI_HINTS": "false",
             "DOCKER_BUILDKIT": "1",
             "COMPOSE_DOCKER_CLI_BUILD": "1",
         }
         kept = {name: value for name, value in environ.items() if name not in _FOREIGN}
-        return {**kept, **given}
+        return {**kept, **which_engine(environ), **given}
 
 
 def _cpus() -> int:
     return os.cpu_count() or 1
 
 
-_FOREIGN = frozenset({"COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "COMPOSE_REMOVE_ORPHANS"})
+_ENGINE = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY",
+           "DOCKER_CERT_PATH")  # fmt: skip
+_ANY = "default"
+
+
+def which_engine(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that say which engine is asked, also when only a file says so now."""
+    found = {name: environ[name] for name in _ENGINE if environ.get(name)}
+    if "DOCKER_HOST" not in found and "DOCKER_CONTEXT" not in found:
+        folder = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME", ""), ".docker"))
+        found["DOCKER_CONTEXT"] = _ANY
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            config = json.loads((folder / "config.json").read_bytes())
+            found["DOCKER_CONTEXT"] = str(config.get("currentContext") or _ANY)
+    return found
+
+
+def on_engine(environ: Mapping[str, str], engine: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for asking ``engine``, whichever is meant by ``environ``."""
+    if not engine:
+        return dict(environ)
+    return {**{name: value for name, value in environ.items() if name not in _ENGINE}, **engine}
+
+
+_FOREIGN = frozenset({"COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES"})
 """They would have Compose work on other projects or services than those meant."""

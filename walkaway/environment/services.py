@@ -40,7 +40,7 @@ def up(
         state.forget(project.root, _name(project))
         if names:
             _away_with_the_sick(project, said, names, environ)
-            _pull(project, said, names, environ, out)
+            pull(project, said, names, environ, out)
             begun = time.monotonic()
             argv = project.compose("up", "--detach", *names)
             try:
@@ -123,7 +123,7 @@ def _away_with_the_sick(
         engine.call(("docker", "rm", "--force", "--volumes", *bad), environ)
 
 
-def _pull(
+def pull(
     project: Project,
     said: Composed,
     names: Sequence[str],

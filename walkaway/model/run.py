@@ -52,6 +52,8 @@ class Compose:
     """Build the image, and run nothing."""
     no_cache: bool = False
     pull: bool = False
+    engine: dict[str, str] = field(default_factory=dict)
+    """Variables that say which engine it is: who takes the run over may mean another."""
 
 
 @dataclass(frozen=True, slots=True)

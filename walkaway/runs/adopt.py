@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from walkaway.model.run import Run
-from walkaway.runs import clock, spawn
+from walkaway.runs import clock, lock, spawn
 from walkaway.runs.store import Record
+
+_TAKEN_S = 2.0
+_POLL_S = 0.01
 
 
 def adopt(record: Record, run: Run) -> bool:
@@ -22,4 +26,12 @@ def adopt(record: Record, run: Run) -> bool:
         spawn.supervisor(record.folder, Path(run.cwd), -1)
     except OSError:
         return False
+    until = time.monotonic() + _TAKEN_S
+    while time.monotonic() < until and not _is_taken(record):
+        time.sleep(_POLL_S)  # before that whoever asks would find the run without anybody
     return True
+
+
+def _is_taken(record: Record) -> bool:
+    held = lock.probe(str(record.path("supervisor.lock"))) is lock.Hold.HELD
+    return held or record.path("outcome.json").exists()

@@ -43,6 +43,13 @@ def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, 
         _must_answer(environ, "the tests were to run in Compose")
         return COMPOSE
     if not any(_has_service(name, conf.service) for name in files):
+        if _last(Records(root)) == COMPOSE:
+            message = (
+                f"The last run of this checkout was in Compose, and now no Compose file of it has "
+                f"a line for the service `{conf.service}`: another place may give another result.\n"
+                f"No run was started. To try Compose all the same: --backend compose. {_OFFER}"
+            )
+            raise WalkawayError(message, exitcodes.NOT_STARTABLE)
         return LOCAL
     if ci:
         _must_answer(environ, "CI does not fall back to a run outside Compose by itself")
@@ -56,13 +63,16 @@ def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, 
     return LOCAL
 
 
-def compose(conf: Settings, args: tuple[str, ...], *, no_services: bool) -> Compose:
+def compose(
+    conf: Settings, args: tuple[str, ...], environ: Mapping[str, str], *, no_services: bool
+) -> Compose:
     """Return what a run in Compose needs beside its command."""
     return Compose(
         service=conf.service,
         files=conf.compose_file,
         slots=conf.slots,
         services=not (no_services or _needs_none(conf.without_services, args)),
+        engine=project.which_engine(environ),
     )
 
 

@@ -10,7 +10,7 @@ from walkaway.model import events
 from walkaway.model.progress import Progress
 from walkaway.model.run import Run
 from walkaway.model.words import Status
-from walkaway.runs import adopt, clock, reader
+from walkaway.runs import adopt, clock, lock, reader
 from walkaway.runs.store import Record
 
 QUEUED = "queued"
@@ -52,11 +52,15 @@ def without_supervisor(record: Record, run: Run) -> Standing | None:
     """
     from walkaway.backends import container
     from walkaway.environment import containers
+    from walkaway.environment.project import on_engine
 
+    if lock.probe(str(record.path(container.LAUNCHING))) is lock.Hold.HELD:
+        return _adopted(record, run, over=False)
+    environ = on_engine(os.environ, run.compose.engine if run.compose else {})
     spawned = _spawned(record)
     for number in (spawned + 1, spawned):  # it may have died before it wrote the last one down
         name = container.name(run.root, run.id, max(1, number))
-        found = containers.inspect(name, os.environ)
+        found = containers.inspect(name, environ)
         if found is None:
             return (
                 None,

@@ -92,7 +92,7 @@ def wanted(  # noqa: PLR0913 - what a run is made of
         backend=place,
         named=options.backend is not None or conf.backend != backend.LOCAL,
         compose=(
-            backend.compose(conf, args, no_services=options.no_services)
+            backend.compose(conf, args, environ, no_services=options.no_services)
             if place == backend.COMPOSE
             else None
         ),
@@ -114,7 +114,7 @@ def building(  # noqa: PLR0913 - what a run is made of
     """
     place = backend.choose(backend.COMPOSE, conf, root, environ, ci=False)
     options = [f"--{name}" for name, given in (("no-cache", no_cache), ("pull", pull)) if given]
-    wish = backend.compose(conf, (), no_services=True)
+    wish = backend.compose(conf, (), environ, no_services=True)
     return Run(
         id="",
         root=str(root),
