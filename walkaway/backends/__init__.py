@@ -49,8 +49,12 @@ class Backend(Protocol):
     notes: list[str]
     """What is to be said beside the verdict."""
 
-    silent: bool
-    """The engine does not answer: no signal would arrive."""
+    gave_way: bool
+    """What it had waited for turned out to be another's: the run is to be queued again."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether the engine does not answer: no signal would arrive."""
 
     def waiting(self) -> str:
         """Try to get what a run must wait for: empty when it has it, else behind whom it waits."""

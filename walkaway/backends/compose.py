@@ -14,17 +14,16 @@ import select
 import signal
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from walkaway.backends import Deps, Exit, container, kept
+from walkaway.backends.asking import Asking
 from walkaway.backends.container import State
-from walkaway.environment import leases
-from walkaway.environment.project import WITHOUT_SERVICES, Project, on_engine
+from walkaway.backends.leasing import Leasing
+from walkaway.environment.project import on_engine
 from walkaway.runs import lock
 from walkaway.supervisor.children import Helper, Tells
 
-_RETRY_S = 1.0
 _STACKS_S = 5.0
 
 
@@ -34,31 +33,23 @@ class Compose:
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
         deps.family.apart = True
-        self._wanted: dict[str, Any] = deps.run["compose"]
-        meant = on_engine(os.environ, self._wanted.get("engine") or {})
+        meant = on_engine(os.environ, deps.run["compose"].get("engine") or {})
         for name in os.environ.keys() - meant.keys():
             del os.environ[name]
         os.environ.update(meant)
         self._number = 1
         self._name = ""
         self._exit: Exit | None = None
-        self._lease: leases.Lease | None = None
-        self._share: leases.Share | None = None
-        self._occupied: frozenset[int] = frozenset()
+        self._leasing = Leasing(deps.run, deps.journal)
         self._launch: Helper | None = None
         self._told = 0
         self._starting = False
         """The engine may be making the container just now."""
         self._later: int = 0
         """A signal that came while the container was being made."""
-        self._look: Helper | None = None
-        self._waiter: Helper | None = None
+        self._asking = Asking(deps.family, deps.journal, deps.lock_fd, away=deps.adopted)
         self._signal: Helper | None = None
-        self._queued = False
-        self._retry_at = 0.0
-        self.silent = False
-        self._away = deps.adopted
-        """The engine may have been away while the container ran."""
+        self.gave_way = False
         self._state = State()
         self.running = False
         self.spawn_error = ""
@@ -66,57 +57,30 @@ class Compose:
         self.built = ""
         self.notes: list[str] = []
 
-    @property
-    def slot(self) -> int:
-        """The environment that the run leases; 0 without services."""
-        return self._lease.slot if self._lease else WITHOUT_SERVICES
-
     def waiting(self) -> str:
         """Lease an environment: empty when it is had, or none is needed, or none can be."""
-        try:
-            return self._wait_for()
-        except OSError as error:
-            where = error.filename or self._deps.run["root"]
-            self.spawn_error = f"no environment can be leased: {where}: {error.strerror or error}"
-            return ""
-
-    def _wait_for(self) -> str:
-        if self._lease is not None or self._share is not None or self._wanted["only_build"]:
-            return ""
-        if not self._wanted["services"]:
-            self._share = leases.share(Path(self._deps.run["root"]))
-            return "" if self._share else "for the end of another run's clean-up"
-        root, slots = Path(self._deps.run["root"]), self._wanted["slots"]
-        self._lease = leases.take(root, slots, self._deps.run["id"], self._occupied)
-        if self._lease is not None:
-            self._deps.journal.write("lease", slot=self._lease.slot)
-            return ""
-        self._occupied = frozenset()  # who was there without a supervisor may be gone
-        behind = ", ".join(name.rpartition("-")[2] for name in leases.holders(root, slots))
-        what = (
-            "the environment, which has"
-            if slots == 1
-            else f"one of {slots} environments, which have"
-        )
-        return f"for {what} {behind or 'another run'}"
+        behind = self._leasing.waiting()
+        self.spawn_error = self._leasing.error
+        return behind
 
     def begin(self, number: int) -> None:
         """Begin a pass: build, up and run in a child that tells how far it is."""
         self._number = number
         self._name = container.name(self._deps.run["root"], self._deps.run["id"], number)
+        self._asking.about(self._name)
         self._exit = Exit() if self.spawn_error else None
         self._state = State()
-        self.running = False
+        self.running = self.gave_way = False
         if self.spawn_error:
             return
-        left_by = self._lease.left_by if self._lease else ""
+        slot, left_by = self._leasing.slot, self._leasing.left_by
 
         def work(tell: Any) -> None:  # noqa: ANN401 - a function of bytes
             from walkaway.environment import launch
 
             with contextlib.suppress(OSError):
                 lock.acquire(self._launching)  # until we are gone, whoever supervises then
-            wish = launch.Wish(self._deps.run, self._deps.record, number, self.slot, left_by)
+            wish = launch.Wish(self._deps.run, self._deps.record, number, slot, left_by)
             launch.launch(wish, lambda told: tell(json.dumps(told).encode()))
 
         self._launch = Helper(Tells(work), [self._deps.lock_fd], log_fd=self._deps.log_fd)
@@ -127,44 +91,34 @@ class Compose:
         """Find the container of the last pass; the supervisor may have died before it said so."""
         self._number = number
         self._name = container.name(self._deps.run["root"], self._deps.run["id"], number)
+        self._asking.about(self._name)
         self.running = self._deps.family.main is not None
         self._deps.family.main = None
-        root, slot = Path(self._deps.run["root"]), kept.slot_of(self._deps.record)
-        with contextlib.suppress(OSError):
-            if slot:
-                self._lease = leases.take_slot(root, slot, self._deps.run["id"])
-            elif not self._wanted["services"]:
-                self._share = leases.share(root)
-        self._ask()
+        self._leasing.take_over(kept.slot_of(self._deps.record))
+        self._asking.ask()
 
     def helpers(self) -> list[Helper]:
         """Return the docker commands at work."""
-        own = (self._launch, self._look, self._waiter, self._signal)
-        return [helper for helper in own if helper is not None]
+        own = [helper for helper in (self._launch, self._signal) if helper is not None]
+        return own + self._asking.helpers()
 
     def turn(self, ended: Mapping[int, int]) -> Exit | None:
         """See what was answered, and ask on."""
         del ended  # containers are nobody's children
         if self._launch is not None:
             self._hear()
-        elif self._queued:
-            self._queue()
-        if self._look is not None and self._look.done:
-            self._take(self._look)
-        if self._waiter is not None and self._waiter.done:
-            # An exit code, or the engine went, for a moment perhaps: its own word decides.
-            self._away |= not self._waiter.answer.strip()
-            self._waiter = None
-            self._ask()
-        if self._exit is None and self._idle() and time.monotonic() >= self._retry_at:
-            self._ask()
+        if self.gave_way:
+            return None
+        state = self._asking.turn(needed=self._exit is None and self._launch is None)
+        if state is not None and self._exit is None:
+            self._take(state)
         return self._exit
 
     def stacks(self) -> None:
         """Have the container's processes write their stacks, within seconds."""
         if not self.running or not self._name:
             return
-        helper = self._helper(container.stacks_command(self._name))
+        helper = self._asking.command(container.stacks_command(self._name))
         until = time.monotonic() + _STACKS_S
         folder = os.path.join(self._deps.record, "stacks")
         before = kept.sizes(folder)
@@ -189,7 +143,8 @@ class Compose:
         """End our own commands: with its first process a container's others have ended."""
         for helper in self.helpers():
             helper.end()
-        self._launch = self._look = self._waiter = self._signal = None
+        self._launch = self._signal = None
+        self._asking.end()
         return []
 
     def out_of_memory(self) -> bool:
@@ -202,21 +157,24 @@ class Compose:
             kept.own_words(self._deps.log_fd, self._name)
         if self._state.status:
             kept.write(self._deps.record, self._state, self._name, self._number)
-        if self.slot and self._state.started_at:
-            kept.service_logs(self._project(), self._deps.record, self._state)
+        if self._leasing.slot and self._state.started_at:
+            kept.service_logs(self._leasing.project, self._deps.record, self._state)
 
     def after_close(self) -> None:
         """Remove the containers, make the environment fresh, and give it back."""
         root, run_id = self._deps.run["root"], self._deps.run["id"]
         names = [container.name(root, run_id, n + 1) for n in range(self._number)]
-        last = self._share is not None and self._share.last()
-        fresh = self._lease is not None and bool(self._state.status or self._lease.left_by)
-        clean = kept.clean_up(self._project(), names, fresh=fresh, network=last)
+        fresh = self._leasing.used(ran=bool(self._state.status))
+        clean = kept.clean_up(
+            self._leasing.project, names, fresh=fresh, network=self._leasing.last()
+        )
         self._deps.journal.write("cleaned", ok=clean)
-        if self._share is not None:
-            self._share.leave()
-        if self._lease is not None:
-            self._lease.give_back(clean=clean)
+        self._leasing.give_back(clean=clean)
+
+    @property
+    def silent(self) -> bool:
+        """Whether the engine does not answer."""
+        return self._asking.silent
 
     @property
     def _launching(self) -> str:
@@ -225,11 +183,6 @@ class Compose:
     def _is_launched(self) -> bool:
         """Tell whether the child of a supervisor that is gone goes on with what it began."""
         return self._launch is None and lock.probe(self._launching) is lock.Hold.HELD
-
-    def _project(self) -> Project:
-        wanted = self._wanted
-        root = Path(self._deps.run["root"])
-        return Project(root, self.slot, wanted["service"], tuple(wanted["files"]))
 
     def _hear(self) -> None:
         """Take the launcher's lines as they come."""
@@ -243,9 +196,9 @@ class Compose:
         if helper.done:
             self._launch = None
             self._starting = False
-            if self._exit is None and not self.running and not self._queued:
+            if self._exit is None and not self.running and not self.gave_way:
                 # Killed, or ended by us: the container may be there all the same.
-                self._ask()
+                self._asking.ask()
 
     def _heard(self, told: Mapping[str, Any]) -> None:
         if "phase" in told:
@@ -274,69 +227,19 @@ class Compose:
             "spawn", pid=pid, start=start, container=self._name, argv=deps.run["argv"],
             **{"pass": self._number},
         )  # fmt: skip
-        self._wait_on()
+        self._asking.wait()
         self._send_later()
 
     def _give_way(self, run_id: str) -> None:
-        """Leave an environment where a run without a supervisor is still at work; queue again."""
-        if self._lease is None:
-            return
-        self._occupied |= {self._lease.slot}
-        self._lease.give_back(clean=False, to=run_id)
-        self._lease = None
-        self._queued = True
-        self._deps.journal.write(
-            "preparing",
-            phase="queued",
-            m=f"for an environment, which has {run_id} without a supervisor",
-        )
+        """Leave an environment where a run without a supervisor is still at work."""
+        self._leasing.give_way(run_id)
+        if self._launch is not None:
+            self._launch.end()
+            self._launch = None
+        self.gave_way = True
 
-    def _queue(self) -> None:
-        """Begin anew as soon as an environment is free."""
-        if time.monotonic() >= self._retry_at:
-            self._retry_at = time.monotonic() + _RETRY_S
-            if not self.waiting():
-                self._queued = False
-                self.begin(self._number)
-
-    def _idle(self) -> bool:
-        at_work = (self._launch, self._look, self._waiter)
-        return not self._queued and all(helper is None for helper in at_work)
-
-    def _helper(self, words: tuple[str, ...]) -> Helper:
-        helper = Helper(("/usr/bin/env", *words))
-        self._deps.family.helpers.add(helper.pid)
-        return helper
-
-    def _wait_on(self) -> None:
-        self._waiter = self._helper(("docker", "wait", self._name))
-
-    def _ask(self) -> None:
-        """Ask the engine how the container is."""
-        self._retry_at = time.monotonic() + _RETRY_S
-        if self._look is not None:
-            return
-        name = self._name
-
-        def work() -> bytes:
-            from walkaway.environment import containers
-
-            found = containers.inspect(name, os.environ)
-            return json.dumps(None if found is None else found._asdict()).encode()
-
-        self._look = Helper(work, [self._deps.lock_fd])
-        self._deps.family.helpers.add(self._look.pid)
-
-    def _take(self, helper: Helper) -> None:
-        self._look = None
-        try:
-            told = json.loads(helper.answer)
-        except ValueError:
-            told = None
-        self._note_engine(silent=told is None)
-        if told is None:
-            return
-        state = State(**told)
+    def _take(self, state: State) -> None:
+        """Conclude what there is to conclude from the engine's word."""
         if not self.running and not state.started_at and self._is_launched():
             return
         if not state.status:
@@ -348,7 +251,7 @@ class Compose:
             return
         self._state = state
         if state.over:
-            self._exit = container.exit_of(state, away=self._away)
+            self._exit = container.exit_of(state, away=self._asking.away)
             if self._exit == Exit():
                 self.notes.append("its container ended while the engine was away: no exit code")
         elif not state.started_at and state.status != "running":
@@ -357,14 +260,8 @@ class Compose:
         else:
             self.running = True
             self._deps.family.main = kept.seen_from_here(state)
-            self._wait_on()
+            self._asking.wait()
             self._send_later()
-
-    def _note_engine(self, *, silent: bool) -> None:
-        self._away |= silent
-        if silent != self.silent:
-            self.silent = silent
-            self._deps.journal.write("engine", answers=not silent)
 
     def _send_later(self) -> None:
         """Send what could not be sent while there was no container."""
@@ -379,12 +276,10 @@ class Compose:
             else:
                 self._launch.signal(signal.SIGTERM if number == signal.SIGINT else number)
             return
-        if self._queued:
-            self._exit = Exit()
-        elif not self.running and self._is_launched():
+        if not self.running and self._is_launched():
             self._later = number
         if not self.running or not self._name:
             return
         if self._signal is not None and not self._signal.done:
             self._signal.end()
-        self._signal = self._helper(container.signal_command(self._name, number))
+        self._signal = self._asking.command(container.signal_command(self._name, number))

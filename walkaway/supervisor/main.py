@@ -116,6 +116,7 @@ class Supervisor:
 
     def _queue(self) -> None:
         """Wait until there is room for this run; the watch goes on meanwhile."""
+        self.room.leave()
         self.room.ask()
         told = ""
         while not self.ending.kind and (behind := self._behind()):
@@ -151,6 +152,8 @@ class Supervisor:
         while self.exit is None:
             self._wait()
             self.exit = self.backend.turn(reap(self.family.helpers))
+            if self.backend.gave_way:
+                self._start()
             if self.exit is None:
                 self._watch_on()
 

@@ -70,8 +70,8 @@ def test_an_ending_is_the_same_as_here(boxed: Project, name: str) -> None:
     for path, text in case.files.items():
         boxed.write(path, text)
     words = (*case.flags, "--", *case.args)
-    there = boxed.ended(*words)
-    here = boxed.ended("--backend", "local", *words)
+    there = boxed.start(*words)
+    here = boxed.start("--backend", "local", *words)
     found = there.outcome()
     assert (found["outcome"], found["code"]) == (case.outcome, case.code), there.told()
     assert _said(found) == _said(here.outcome())

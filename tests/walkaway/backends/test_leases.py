@@ -120,7 +120,7 @@ def test_an_environment_that_a_run_without_a_supervisor_uses_is_not_given_away(
     second = leased.start("--again")
 
     def waits() -> bool:
-        return any(first.run.id in event.get("m", "") for event in second.journal("preparing"))
+        return any(first.run.short in event.get("m", "") for event in second.journal("preparing"))
 
     wait_for(waits, "the second to see the first")
     assert not second.events()

@@ -159,9 +159,10 @@ def test_the_evidence_stays_and_the_container_goes(boxed: Project) -> None:
 def test_arguments_arrive_as_typed(boxed: Project) -> None:
     boxed.write("tests/test_it.py", "import pytest\n@pytest.mark.parametrize('x', ["
                 "'a b', '$HOME', '`id`', \"it's\", ';'])\ndef test_p(x): pass\n")  # fmt: skip
-    for word in ("a b", "$HOME", "`id`", "it's"):
-        nodeid = f"tests/test_it.py::test_p[{word}]"
-        assert boxed.ended("--", nodeid).outcome()["counts"] == {"passed": 1}, word
+    words = [f"tests/test_it.py::test_p[{word}]" for word in ("a b", "$HOME", "`id`", "it's")]
+    live = boxed.ended("--", *words)
+    assert live.outcome()["counts"] == {"passed": 4}
+    assert live.journal("spawn")[0]["argv"][-4:] == words
 
 
 def test_a_run_in_a_subfolder_runs_there(boxed: Project) -> None:

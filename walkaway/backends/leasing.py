@@ -1,0 +1,105 @@
+"""What a run in Compose has of its checkout's environments: a lease, or a share in slot 0."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+from typing import Any
+
+from walkaway.environment import leases
+from walkaway.environment.project import WITHOUT_SERVICES, Project
+from walkaway.supervisor.journal import Journal
+
+_RETRY_S = 1.0
+
+
+class Leasing:
+    """Waits for an environment, knows which it is, and gives it back."""
+
+    def __init__(self, run: dict[str, Any], journal: Journal) -> None:
+        self._run = run
+        self._root = Path(run["root"])
+        self._wanted: dict[str, Any] = run["compose"]
+        self._journal = journal
+        self._lease: leases.Lease | None = None
+        self._share: leases.Share | None = None
+        self._occupied: dict[int, str] = {}
+        """Slots where a run without a supervisor is at work, and which."""
+        self._again_at = 0.0
+        self.error = ""
+        """Why none can be leased at all."""
+
+    @property
+    def slot(self) -> int:
+        """The environment that the run leases; 0 without services."""
+        return self._lease.slot if self._lease else WITHOUT_SERVICES
+
+    @property
+    def left_by(self) -> str:
+        """The run that had the environment and never gave it back in order."""
+        return self._lease.left_by if self._lease else ""
+
+    @property
+    def project(self) -> Project:
+        """The Compose project of the run."""
+        return Project(self._root, self.slot, self._wanted["service"], tuple(self._wanted["files"]))
+
+    def waiting(self) -> str:
+        """Try to get in: empty when the run has what it needs, or never will (`error`)."""
+        if self._lease is not None or self._share is not None or self._wanted["only_build"]:
+            return ""
+        try:
+            return self._join() if not self._wanted["services"] else self._take()
+        except OSError as error:
+            where = error.filename or self._root
+            self.error = f"no environment can be leased: {where}: {error.strerror or error}"
+            return ""
+
+    def _join(self) -> str:
+        self._share = leases.share(self._root)
+        return "" if self._share else "for the end of another run's clean-up"
+
+    def _take(self) -> str:
+        slots = self._wanted["slots"]
+        self._lease = leases.take(self._root, slots, self._run["id"], frozenset(self._occupied))
+        if self._lease is not None:
+            self._journal.write("lease", slot=self._lease.slot)
+            return ""
+        having = [*leases.holders(self._root, slots), *self._occupied.values()]
+        behind = ", ".join(name.rpartition("-")[2] for name in having) or "another run"
+        if time.monotonic() >= self._again_at:
+            self._occupied = {}  # who was there without a supervisor may be gone
+        what = "the environment" if slots == 1 else f"one of {slots} environments"
+        return f"for {what}, held by {behind}"
+
+    def give_way(self, run_id: str) -> None:
+        """Leave an environment to a run without a supervisor that is still at work there."""
+        if self._lease is not None:
+            self._occupied[self._lease.slot] = run_id
+            self._again_at = time.monotonic() + _RETRY_S
+            self._lease.give_back(clean=False, to=run_id)
+            self._lease = None
+
+    def take_over(self, slot: int) -> None:
+        """Take the lease or the share of a supervisor that died."""
+        with contextlib.suppress(OSError):
+            if slot:
+                self._lease = leases.take_slot(self._root, slot, self._run["id"])
+            elif not self._wanted["services"]:
+                self._share = leases.share(self._root)
+
+    def last(self) -> bool:
+        """Tell whether nobody else has a share, so that the network can go."""
+        return self._share is not None and self._share.last()
+
+    def used(self, *, ran: bool) -> bool:
+        """Tell whether the environment is to be made fresh; ``ran``: tests ran in it."""
+        return self._lease is not None and (ran or bool(self._lease.left_by))
+
+    def give_back(self, *, clean: bool) -> None:
+        """End lease and share; ``clean``: the environment is fresh."""
+        if self._share is not None:
+            self._share.leave()
+        if self._lease is not None:
+            self._lease.give_back(clean=clean)
