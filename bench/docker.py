@@ -172,9 +172,9 @@ def first(bench: Bench) -> None:
 def build(bench: Bench) -> None:
     """Print what a build costs: of nothing, after changes, unchanged."""
     cold = bench.inv("build", "--no-cache")
-    bench.append("requirements.txt", "# changed\n")
+    bench.append("requirements.txt", f"# changed {os.urandom(8).hex()}\n")  # in no cache
     requirements = bench.inv("build")
-    bench.append("app/__init__.py", "# changed\n")
+    bench.append("app/__init__.py", f"# changed {os.urandom(8).hex()}\n")
     code = bench.inv("build")
     print(f"inv build: --no-cache {cold:.1f} s, after a requirements change {requirements:.1f} s "
           f"({cold / requirements:.1f} x faster), after a code change {code:.1f} s "
