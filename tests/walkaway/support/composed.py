@@ -86,7 +86,8 @@ def remove(named: Named) -> None:
     """Remove all that `things` finds, but for what the engine is removing by itself."""
     for thing in things(named):
         kind, name = thing.split()
-        docker(kind, "rm", "--force", name, check=False)
+        with_it = ("--volumes",) if kind == "container" else ()  # those without a name, too
+        docker(kind, "rm", "--force", *with_it, name, check=False)
 
 
 def inspect(name: str) -> dict[str, Any]:
