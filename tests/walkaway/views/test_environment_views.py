@@ -30,8 +30,8 @@ BUILT = Built(
     context_bytes=1_240_000,
     context_files=312,
 )
-LARGE = Large("/work/shop", 340 * MB, ".dockerignore", (("data/dump.sql", 310 * MB),))
-MIXED = Large("/work/api", 90 * MB, "Dockerfile.dockerignore", (("a", 30 * MB), ("b c", 28 * MB)))
+LARGE = Large("/home/kim/shop", 340 * MB, ".dockerignore", (("data/dump.sql", 310 * MB),))
+MIXED = Large("/home/api", 90 * MB, "Dockerfile.dockerignore", (("a", 30 * MB), ("b c", 28 * MB)))
 DB = State(1, "db", "walkaway-1a2b3c4d-1-db-1", "healthy", well=True, uptime_s=3723.0, restarts=0,
            memory_bytes=54_000_000, memory_limit_bytes=1536 * MB, cpu_percent=1.84, ports=(),
            run="", one_off=False, said="")  # fmt: skip
