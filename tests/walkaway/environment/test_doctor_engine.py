@@ -181,6 +181,7 @@ def test_a_large_context_and_too_little_memory_are_found(checkout: Checkout) -> 
     assert "2 workers want 537 MB" in says(found["memory"])[0]
 
 
+@pytest.mark.serial  # any run that ends beside it would reap it
 def test_what_a_dead_checkout_left_is_shown_and_reaped(checkout: Checkout, tmp_path: Path) -> None:
     gone = str(tmp_path / "gone")
     environ = {"XDG_STATE_HOME": str(tmp_path / "state")}

@@ -23,7 +23,8 @@ from walkaway.environment.project import (
 )
 from walkaway.environment.reaper import Plan, Reaped
 
-pytestmark = pytest.mark.engine
+# Alone: any run that ends beside it reaps what dead checkouts left, those of these tests, too.
+pytestmark = [pytest.mark.engine, pytest.mark.serial]
 BASE = "python:3.11-slim"
 RUN = "20261122-101530-7f3a"
 

@@ -157,6 +157,7 @@ def test_a_service_that_has_ended_is_named_with_its_exit_code(project: Project, 
     assert lines[1:3] == ["the last lines of its log:", "  made"]
 
 
+@pytest.mark.serial
 def test_a_service_that_is_started_again_and_again_is_named(project: Project, out: int) -> None:
     text = compose_file("once", once=ONCE.format(3) + "    restart: always\n")
     project.write("docker-compose.yml", text)
