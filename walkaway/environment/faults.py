@@ -6,6 +6,7 @@ Asked after a failure, of the engine; Compose's own words are the last resort.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,8 @@ _HEALTH_LINES = 5
 _COLUMNS = 300
 _NEVER = "no such image"
 _INNOCENT = 9
+_LOOP_S = 2.0
+_LOOK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def explained(
     if silent:
         return _error(f"The engine does not answer: {silent}", "Start it, then again: inv up")
     rows = [row for row in fleet.of(project.name, environ) if row.service in names]
-    inspected = inspect([row.id for row in rows], environ)
+    inspected = _between_starts([row.id for row in rows], environ)
     port = _port(inspected, words)
     if port:
         return port_taken(port[1], environ, f"Service {port[0]}" if port[0] else "A service")
@@ -151,6 +154,17 @@ def _rank(inspected: Mapping[str, Any], *, checked: bool) -> int:
         status == "running" and healthy == "starting",
     )
     return signs.index(True) if True in signs else _INNOCENT
+
+
+def _between_starts(ids: Sequence[str], environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Inspect containers; one that loops when it has ended: while it runs its exit code is 0."""
+    until = time.monotonic() + _LOOP_S
+    while True:
+        found = inspect(ids, environ)
+        runs = [one for one in found.values() if one["State"].get("Status") == "running"]
+        if not any(_loops(one) for one in runs) or time.monotonic() > until:
+            return found
+        time.sleep(_LOOK_S)
 
 
 def _loops(inspected: Mapping[str, Any]) -> bool:
