@@ -1,0 +1,55 @@
+"""Who a test process is: its run and its worker. Names of databases, keys and rows come from it.
+
+Standard library only; must not know what is named after it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from dataclasses import dataclass
+
+import pytest
+
+SERIAL = "main"
+"""The worker id of a pytest without workers: xdist's `worker_id` fixture says `master`."""
+
+_SAFE = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """`run` is the same in all workers of one pytest, and no other's; both are `[a-z0-9]+`."""
+
+    run: str
+    worker: str
+
+    @property
+    def parallel(self) -> bool:
+        """Whether other workers of this run may be at work."""
+        return self.worker != SERIAL
+
+
+IDENTITY = pytest.StashKey[Identity]()
+
+
+def of(config: pytest.Config) -> Identity:
+    """Return the identity of this process, made at the first question."""
+    found = config.stash.get(IDENTITY, None)
+    if found is None:
+        found = config.stash[IDENTITY] = _made(getattr(config, "workerinput", None))
+    return found
+
+
+def _made(worker: dict[str, str] | None) -> Identity:
+    if worker is None:
+        seed = f"{os.getpid()} {time.time_ns()} {os.urandom(8).hex()}"
+        return Identity(_short(seed), SERIAL)
+    # xdist's id of the whole run: a UUID, the same in all of its workers.
+    return Identity(_short(worker["testrunuid"]), _SAFE.sub("", worker["workerid"].lower()))
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
