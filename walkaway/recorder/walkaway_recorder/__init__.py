@@ -13,8 +13,9 @@ from typing import Any, Generator
 import pytest
 
 from walkaway_recorder import environment, process
+from walkaway_recorder.place import announce, from_text
 from walkaway_recorder.recording import Recording
-from walkaway_recorder.xdist import ORDER, SELECT, STACKS
+from walkaway_recorder.xdist import ORDER, RECORD, SELECT, STACKS
 
 _recording: Recording | None = None
 
@@ -49,6 +50,8 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, None]:
 
 def _serve_worker(config: pytest.Config, given: dict[str, str]) -> None:
     try:
+        if given.get(RECORD):
+            announce(config, from_text(given[RECORD]))
         if given.get(STACKS):
             process.dump_stacks_on_request(given[STACKS], given.get("workerid", "-"))
         if given.get(ORDER):

@@ -98,7 +98,8 @@ class Ledger:
                 if when == "teardown":
                     if flight.again:  # of the attempt that failed
                         return
-                    self._finish(nodeid, worker, flight, report.duration)
+                    told = report.__dict__.get("user_properties")
+                    self._finish(nodeid, worker, flight, report.duration, told)
                     return
                 if type(report) is pytest.TestReport:
                     flight.called = True
@@ -163,7 +164,8 @@ class Ledger:
             flight.again = False
             self._take_phase(report, when, flight)
             if when == "teardown":
-                self._finish(nodeid, worker, flight, report.duration)
+                told = report.__dict__.get("user_properties")
+                self._finish(nodeid, worker, flight, report.duration, told)
 
     def _take_phase(self, report: Foreign, when: str, flight: Flight) -> None:
         if when == "setup":
@@ -195,7 +197,9 @@ class Ledger:
         name = reports.subtest_description(report)
         self._events.put("sub", i=flight.index, r=reports.FAILED, m=name, **more)
 
-    def _finish(self, nodeid: str, worker: str, flight: Flight, teardown: float) -> None:
+    def _finish(
+        self, nodeid: str, worker: str, flight: Flight, teardown: float, told: Foreign = None
+    ) -> None:
         result = flight.result or reports.PASSED
         if flight.subfailed and result == reports.PASSED:
             result = reports.FAILED
@@ -205,6 +209,10 @@ class Ledger:
             more += b',"x":%d' % flight.told
         if flight.why:
             more += b',"m":' + dumps(flight.why).encode()
+        if told:
+            memory = reports.memory_of(told)
+            if memory is not None:
+                more += b',"mem":[%d,%d]' % memory
         self._put(
             b'{"e":"f","t":%.3f,"i":%d,"r":"%b","d":[%.2f,%.2f,%.2f]%b}\n'
             % (

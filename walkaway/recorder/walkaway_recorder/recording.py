@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from walkaway_recorder import earlier, process, xdist
+from walkaway_recorder import earlier, place, process, xdist
 from walkaway_recorder.events import Events
 from walkaway_recorder.failures import Failures
 from walkaway_recorder.foreign import Guard
@@ -32,6 +32,7 @@ class Recording:
     def __init__(self, given: Given) -> None:
         folder = given.record
         self._given = given
+        self._place = place.Place(folder, given.epoch, given.pass_no)
         self._config: pytest.Config | None = None
         self._pid = os.getpid()
         self._events = Events(
@@ -52,6 +53,7 @@ class Recording:
                 xdist.STACKS: os.path.join(folder, "stacks"),
                 xdist.SELECT: given.select or "",
                 xdist.ORDER: given.order or "",
+                xdist.RECORD: place.to_text(self._place),
             },
         )
         self._ledger = Ledger(self._events, self._ids, self._failures, self._workers)
@@ -93,6 +95,7 @@ class Recording:
         )
         manager = config.pluginmanager
         if not lists:
+            place.announce(config, self._place)
             manager.register(self._ledger, "walkaway-ledger")
         manager.register(self._workers, "walkaway-workers")
         manager.register(hooks, "walkaway-recorder")

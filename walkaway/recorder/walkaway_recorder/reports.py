@@ -22,6 +22,9 @@ CRASHED = "crashed"
 #: Not a result of a test: failed subtests are counted beside their tests.
 SUBFAILED = "subfailed"
 
+#: The user property in which whoever measures a test's memory hands it on.
+MEMORY = "walkaway_memory"
+
 _REASON_CHARS = 200
 
 
@@ -68,6 +71,18 @@ def reason_of(report: pytest.TestReport | pytest.CollectReport) -> str | None:
     else:
         return None
     return text[:_REASON_CHARS] or None
+
+
+def memory_of(properties: Foreign) -> tuple[int, int] | None:
+    """Return (peak, growth) in bytes; None for a test that was not measured, or strangely so.
+
+    The last one counts: a test that is run again keeps what it was told before.
+    """
+    try:
+        found = [value for name, value in properties if name == MEMORY]
+        return (int(found[-1]["peak_bytes"]), int(found[-1]["growth_bytes"])) if found else None
+    except Exception:  # anybody's properties, in any form
+        return None
 
 
 def _without(text: str, prefix: str) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 STACKS = "walkaway_stacks"
 SELECT = "walkaway_select"
 ORDER = "walkaway_order"
+RECORD = "walkaway_record"
 
 _MANY_RESTARTS = "1000000"
 

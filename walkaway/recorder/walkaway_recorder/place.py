@@ -1,0 +1,42 @@
+"""Where the record is, for plugins that put something of their own into it.
+
+    place = config.pluginmanager.get_plugin("walkaway-place")  # None outside a run
+
+In xdist's workers, too. By the config, not by the environment: a pytest inside a test finds
+nothing. Knows names and numbers; must not know who asks.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+NAME = "walkaway-place"
+
+
+class Place:
+    """The record's folder, and zero of its times in seconds on `process.clock`."""
+
+    def __init__(self, folder: str, epoch: float, pass_no: int) -> None:
+        self.folder = folder
+        self.epoch = epoch
+        self.pass_no = pass_no
+
+
+def announce(config: pytest.Config, place: Place) -> None:
+    """Have this pytest's plugins find the record."""
+    config.pluginmanager.register(place, NAME)
+
+
+def to_text(place: Place) -> str:
+    """Return what `from_text` reads in a worker."""
+    return json.dumps([place.folder, place.epoch, place.pass_no])
+
+
+def from_text(text: str) -> Place:
+    """Return the place that the controller sent."""
+    folder, epoch, pass_no = json.loads(text)
+    return Place(folder, epoch, pass_no)
