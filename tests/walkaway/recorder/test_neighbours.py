@@ -173,9 +173,19 @@ def test_the_log_has_a_line_a_test_and_is_live(project: Project) -> None:
 
 @pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n2")])
 def test_stacks_are_written_on_request(project: Project, workers: tuple[str, ...]) -> None:
-    project.write(test_it="import time\ndef stuck(): time.sleep(600)\ndef test_a(): stuck()\n")
+    project.write(
+        test_it="""
+        import pathlib, time
+        def stuck():
+            pathlib.Path("is-stuck").touch()
+            time.sleep(600)
+        def test_a(): stuck()
+        """
+    )
     run = project.start(*workers)
     project.wait_until_running(run, "test_a")
+    # Begun is not yet there: the stack is asked for once.
+    wait_for((project.root / "is-stuck").exists, "the test to be in stuck")
     for path in (run.folder / "stacks").iterdir():
         pid, ticks, worker, number = path.read_text().split()
         assert int(number) == signal.SIGRTMIN + 6
