@@ -39,6 +39,15 @@ class Decision:
     retry_after_s: float = 0.0
 
 
+def take(bucket: Bucket | None, rate: Rate, now_s: float) -> tuple[Decision, Bucket]:
+    """Take one token if there is one; what is left. A bucket that is not there yet is full."""
+    filled = (bucket or Bucket(float(rate.burst), now_s)).filled(rate, now_s)
+    if filled.tokens < 1:
+        wait_s = (1 - filled.tokens) / rate.per_second
+        return Decision(allowed=False, retry_after_s=wait_s), filled
+    return Decision(allowed=True), Bucket(filled.tokens - 1, filled.at_s)
+
+
 @dataclass(slots=True)
 class RateLimiter:
     """Decides for each client apart."""
@@ -48,13 +57,9 @@ class RateLimiter:
 
     def ask(self, client: str, now_s: float) -> Decision:
         """Take one token of the client's, if there is one."""
-        bucket = self._buckets.get(client, Bucket(float(self.rate.burst), now_s))
-        bucket = bucket.filled(self.rate, now_s)
-        if bucket.tokens < 1:
-            self._buckets[client] = bucket
-            return Decision(allowed=False, retry_after_s=(1 - bucket.tokens) / self.rate.per_second)
-        self._buckets[client] = Bucket(bucket.tokens - 1, bucket.at_s)
-        return Decision(allowed=True)
+        decision, left = take(self._buckets.get(client), self.rate, now_s)
+        self._buckets[client] = left
+        return decision
 
     def forget_idle(self, now_s: float) -> int:
         """Drop the buckets that are full again, which says as much as none; returns how many."""

@@ -1,0 +1,5 @@
+"""`python -m app.auth`."""
+
+from app.serving import main
+
+main("auth")

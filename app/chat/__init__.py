@@ -1,0 +1,1 @@
+"""Conversations of users, and the replies of a very simple partner."""

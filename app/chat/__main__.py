@@ -1,0 +1,5 @@
+"""`python -m app.chat`."""
+
+from app.serving import main
+
+main("chat")

@@ -1,0 +1,1 @@
+"""The way in: who asks, how often, and which service answers."""

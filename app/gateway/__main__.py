@@ -1,0 +1,5 @@
+"""`python -m app.gateway`."""
+
+from app.serving import main
+
+main("gateway")

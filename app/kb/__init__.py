@@ -1,0 +1,1 @@
+"""The knowledge base: documents that are files under one folder."""

@@ -1,0 +1,5 @@
+"""`python -m app.kb`."""
+
+from app.serving import main
+
+main("kb")

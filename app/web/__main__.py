@@ -1,0 +1,5 @@
+"""`python -m app.web`."""
+
+from app.serving import main
+
+main("web")
