@@ -10,5 +10,5 @@ rewrite its asserts, and pytest warns of that. So in every part that a conftest.
 
 from __future__ import annotations
 
-pytest_plugins: tuple[str, ...] = ("walkaway.isolation.factories",)
+pytest_plugins: tuple[str, ...] = ("walkaway.isolation.factories", "walkaway.isolation.logs")
 """The parts that hold hooks or fixtures, each a plugin of its own."""

@@ -1,0 +1,163 @@
+"""Structured logging of tests, a pytest plugin: each record with its run, worker, test and phase.
+
+As text in `logs/tests/test-debug.log`, as JSON lines in the run's record (without Walkaway beside
+the text), where `inv log --test NODEID` finds them. A project that wants none of it overrides the
+fixture `configure_logging`.
+
+PYTEST_DONT_REWRITE: a conftest.py may import `requests` from here before the plugin is loaded.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from walkaway.isolation.logs import lines, place, requests
+from walkaway.isolation.logs.current import Current
+from walkaway.isolation.logs.files import LinesFile, TextFile
+from walkaway.isolation.logs.listening import Listening
+
+_TELLER = pytest.StashKey["Teller"]()
+
+
+class _Handler(logging.Handler):
+    """Writes records; whatever goes wrong with that is no test's affair."""
+
+    def __init__(self, at: place.Place, current: Current) -> None:
+        super().__init__()
+        self._current = current
+        self._clock = at.clock
+        self._lines = LinesFile(at.lines)
+        self._text = TextFile(at.text) if at.text else None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            current = self._current
+            found = lines.said(record, self._clock, requests.request_id.get())
+            self._lines.put(current.node, lines.as_json(found, current, self._clock))
+            if self._text is not None:
+                self._text.put(current.node, lines.as_text(found, current, self._clock))
+        except Exception:  # noqa: BLE001 - failing to record never fails a test
+            return
+
+    def shut(self) -> None:
+        """Close the files. Not `close`: that is what dictConfig calls in the middle of a test."""
+        self._lines.close()
+        if self._text is not None:
+            self._text.close()
+
+
+class Teller:
+    """Knows which test is at work, and has its records written. One a pytest."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.place = place.of(config)
+        self.current = Current(self.place.run, self.place.worker)
+        self._handler = _Handler(self.place, self.current)
+        self._handler.setLevel(_level(config))
+        self._listening = Listening(self._handler, self._handler.level, config)
+        self._fresh = False
+
+    def listen(self) -> None:
+        """Begin to write."""
+        place.prepare(self.place)
+        self._listening.begin()
+        # The phase that we are in will put the root's level back, if `log_level` is set.
+        self._fresh = True
+
+    def stop(self) -> None:
+        """Write no more."""
+        self._listening.end()
+        self._handler.shut()
+
+    # -- hooks
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.current.start(nodeid)
+        self._listening.again()
+        requests.forget()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self) -> None:
+        self.current.setup()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self) -> None:
+        self.current.phase = "call"
+        if self._fresh:
+            self._fresh = False
+            self._listening.again()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self) -> None:
+        self.current.phase = "teardown"
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logfinish(self) -> None:
+        self.current.finish()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addini(
+        place.FILE,
+        "file for the tests' log as text, relative to the rootdir; empty: none",
+        default=place.DEFAULT_FILE,
+    )
+    parser.addini(place.LEVEL, "level from which on the tests' log is written", default="INFO")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    teller = config.stash[_TELLER] = Teller(config)
+    requests.enter(teller.current)
+    config.pluginmanager.register(teller, "walkaway-logs")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    teller = config.stash.get(_TELLER, None)
+    if teller is not None:
+        teller.stop()
+        requests.leave(teller.current)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def configure_logging(pytestconfig: pytest.Config) -> None:
+    """Write what the tests log, as text and as JSON lines; override it to have nothing written.
+
+    To the end of the session: what other fixtures say at their end counts, too.
+    """
+    pytestconfig.stash[_TELLER].listen()
+
+
+@pytest.fixture
+def request_id() -> Callable[[], str]:
+    """Return what makes ids for this test's requests, such as `wk-1f6f0c8b2a9e-1.3`."""
+    return requests.new_id
+
+
+@pytest.fixture(scope="session")
+def services_log(pytestconfig: pytest.Config) -> Path:
+    """Return the file for the logs of services that the tests start, one for all workers.
+
+    In the run's record, where `inv log --test` looks; without Walkaway beside the tests' lines.
+    To be appended to.
+    """
+    found = pytestconfig.stash[_TELLER].place
+    place.prepare(found)
+    return found.services
+
+
+def _level(config: pytest.Config) -> int:
+    name = str(config.getini(place.LEVEL)).strip().upper()
+    level = logging.getLevelNamesMapping().get(name)
+    if level is None and name.isdecimal():
+        level = int(name)
+    if level is None:
+        message = f"{place.LEVEL} is {name!r}: give a level such as INFO, or a number"
+        raise pytest.UsageError(message)
+    return max(1, level)

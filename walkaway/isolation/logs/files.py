@@ -1,0 +1,204 @@
+"""Where log lines go. A full disk, a folder that is read-only or gone: lines are lost, no test is.
+
+Knows bytes and descriptors; must not know what the bytes mean.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+
+from walkaway.model import testkey
+
+MB = 1 << 20
+_HIGH_FD = 800
+"""Out of the way of tests that count or close the low ones."""
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+_CHECK_BYTES = 64 * 1024
+
+
+class AppendFile:
+    """Whole lines, each one write(2) at the file's end: processes do not mix them up."""
+
+    __slots__ = ("_fd", "_fstat", "_refused", "_torn", "_write", "dropped", "path")
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.dropped = 0
+        self._fd = -1
+        self._torn = False
+        self._refused = False
+        # Bound here, not looked up: tests fake them.
+        self._write, self._fstat = os.write, os.fstat
+
+    def opened(self) -> bool:
+        """Open the file at the first need; one refusal is enough for all times."""
+        if self._fd < 0 and not self._refused:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._fd = _open(str(self.path))
+                size = self.size()
+                self._torn = size > 0 and os.pread(self._fd, 1, size - 1) != b"\n"
+            except OSError:
+                self._refused = True
+        return self._fd >= 0
+
+    def put(self, line: bytes) -> bool:
+        """Append a line; False when it was lost."""
+        if not self.opened():
+            self.dropped += 1
+            return False
+        data = b"\n" + line if self._torn else line
+        try:
+            done = self._write(self._fd, data)
+        except OSError:
+            done = 0
+        if done < len(data):
+            self._torn = self._torn or done > 0
+            self.dropped += 1
+            return False
+        self._torn = False
+        return True
+
+    def size(self) -> int:
+        """Return the bytes of the open file; other processes may write into it, too."""
+        return self._fstat(self._fd).st_size
+
+    def close(self) -> None:
+        """Close the file; the next line opens it again."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._fd
+
+
+class LinesFile:
+    """A worker's JSON lines and the index beside them: one entry where another test begins.
+
+    Bounded by test and as a whole. Processes that a test forks write lines, and no entries.
+    """
+
+    __slots__ = (
+        "_getpid", "_index", "_index_path", "_most_bytes", "_node", "_pid", "_room",
+        "_test_bytes", "lines",
+    )  # fmt: skip
+
+    def __init__(self, path: Path, test_bytes: int = 8 * MB, most_bytes: int = 256 * MB) -> None:
+        self.lines = AppendFile(path)
+        self._index_path = path.with_suffix(".idx")
+        self._index = -1
+        self._test_bytes, self._most_bytes = test_bytes, most_bytes
+        self._pid, self._getpid = os.getpid(), os.getpid
+        self._node: str | None = None
+        self._room = 0
+
+    def put(self, nodeid: str, line: bytes) -> None:
+        """Append a line that was said during a test, or during none."""
+        if nodeid != self._node and not self._begin(nodeid):
+            self.lines.dropped += 1
+        elif self._room < len(line):
+            self._room = 0  # what comes after it is left out, too
+            self.lines.dropped += 1
+        else:
+            self._room -= len(line)
+            self.lines.put(line)
+
+    def _begin(self, nodeid: str) -> bool:
+        if not self.lines.opened():
+            return False
+        try:
+            size = self.lines.size()
+            if self._getpid() == self._pid:
+                self._enter(nodeid, size)
+        except OSError:
+            return False  # as long as the index has no room, its lines would not be found
+        self._node = nodeid
+        self._room = min(self._test_bytes, self._most_bytes - size)
+        return True
+
+    def _enter(self, nodeid: str, offset: int) -> None:
+        if self._index < 0:
+            self._index = _open(str(self._index_path))
+        size = os.fstat(self._index).st_size
+        if size % testkey.ENTRY.size:  # torn by a full disk or a kill
+            os.ftruncate(self._index, size - size % testkey.ENTRY.size)
+        os.write(self._index, testkey.ENTRY.pack(testkey.mark(nodeid), offset))
+
+    def close(self) -> None:
+        """Close both files."""
+        self.lines.close()
+        fd, self._index = self._index, -1
+        if fd >= 0:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+
+class TextFile:
+    """Text of all workers of all runs; its older half is beside it, as `NAME.1`."""
+
+    __slots__ = ("_file", "_most_bytes", "_node", "_stat", "_unchecked")
+
+    def __init__(self, path: Path, most_bytes: int = 10 * MB) -> None:
+        self._file = AppendFile(path)
+        self._most_bytes = most_bytes
+        self._node: str | None = None
+        self._unchecked = 0
+        self._stat = os.stat
+
+    @property
+    def dropped(self) -> int:
+        """How many lines were lost."""
+        return self._file.dropped
+
+    def put(self, nodeid: str, text: bytes) -> None:
+        """Append a record's text; looks after the file at each test's first, and every 64 KB."""
+        if nodeid != self._node or self._unchecked > _CHECK_BYTES:
+            self._node, self._unchecked = nodeid, 0
+            with contextlib.suppress(OSError):
+                self._look_after()
+        self._unchecked += len(text)
+        self._file.put(text)
+
+    def _look_after(self) -> None:
+        """Follow a file that somebody else turned over or deleted; turn over one that is full."""
+        if not self._file.opened():
+            return
+        if not self._is_ours():
+            self._file.close()
+        elif self._file.size() > self._most_bytes:
+            # By flock on the file itself: whoever else finds it full goes on with the old one.
+            try:
+                fcntl.flock(self._file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return
+            if self._is_ours():
+                path = self._file.path
+                path.replace(path.with_name(path.name + ".1"))
+            self._file.close()
+
+    def _is_ours(self) -> bool:
+        try:
+            there = self._stat(self._file.path)
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(there, os.fstat(self._file.fileno()))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _open(path: str) -> int:
+    fd = os.open(path, _FLAGS, 0o644)
+    try:
+        high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH_FD)
+    except OSError:  # RLIMIT_NOFILE is lower
+        return fd
+    os.close(fd)
+    return high

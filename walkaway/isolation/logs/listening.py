@@ -1,0 +1,96 @@
+"""Hearing every record from a level on, without pytest or anybody else hearing more than before.
+
+The root logger's level is lowered, to a number that is known to be ours; what only passes because
+of it is filtered from the other handlers. Who sets a level (`caplog.set_level`, `log_level`) hears
+what was asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import pytest
+
+_OF_PYTEST = ("caplog_handler", "report_handler", "log_cli_handler", "log_file_handler")
+
+
+class _Ours(int):
+    """A level that is told from an equal one by its type."""
+
+
+class _Undisturbed(logging.Filter):
+    """Drops what nobody would have heard without us."""
+
+    def __init__(self, before: Callable[[], int]) -> None:
+        super().__init__()
+        self._before = before
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= self._before() or not _passes_by_us(record.name)
+
+
+class Listening:
+    """One handler on the root logger, from `begin` to `end`, whatever the tests do to logging."""
+
+    def __init__(self, handler: logging.Handler, level: int, config: pytest.Config) -> None:
+        self._handler = handler
+        self._level = _Ours(level)
+        self._before = logging.WARNING
+        self._filter = _Undisturbed(lambda: self._before)
+        plugin = config.pluginmanager.get_plugin("logging-plugin")
+        found = [getattr(plugin, name, None) for name in _OF_PYTEST]
+        self._others = [one for one in found if isinstance(one, logging.Handler)]
+        self._on = False
+
+    def begin(self) -> None:
+        """Attach the handler."""
+        self._on = True
+        for handler in self._others:
+            handler.addFilter(self._filter)
+        self.again()
+
+    def again(self) -> None:
+        """Attach it anew where a test replaced root's handlers or its level."""
+        if not self._on:
+            return
+        root = logging.getLogger()
+        if self._handler not in root.handlers:
+            root.addHandler(self._handler)
+        if root.level > self._level:
+            self._before = root.level
+            root.setLevel(self._level)
+        if len(root.handlers) > 1:
+            for handler in root.handlers:
+                if handler is not self._handler and self._filter not in handler.filters:
+                    handler.addFilter(self._filter)
+                    self._others.append(handler)
+
+    def end(self) -> None:
+        """Leave logging as it was."""
+        if not self._on:
+            return
+        self._on = False
+        root = logging.getLogger()
+        root.removeHandler(self._handler)
+        if root.level is self._level:
+            root.setLevel(self._before)
+        for handler in self._others:
+            handler.removeFilter(self._filter)
+
+
+def _passes_by_us(name: str) -> bool:
+    """Tell whether a logger's level is the root's, and that one is ours."""
+    root = logging.getLogger()
+    if not isinstance(root.level, _Ours):
+        return False
+    found = root.manager.loggerDict.get(name)
+    while name and not isinstance(found, logging.Logger):  # a record that was made by hand
+        name = name.rpartition(".")[0]
+        found = root.manager.loggerDict.get(name)
+    logger: logging.Logger | None = found if isinstance(found, logging.Logger) else root
+    while logger is not None and logger is not root:
+        if logger.level:
+            return False
+        logger = logger.parent
+    return True

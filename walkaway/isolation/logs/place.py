@@ -1,0 +1,96 @@
+"""Where this process's logs go: into the run's record, or beside the text when there is none.
+
+Knows Walkaway's record by the plugin `walkaway-place` alone, which its recorder registers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from walkaway.isolation import identity
+from walkaway.isolation.logs.lines import Clock
+
+FILE = "walkaway_log_file"
+LEVEL = "walkaway_log_level"
+DEFAULT_FILE = "logs/tests/test-debug.log"
+_FOLDER = "lines"
+_SERVICES = "services.log"
+_KEPT = 10
+"""Runs without a record whose lines are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Paths and the clock of one process."""
+
+    run: str
+    """Walkaway's run id; without Walkaway the identity's."""
+    worker: str
+    text: Path | None
+    lines: Path
+    services: Path
+    """Where services that the tests start by themselves write their logs; one for all workers."""
+    clock: Clock
+    recorded: bool
+
+
+def of(config: pytest.Config) -> Place:
+    """Return where this process's logs go. Nothing is made yet: `prepare`."""
+    who = identity.of(config)
+    named = str(config.getini(FILE)).strip()
+    text = config.rootpath / named if named else None
+    found: Any = config.pluginmanager.get_plugin("walkaway-place")
+    if found is not None:
+        folder = Path(found.folder)
+        run, zero_s = _run_of(folder)
+        clock = Clock(found.epoch, zero_s)
+        lines = folder / f"logs-{who.worker}.jsonl"
+        return Place(run, who.worker, text, lines, folder / _SERVICES, clock, recorded=True)
+    folder = (text or config.rootpath / DEFAULT_FILE).parent / _FOLDER
+    lines, services = (folder / f"{who.run}-{name}" for name in (f"{who.worker}.jsonl", _SERVICES))
+    return Place(who.run, who.worker, text, lines, services, Clock(), recorded=False)
+
+
+def prepare(at: Place) -> None:
+    """Make the folders, of which git is to see nothing: a test must not edit its checkout."""
+    if at.text is not None and at.text.parts[-3:] == tuple(DEFAULT_FILE.split("/")):
+        _keep_from_git(at.text.parent)
+    if not at.recorded:
+        _keep_from_git(at.lines.parent)
+        _tidy(at.lines.parent)
+
+
+def _tidy(folder: Path) -> None:
+    """Remove the lines of all runs but the newest ones; nothing of it may fail a test."""
+    with contextlib.suppress(OSError):
+        newest: dict[str, float] = {}
+        files = [path for path in folder.iterdir() if "-" in path.name]
+        for path in files:
+            run = path.name.partition("-")[0]
+            newest[run] = max(newest.get(run, 0.0), path.stat().st_mtime)
+        kept = set(sorted(newest, key=lambda run: newest[run])[-_KEPT:])
+        for path in files:
+            if path.name.partition("-")[0] not in kept:
+                path.unlink(missing_ok=True)
+
+
+def _keep_from_git(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ".gitignore").open("x", encoding="ascii") as file:
+            file.write("*\n")
+
+
+def _run_of(folder: Path) -> tuple[str, float | None]:
+    """Return a record's run id, and the time of day at zero of its times."""
+    try:
+        run = json.loads((folder / "run.json").read_bytes())
+        return str(run["id"]), float(run["created_s"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return folder.name.removeprefix("test-run-"), None
