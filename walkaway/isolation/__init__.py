@@ -10,5 +10,9 @@ rewrite its asserts, and pytest warns of that. So in every part that a conftest.
 
 from __future__ import annotations
 
-pytest_plugins: tuple[str, ...] = ("walkaway.isolation.factories", "walkaway.isolation.logs")
+pytest_plugins: tuple[str, ...] = (
+    "walkaway.isolation.factories",
+    "walkaway.isolation.logs",
+    "walkaway.isolation.redis.fixtures",
+)
 """The parts that hold hooks or fixtures, each a plugin of its own."""

@@ -1,0 +1,1 @@
+"""Redis inside the tests: a database number a worker, an empty one for every test."""

@@ -1,0 +1,82 @@
+"""Fixtures of the worker's own Redis: `test_redis`, `async_redis`, and what they stand on.
+
+PYTEST_DONT_REWRITE: see walkaway.isolation.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from walkaway.isolation import aio, identity, watches
+from walkaway.isolation.redis import leases, stores
+from walkaway.isolation.redis.watch import KeysWatch
+
+if TYPE_CHECKING:
+    import redis
+    import redis.asyncio
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """The server: `REDIS_URL`, `memory://` without it. Its own number is the services'."""
+    return os.environ.get("REDIS_URL") or stores.MEMORY
+
+
+@pytest.fixture(scope="session")
+def redis_options() -> Mapping[str, Any]:
+    """What the clients are made with, such as `{"decode_responses": True}`; to be overridden."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def worker_redis(redis_url: str, pytestconfig: pytest.Config) -> Iterator[stores.Store]:
+    """The Redis of this worker: a number of the server, leased until the worker ends.
+
+    Its `url` is for code under test that connects by itself.
+    """
+    try:
+        store = stores.opened(redis_url, identity.of(pytestconfig))
+    except (leases.LeaseError, ValueError) as error:
+        pytest.fail(str(error), pytrace=False)
+    watch = KeysWatch(store)
+    watches.add(pytestconfig, watch)
+    try:
+        yield store
+    finally:
+        watches.remove(pytestconfig, watch)
+        store.close()
+
+
+@pytest.fixture
+def emptied_redis(worker_redis: stores.Store) -> Iterator[stores.Store]:
+    """The worker's Redis, emptied after the test."""
+    try:
+        worker_redis.check()
+    except leases.LeaseError as error:
+        pytest.fail(str(error), pytrace=False)
+    yield worker_redis
+    worker_redis.flush()
+
+
+@pytest.fixture
+def test_redis(
+    emptied_redis: stores.Store, redis_options: Mapping[str, Any]
+) -> Iterator[redis.Redis]:
+    """A client of the worker's own database, which is empty before and after each test."""
+    client = emptied_redis.client(**redis_options)
+    yield client
+    client.close()
+
+
+@aio.fixture
+async def async_redis(
+    emptied_redis: stores.Store, redis_options: Mapping[str, Any]
+) -> AsyncIterator[redis.asyncio.Redis]:
+    """As `test_redis`, asynchronous."""
+    client = emptied_redis.async_client(**redis_options)
+    yield client
+    await client.aclose()
