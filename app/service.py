@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from app import faults, health, journal
+from app.bodies import BodyLimit
 from app.settings import Environ
 
 Close = Callable[[], Awaitable[object]]
@@ -41,6 +42,7 @@ def assemble(
         return await health.answer(name, needs)
 
     app.include_router(router)
+    app.add_middleware(BodyLimit)
     if wanted.any:
         app.add_middleware(faults.Faulty, faults=wanted)
     app.add_middleware(journal.RequestLog)

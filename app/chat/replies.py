@@ -16,7 +16,7 @@ _QUOTED = 60
 _STATEMENTS = (
     "You said “{said}”. What makes you say so?",
     "“{said}”: I see. Please go on.",
-    "So, {said} Does that happen often?",
+    "“{said}”. Does that happen often?",
     "Let us stay with “{said}” for a moment.",
 )
 _QUESTIONS = (

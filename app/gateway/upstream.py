@@ -15,7 +15,6 @@ import httpx
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
-BODY_BYTES = 1024**2
 USER_HEADER: Final = "X-User-Id"
 _LOG = logging.getLogger(__name__)
 _ON = ("content-type", "accept", "authorization")
@@ -58,8 +57,9 @@ class Upstream:
             headers.pop("authorization", None)
         query = request.scope["query_string"].decode("ascii", "ignore")
         target = f"{path}?{query}" if query else path
-        content = await _body(request)
-        found = await self.ask(service, request.method, target, headers, content=content)
+        found = await self.ask(
+            service, request.method, target, headers, content=await request.body()
+        )
         back = {name: found.headers[name] for name in _BACK if name in found.headers}
         if found.headers.get("content-type", "").startswith(_STREAM):
             return StreamingResponse(_stream(found, service), found.status_code, back)
@@ -73,15 +73,6 @@ class Upstream:
             raise HTTPException(502, f"{service} broke off its answer") from None
         finally:
             await found.aclose()
-
-
-async def _body(request: Request) -> bytes:
-    content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > BODY_BYTES:
-            raise HTTPException(413, f"more than {BODY_BYTES} bytes")
-    return bytes(content)
 
 
 async def _stream(found: httpx.Response, service: str) -> AsyncIterator[bytes]:
