@@ -13,6 +13,8 @@ from __future__ import annotations
 pytest_plugins: tuple[str, ...] = (
     "walkaway.isolation.factories",
     "walkaway.isolation.logs",
+    "walkaway.isolation.markers",
     "walkaway.isolation.redis.fixtures",
+    "walkaway.isolation.spreading",
 )
 """The parts that hold hooks or fixtures, each a plugin of its own."""

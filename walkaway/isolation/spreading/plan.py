@@ -1,0 +1,78 @@
+"""What the mode's own scheduler gets to see, and what is kept from it. Pure.
+
+It hands out *units*: a test, or with groups a whole group. Serial tests are in none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from walkaway.isolation.spreading.told import Told
+
+NO_UNIT = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`names[u]` is what the inner scheduler calls the unit with the tests `units[u]`."""
+
+    ids: list[str]
+    names: list[str]
+    units: list[list[int]]
+    unit_of: list[int]
+    serial: list[int]
+    grouped: bool
+    """Whether units can have several tests; their names are then their numbers."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether units are the tests as they were collected, and nothing is kept back."""
+        return not self.grouped and not self.serial
+
+    def tests(self, units: Sequence[int]) -> list[int]:
+        """Return the tests of units, in order."""
+        return [index for unit in units for index in self.units[unit]]
+
+    def units_with(self, tests: Sequence[int]) -> list[int]:
+        """Return the units of tests, each once, in order."""
+        return list(dict.fromkeys(self.unit_of[index] for index in tests))
+
+
+def merge(told: Sequence[Told]) -> Told:
+    """Join what workers with the same ids say: serial is what any of them calls so."""
+    serial = frozenset[int]().union(*(one.serial for one in told))
+    return Told(serial, next((one.groups for one in told if one.groups), {}))
+
+
+def make(ids: list[str], told: Told, *, units: bool, together: bool) -> Plan:
+    """Plan a collection.
+
+    Args:
+        ids: the tests, the same in every worker
+        told: which of them are serial, and the groups
+        units: whether a group is one unit (else the mode has its own idea of what stays together)
+        together: whether groups count at all: then one serial test makes its whole group serial,
+            for only so is it on one worker, in order, and alone
+    """
+    groups = told.groups if together else {}
+    serial = set(told.serial)
+    for members in groups.values():
+        if not serial.isdisjoint(members):
+            serial.update(members)
+    group_of = {i: name for name, members in groups.items() for i in members} if units else {}
+    found: list[list[int]] = []
+    unit_of = [NO_UNIT] * len(ids)
+    unit_of_group: dict[str, int] = {}
+    for index in range(len(ids)):
+        if index in serial:
+            continue
+        group = group_of.get(index)
+        unit = len(found) if group is None else unit_of_group.setdefault(group, len(found))
+        if unit == len(found):
+            found.append([])
+        found[unit].append(index)
+        unit_of[index] = unit
+    grouped = bool(group_of)
+    names = [str(n) if grouped else ids[tests[0]] for n, tests in enumerate(found)]
+    return Plan(ids, names, found, unit_of, sorted(serial), grouped)

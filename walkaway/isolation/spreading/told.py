@@ -1,0 +1,73 @@
+"""What workers tell the controller about their tests beside the ids: who is serial, which group.
+
+By a file for each worker, written before its ids are sent and removed when it is read: node ids
+stay as they are, and xdist has no other way. A suite with neither kind writes no file. Workers on
+another machine share no files with the controller: there all tests are parallel.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Indices into a worker's collection."""
+
+    serial: frozenset[int] = frozenset()
+    groups: dict[str, list[int]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.serial or self.groups)
+
+
+def about(items: Sequence[pytest.Item]) -> Told:
+    """Read the markers of collected tests."""
+    serial: set[int] = set()
+    groups: dict[str, list[int]] = {}
+    for index, item in enumerate(items):
+        names: set[str] = set()
+        for mark in item.iter_markers():
+            if mark.name == "serial":
+                serial.add(index)
+            elif mark.name == "xdist_group":
+                names.add(_group(mark))
+        if names:  # several are one of their own, as with xdist's loadgroup
+            groups.setdefault("_".join(sorted(names)), []).append(index)
+    return Told(frozenset(serial), groups)
+
+
+def _group(mark: pytest.Mark) -> str:
+    return str(mark.args[0] if mark.args else mark.kwargs.get("name", "default"))
+
+
+def new_place() -> str:
+    """Return a prefix of file names that nobody can foresee; nothing is made yet."""
+    return str(Path(tempfile.gettempdir()) / f"walkaway-spreading-{token_hex(16)}")
+
+
+def write(place: str, worker: str, told: Told) -> None:
+    """Leave what a worker has to tell; raises `OSError`, for silence would lose `serial`."""
+    text = json.dumps({"serial": sorted(told.serial), "groups": told.groups})
+    handle = os.open(f"{place}-{worker}.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8", errors="surrogatepass") as file:
+        file.write(text)
+
+
+def take(place: str, worker: str) -> Told:
+    """Return what a worker has told, once."""
+    path = Path(f"{place}-{worker}.json")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
+    except FileNotFoundError:
+        return Told()
+    path.unlink()
+    return Told(frozenset(found["serial"]), found["groups"])
