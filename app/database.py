@@ -7,6 +7,7 @@ and goes on with one that came back empty.
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -23,9 +24,12 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.schema import CreateIndex, CreateTable
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from app.models import Base
 
+_LOG = logging.getLogger(__name__)
 _DRIVERS = {"postgresql": "postgresql+psycopg", "sqlite": "sqlite+aiosqlite"}
 _LOCK = 5_219_041_107
 """The advisory lock under which tables are made: any number that nobody else uses."""
@@ -83,6 +87,12 @@ def connect(url: str) -> Database:
         async_sessionmaker(reading, expire_on_commit=False),
         async_sessionmaker(engine, expire_on_commit=False),
     )
+
+
+async def away(_request: Request, error: Exception) -> JSONResponse:
+    """Answer a request for which the database was needed and was not there."""
+    _LOG.warning("the database does not answer: %s", str(error).partition("\n")[0])
+    return JSONResponse({"detail": "the database does not answer"}, status_code=503)
 
 
 def prepare(url: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI, Request
@@ -20,10 +20,10 @@ def assemble(
     name: str,
     environ: Environ,
     router: APIRouter,
-    needs: Mapping[str, health.Check],
+    needs: health.Needs,
     close: Sequence[Close] = (),
 ) -> FastAPI:
-    """Make a service of its routes. `needs` are asked by /health, `close` is called at the end."""
+    """Make a service of its routes. `needs` are asked by /health, `close` at the end."""
     wanted = faults.wanted(environ)
 
     @asynccontextmanager

@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, FastAPI, Header, HTTPException
 from pydantic import BaseModel, Field
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
-from app import database
+from app import database, health
 from app.auth.passwords import Passwords, passwords
 from app.auth.tokens import Tokens
 from app.database import Database
@@ -94,4 +94,6 @@ def application(environ: Environ) -> FastAPI:
     router.add_api_route("/register", auth.register, methods=["POST"], status_code=201)
     router.add_api_route("/login", auth.login, methods=["POST"])
     router.add_api_route("/validate", auth.validate, methods=["GET"])
-    return assemble("auth", environ, router, {"database": store.check}, [store.close])
+    app = assemble("auth", environ, router, health.Needs({"database": store.check}), [store.close])
+    app.add_exception_handler(OperationalError, database.away)
+    return app

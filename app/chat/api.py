@@ -15,10 +15,10 @@ from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import delete, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import database
+from app import database, health
 from app.chat.replies import ASSISTANT, USER, Turn, reply, words
 from app.database import Database
 from app.fields import Content, Id, Moment, Title
@@ -163,4 +163,6 @@ def application(environ: Environ) -> FastAPI:
     router.add_api_route(one, chat.remove, methods=["DELETE"], status_code=204)
     router.add_api_route(f"{one}/messages", chat.say, methods=["POST"], status_code=201)
     router.add_api_route(f"{one}/messages/stream", chat.stream, methods=["POST"])
-    return assemble("chat", environ, router, {"database": store.check}, [store.close])
+    app = assemble("chat", environ, router, health.Needs({"database": store.check}), [store.close])
+    app.add_exception_handler(OperationalError, database.away)
+    return app

@@ -130,10 +130,9 @@ def application(environ: Environ) -> FastAPI:
     router.add_api_route("/auth/me", gateway.me, methods=["GET"])
     for service, path, methods in _CLOSED:
         router.add_api_route(path, gateway.closed(service), methods=list(methods))
-    needs = {name: health.of_service(client, url) for name, url in urls.items()}
-    return assemble(
-        "gateway", environ, router, needs | {"redis": ping}, [client.aclose, redis.aclose]
-    )
+    services = {name: health.of_service(client, url) for name, url in urls.items()}
+    needs = health.Needs(services | {"redis": ping}, health.SERVICE_S)
+    return assemble("gateway", environ, router, needs, [client.aclose, redis.aclose])
 
 
 def _rate(environ: Environ) -> Rate:

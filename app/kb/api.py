@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, FastAPI, HTTPException, Query, Response
 from pydantic import BaseModel, StringConstraints
 
+from app import health
 from app.kb.folder import Folder, PathError
 from app.kb.ranking import rank
 from app.service import assemble
@@ -91,4 +92,4 @@ def application(environ: Environ) -> FastAPI:
     router.add_api_route(one, documents.put, methods=["PUT"])
     router.add_api_route(one, documents.remove, methods=["DELETE"], status_code=204)
     router.add_api_route("/search", documents.search, methods=["GET"])
-    return assemble("kb", environ, router, {"folder": readable})
+    return assemble("kb", environ, router, health.Needs({"folder": readable}))

@@ -125,7 +125,7 @@ def application(environ: Environ) -> FastAPI:
     router.add_api_route("/chat/{conversation_id}", web.say, methods=["POST"], dependencies=_OURS)
     router.add_api_route("/", _home, methods=["GET"])
     router.add_api_route("/style.css", _style, methods=["GET"])
-    needs = {"gateway": health.of_service(client, url)}
+    needs = health.Needs({"gateway": health.of_service(client, url)}, health.ENTRY_S)
     app = assemble("web", environ, router, needs, [client.aclose])
     for kind in (TroubleError, SignedOutError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _wrong)
