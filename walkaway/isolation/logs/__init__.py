@@ -18,12 +18,12 @@ import pytest
 from walkaway.isolation.logs import lines, place, requests
 from walkaway.isolation.logs.current import Current
 from walkaway.isolation.logs.files import LinesFile, TextFile
-from walkaway.isolation.logs.listening import Listening
+from walkaway.isolation.logs.listening import Listening, Ours
 
 _TELLER = pytest.StashKey["Teller"]()
 
 
-class _Handler(logging.Handler):
+class _Handler(Ours):
     """Writes records; whatever goes wrong with that is no test's affair."""
 
     def __init__(self, at: place.Place, current: Current) -> None:
@@ -135,7 +135,7 @@ def configure_logging(pytestconfig: pytest.Config) -> None:
 
 
 @pytest.fixture
-def request_id() -> Callable[[], str]:
+def next_request_id() -> Callable[[], str]:
     """Return what makes ids for this test's requests, such as `wk-1f6f0c8b2a9e-1.3`."""
     return requests.new_id
 
@@ -147,7 +147,12 @@ def services_log(pytestconfig: pytest.Config) -> Path:
     In the run's record, where `inv log --test` looks; without Walkaway beside the tests' lines.
     To be appended to.
     """
-    found = pytestconfig.stash[_TELLER].place
+    return services_file(pytestconfig)
+
+
+def services_file(config: pytest.Config) -> Path:
+    """Return the same where there are no fixtures yet: from `pytest_configure` on, `trylast`."""
+    found = config.stash[_TELLER].place
     place.prepare(found)
     return found.services
 

@@ -17,12 +17,15 @@ _HIGH_FD = 800
 """Out of the way of tests that count or close the low ones."""
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 _CHECK_BYTES = 64 * 1024
+# Bound here, not looked up: tests fake them.
+_write, _pread, _stat, _fstat = os.write, os.pread, os.stat, os.fstat
+_ftruncate, _getpid = os.ftruncate, os.getpid
 
 
 class AppendFile:
     """Whole lines, each one write(2) at the file's end: processes do not mix them up."""
 
-    __slots__ = ("_fd", "_fstat", "_refused", "_torn", "_write", "dropped", "path")
+    __slots__ = ("_fd", "_refused", "_torn", "dropped", "path")
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -30,8 +33,6 @@ class AppendFile:
         self._fd = -1
         self._torn = False
         self._refused = False
-        # Bound here, not looked up: tests fake them.
-        self._write, self._fstat = os.write, os.fstat
 
     def opened(self) -> bool:
         """Open the file at the first need; one refusal is enough for all times."""
@@ -40,7 +41,7 @@ class AppendFile:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._fd = _open(str(self.path))
                 size = self.size()
-                self._torn = size > 0 and os.pread(self._fd, 1, size - 1) != b"\n"
+                self._torn = size > 0 and _pread(self._fd, 1, size - 1) != b"\n"
             except OSError:
                 self._refused = True
         return self._fd >= 0
@@ -52,7 +53,7 @@ class AppendFile:
             return False
         data = b"\n" + line if self._torn else line
         try:
-            done = self._write(self._fd, data)
+            done = _write(self._fd, data)
         except OSError:
             done = 0
         if done < len(data):
@@ -64,7 +65,7 @@ class AppendFile:
 
     def size(self) -> int:
         """Return the bytes of the open file; other processes may write into it, too."""
-        return self._fstat(self._fd).st_size
+        return _fstat(self._fd).st_size
 
     def close(self) -> None:
         """Close the file; the next line opens it again."""
@@ -85,8 +86,8 @@ class LinesFile:
     """
 
     __slots__ = (
-        "_getpid", "_index", "_index_path", "_most_bytes", "_node", "_pid", "_room",
-        "_test_bytes", "lines",
+        "_index", "_index_path", "_most_bytes", "_node", "_pid", "_room", "_test_bytes",
+        "lines",
     )  # fmt: skip
 
     def __init__(self, path: Path, test_bytes: int = 8 * MB, most_bytes: int = 256 * MB) -> None:
@@ -94,7 +95,7 @@ class LinesFile:
         self._index_path = path.with_suffix(".idx")
         self._index = -1
         self._test_bytes, self._most_bytes = test_bytes, most_bytes
-        self._pid, self._getpid = os.getpid(), os.getpid
+        self._pid = _getpid()
         self._node: str | None = None
         self._room = 0
 
@@ -114,7 +115,7 @@ class LinesFile:
             return False
         try:
             size = self.lines.size()
-            if self._getpid() == self._pid:
+            if _getpid() == self._pid:
                 self._enter(nodeid, size)
         except OSError:
             return False  # as long as the index has no room, its lines would not be found
@@ -125,10 +126,10 @@ class LinesFile:
     def _enter(self, nodeid: str, offset: int) -> None:
         if self._index < 0:
             self._index = _open(str(self._index_path))
-        size = os.fstat(self._index).st_size
+        size = _fstat(self._index).st_size
         if size % testkey.ENTRY.size:  # torn by a full disk or a kill
-            os.ftruncate(self._index, size - size % testkey.ENTRY.size)
-        os.write(self._index, testkey.ENTRY.pack(testkey.mark(nodeid), offset))
+            _ftruncate(self._index, size - size % testkey.ENTRY.size)
+        _write(self._index, testkey.ENTRY.pack(testkey.mark(nodeid), offset))
 
     def close(self) -> None:
         """Close both files."""
@@ -142,14 +143,13 @@ class LinesFile:
 class TextFile:
     """Text of all workers of all runs; its older half is beside it, as `NAME.1`."""
 
-    __slots__ = ("_file", "_most_bytes", "_node", "_stat", "_unchecked")
+    __slots__ = ("_file", "_most_bytes", "_node", "_unchecked")
 
     def __init__(self, path: Path, most_bytes: int = 10 * MB) -> None:
         self._file = AppendFile(path)
         self._most_bytes = most_bytes
         self._node: str | None = None
         self._unchecked = 0
-        self._stat = os.stat
 
     @property
     def dropped(self) -> int:
@@ -184,10 +184,10 @@ class TextFile:
 
     def _is_ours(self) -> bool:
         try:
-            there = self._stat(self._file.path)
+            there = _stat(self._file.path)
         except FileNotFoundError:
             return False
-        return os.path.samestat(there, os.fstat(self._file.fileno()))
+        return os.path.samestat(there, _fstat(self._file.fileno()))
 
     def close(self) -> None:
         """Close the file."""

@@ -30,10 +30,14 @@ class _Undisturbed(logging.Filter):
         return record.levelno >= self._before() or not _passes_by_us(record.name)
 
 
+class Ours(logging.Handler):
+    """What hears everything: this pytest's handler, or that of one around it."""
+
+
 class Listening:
     """One handler on the root logger, from `begin` to `end`, whatever the tests do to logging."""
 
-    def __init__(self, handler: logging.Handler, level: int, config: pytest.Config) -> None:
+    def __init__(self, handler: Ours, level: int, config: pytest.Config) -> None:
         self._handler = handler
         self._level = _Ours(level)
         self._before = logging.WARNING
@@ -62,7 +66,7 @@ class Listening:
             root.setLevel(self._level)
         if len(root.handlers) > 1:
             for handler in root.handlers:
-                if handler is not self._handler and self._filter not in handler.filters:
+                if not isinstance(handler, Ours) and self._filter not in handler.filters:
                     handler.addFilter(self._filter)
                     self._others.append(handler)
 
