@@ -10,14 +10,17 @@ from tests.walkaway.support.needing import (
     pytest_terminal_summary,
 )
 from tests.walkaway.support.scratch import scratch
+from tests.walkaway.support.stores import postgres_url, redis_url
 
 __all__ = [
     "built_image",
     "configure_logging",
     "leak_check",
+    "postgres_url",
     "pytest_runtest_setup",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
+    "redis_url",
     "scratch",
     "state_apart",
 ]
