@@ -1,1 +1,1 @@
-"""The Docker environment of this repository: Compose file, image, stubs, the engine of CI."""
+"""The Docker environment of this repository: Compose file, image, services, the engine of CI."""

@@ -12,8 +12,8 @@ import pytest
 from tests.walkaway.support.checkout import REPOSITORY, clean_environment
 
 BOTH = ("docker-compose.yml", "docker-compose.ports.yml")
-STUBS = ("chat-service", "gateway")
-ALL = (*STUBS, "db", "redis", "test")
+OURS = ("auth-service", "chat-service", "gateway", "kb-service", "web-service")
+ALL = (*OURS, "db", "redis", "test")
 
 
 def config(*files: str, **environ: str) -> dict[str, Any]:
@@ -68,6 +68,7 @@ def test_the_tests_see_the_references_environment(services: dict[str, Any]) -> N
         "AUTH_SERVICE_URL": "http://auth-service:8000",
         "CHAT_SERVICE_URL": "http://chat-service:8000",
         "KB_SERVICE_URL": "http://kb-service:8000",
+        "ENVIRONMENT": "test",
     }
 
 
@@ -79,6 +80,7 @@ def test_code_tests_and_settings_are_those_of_the_checkout(services: dict[str, A
     assert mounts == {
         (f"{REPOSITORY}/tests", "/app/tests", False),
         (f"{REPOSITORY}/app", "/app/app", False),
+        (f"{REPOSITORY}/walkaway", "/app/walkaway", True),
         (f"{REPOSITORY}/logs", "/app/logs", False),
         (f"{REPOSITORY}/pytest.ini", "/app/pytest.ini", True),
         (f"{REPOSITORY}/pyproject.toml", "/app/pyproject.toml", True),
@@ -87,7 +89,7 @@ def test_code_tests_and_settings_are_those_of_the_checkout(services: dict[str, A
 
 def test_tests_wait_for_healthy_services(services: dict[str, Any]) -> None:
     conditions = {k: v["condition"] for k, v in services["test"]["depends_on"].items()}
-    assert conditions == dict.fromkeys((*STUBS, "db", "redis"), "service_healthy")
+    assert conditions == dict.fromkeys((*OURS, "db", "redis"), "service_healthy")
 
 
 @pytest.mark.parametrize("name", sorted({*ALL} - {"test"}))
@@ -96,6 +98,20 @@ def test_every_service_says_how_it_is(services: dict[str, Any], name: str) -> No
     # Compose refuses start_interval with an engine before 25.
     assert "start_interval" not in check
     assert services[name]["environment"]["PROBE"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_services_may_do_little(services: dict[str, Any], name: str) -> None:
+    found = services[name]
+    assert found["cap_drop"] == ["ALL"]
+    assert found["read_only"] is True
+    assert "user" not in found  # the image's, who is not root: see test_image
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_no_secret_stands_in_the_file(services: dict[str, Any], name: str) -> None:
+    assert not [key for key in services[name]["environment"] if "SECRET" in key]
+    assert not [key for key in services[name]["environment"] if key.startswith("FAULT")]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -134,7 +150,7 @@ def test_limits_images_and_user_can_be_given() -> None:
     assert test["user"] == "1234:5678"
     assert test["build"]["args"] == {"PYTHON_IMAGE": "py:1"}
     assert {name: found["image"] for name, found in given.items()} == {
-        **dict.fromkeys(("test", *STUBS), "mine:1"),
+        **dict.fromkeys(("test", *OURS), "mine:1"),
         "db": "p:1",
         "redis": "r:1",
     }
@@ -163,7 +179,7 @@ def test_nothing_in_it_is_unique_on_a_machine(services: dict[str, Any]) -> None:
 def test_ports_that_are_asked_for_are_on_loopback_and_the_kernels_choice() -> None:
     services = config(*BOTH)["services"]
     published = {name: found["ports"] for name, found in services.items() if "ports" in found}
-    assert sorted(published) == ["chat-service", "db", "gateway", "redis"]
+    assert sorted(published) == sorted({*ALL} - {"test"})
     for (port,) in published.values():
         assert port["host_ip"] == "127.0.0.1"
         assert port.get("published", "") in {"", "0"}

@@ -14,7 +14,10 @@ from tests.walkaway.support.engine import Environment, docker, environment, scra
 from tests.walkaway.support.waiting import wait_for
 
 pytestmark = pytest.mark.engine
-SERVICES = {"chat-service", "db", "gateway", "redis"}
+OURS = {"auth-service", "chat-service", "gateway", "kb-service", "web-service"}
+SERVICES = {*OURS, "db", "redis"}
+WELL = dict.fromkeys(("auth", "chat", "kb", "redis"), "ok")
+
 WITH_PORTS = ("docker-compose.yml", "docker-compose.ports.yml")
 
 
@@ -39,13 +42,22 @@ def statuses(made: Environment) -> dict[str, str]:
 
 
 def ask_health(made: Environment, service: str) -> tuple[int, dict[str, Any]]:
-    """Ask a stub from inside its own container: status and body."""
+    """Ask a service from inside its own container: status and body."""
     format_ = "\\n%{http_code}"
+    port = 8001 if service == "web-service" else 8000
     said = made.compose("exec", "-T", service, "curl", "-sS", "-m", "20", "-w", format_,
-                        "http://127.0.0.1:8000/health").stdout  # fmt: skip
+                        f"http://127.0.0.1:{port}/health").stdout  # fmt: skip
     body, _, status = said.rpartition("\n")
     found: dict[str, Any] = json.loads(body)
     return int(status), found
+
+
+def register(made: Environment) -> str:
+    """Register the same user; the status."""
+    user = json.dumps({"email": "ann@example.com", "password": "correct horse"})
+    return made.compose("exec", "-T", "gateway", "curl", "-sS", "-m", "20", "-o", "/dev/null",
+                        "-w", "%{http_code}", "-H", "Content-Type: application/json", "-d", user,
+                        "http://127.0.0.1:8000/api/v1/auth/register").stdout  # fmt: skip
 
 
 def test_an_environment_comes_up_healthy_and_goes_down_without_a_trace(project: Path) -> None:
@@ -59,7 +71,8 @@ def test_an_environment_comes_up_healthy_and_goes_down_without_a_trace(project: 
 def test_the_test_service_reaches_the_services_by_name(shared: Environment) -> None:
     assert shared.test("pytest", "--version").stdout.startswith("pytest ")
     answer = json.loads(shared.test("curl", "-fsS", "http://gateway:8000/health").stdout)
-    assert answer == {"service": "gateway", "healthy": True, "needs": {"chat-service": "ok"}}
+    assert answer == {"service": "gateway", "healthy": True, "needs": WELL}
+    assert "<form" in shared.test("curl", "-fsS", "http://web-service:8001/login").stdout
     assert "1 received" in shared.test("ping", "-c", "1", "-W", "5", "gateway").stdout
     location = shared.test("python", "-c", "import app; print(app.__file__)").stdout
     assert location == "/app/app/__init__.py\n"
@@ -86,19 +99,34 @@ def test_no_port_is_published(shared: Environment) -> None:
 def test_a_service_that_lost_what_it_needs_says_so(project: Path) -> None:
     with environment(project) as made:
         made.up()
-        for service in ("db", "redis"):
-            made.compose("stop", "--timeout", "2", service)
-            status, body = ask_health(made, "chat-service")
+        for lost, sick in (("db", {"auth", "chat"}), ("redis", {"redis"})):
+            made.compose("stop", "--timeout", "2", lost)
+            if lost == "db":
+                for service in ("auth-service", "chat-service"):
+                    status, body = ask_health(made, service)
+                    assert (status, body["healthy"]) == (503, False)
+                    assert body["needs"].keys() == {"database"}
+            status, body = ask_health(made, "gateway")
             assert (status, body["healthy"]) == (503, False)
-            assert {k for k, v in body["needs"].items() if v != "ok"} == {service}
-            assert ask_health(made, "gateway") == (
-                503,
-                {"service": "gateway", "healthy": False, "needs": {"chat-service": "answers 503"}},
-            )
+            assert {k for k, v in body["needs"].items() if v != "ok"} == sick
+            needs = ask_health(made, "web-service")[1]["needs"]
+            assert needs == {"gateway": "answers 503"}
+            assert ask_health(made, "kb-service")[0] == 200  # it needs neither
             wait_for(lambda: statuses(made)["gateway"] == "unhealthy", "gateway to be unhealthy")
             # Back again, it is seen soon: no probe sleeps over a recovery.
-            made.up()
+            made.compose("start", lost)
             wait_for(lambda: set(statuses(made).values()) == {"healthy"}, "all to be healthy")
+
+
+def test_services_go_on_with_a_database_that_came_back_empty(project: Path) -> None:
+    with environment(project) as made:
+        made.up()
+        assert register(made) == "201"
+        assert register(made) == "409"
+        # Its data are in memory: the pools' connections are dead and the tables are gone.
+        made.compose("restart", "--timeout", "2", "db")
+        wait_for(lambda: ask_health(made, "gateway")[0] == 200, "the gateway to be well")
+        assert register(made) == "201"
 
 
 def test_two_environments_do_not_see_each_other(project: Path) -> None:
@@ -164,9 +192,9 @@ def test_a_stopped_pytest_reports_and_leaves_with_2(shared: Environment) -> None
         test.unlink()
 
 
-def test_stubs_end_cleanly(shared: Environment) -> None:
-    shared.compose("stop", "--timeout", "60", "gateway", "chat-service")
-    for service in ("gateway", "chat-service"):
+def test_services_end_cleanly(shared: Environment) -> None:
+    shared.compose("stop", "--timeout", "60", *OURS)
+    for service in OURS:
         name = shared.compose("ps", "--all", "-q", service).stdout.strip()
         assert docker("inspect", "-f", "{{.State.ExitCode}}", name).stdout.strip() == "0"
     shared.up()

@@ -35,7 +35,9 @@ INSTALLED = ("chromium", "curl", "ping", "pytest")
 
 def test_the_context_holds_what_the_image_is_made_of_and_nothing_else(tmp_path: Path) -> None:
     project = scratch_project(tmp_path / "project")
-    wanted = {str(path.relative_to(project)) for path in (project / "app").rglob("*.py")} | {
+    wanted = {
+        str(path.relative_to(project)) for path in (project / "app").rglob("*") if path.is_file()
+    } | {
         "pytest.ini",
         "pyproject.toml",
         "requirements.txt",
@@ -57,8 +59,8 @@ def test_any_user_can_run_what_the_tests_need(built_image: str) -> None:
                    built_image, "sh", "-c", 'for name; do command -v "$name"; done', "sh",
                    *INSTALLED).stdout.split()  # fmt: skip
     assert [Path(name).name for name in found] == list(INSTALLED)
-    mount = f"{REPOSITORY / 'tests'}:/app/tests:ro"
-    done = docker("run", "--rm", "--user", "4321:4321", "-v", mount, built_image,
+    mounts = [w for n in ("tests", "walkaway") for w in ("-v", f"{REPOSITORY / n}:/app/{n}:ro")]
+    done = docker("run", "--rm", "--user", "4321:4321", *mounts, built_image,
                   "pytest", "-q", "tests/unit/test_text.py")  # fmt: skip
     assert " passed" in done.stdout
 
@@ -75,6 +77,18 @@ def test_nothing_has_to_be_compiled_to_start_pytest(built_image: str) -> None:
                       "touch /tmp/now && pytest --version >/dev/null && "
                       "find /opt/pycache -name '*.pyc' -newer /tmp/now").stdout  # fmt: skip
     assert compiled == ""
+
+
+def test_nothing_has_to_be_compiled_to_start_a_service(built_image: str) -> None:
+    imported = "import app.gateway.api, app.auth.api, app.chat.api, app.kb.api, app.web.api"
+    compiled = docker("run", "--rm", "--user", "0:0", built_image, "sh", "-c",
+                      f"touch /tmp/now && python -c '{imported}' && "
+                      "find /opt/pycache -name '*.pyc' -newer /tmp/now").stdout  # fmt: skip
+    assert compiled == ""
+
+
+def test_services_do_not_run_as_root(built_image: str) -> None:
+    assert docker("run", "--rm", built_image, "id", "-u").stdout.strip() == "1000"
 
 
 def test_uv_and_packages_stay_out(built_image: str) -> None:
