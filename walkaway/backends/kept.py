@@ -102,6 +102,7 @@ def service_logs(project: Project, record: str, state: State) -> None:
 
     def work() -> bytes:
         from walkaway.environment import engine
+        from walkaway.model.said import in_order
 
         environ = project.environ(os.environ)
         words = ("logs", "--no-color", "--timestamps", "--tail", _LOG_LINES)
@@ -110,7 +111,7 @@ def service_logs(project: Project, record: str, state: State) -> None:
             cwd=project.root,
         )  # fmt: skip
         if done.out:
-            said = done.out[-_LOG_CHARS:]
+            said = in_order(done.out)[-_LOG_CHARS:]
             Path(record, SERVICE_LOG).write_text(said, encoding="utf-8", errors="replace")
         return b"1"
 

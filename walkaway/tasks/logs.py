@@ -1,7 +1,11 @@
-"""`log`: the last lines of what pytest printed, and with --follow all that comes until the end."""
+"""`log`: the last lines of what pytest printed, and with --follow all that comes until the end.
+
+With --test what was logged during one test: by itself, and by the services for its requests.
+"""
 
 from __future__ import annotations
 
+import functools
 import time
 from pathlib import Path
 
@@ -9,11 +13,13 @@ from invoke.context import Context
 
 from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
-from walkaway.runs import reader, status
+from walkaway.model.look import Look
+from walkaway.runs import reader, status, story
 from walkaway.runs.store import Record
 from walkaway.tasks import edge
 from walkaway.tasks.edge import JSON_HELP, RUN_HELP, Here, say, say_json
 from walkaway.views import as_json
+from walkaway.views import story as story_view
 from walkaway.views.style import printable
 
 _POLL_S = 0.2
@@ -27,6 +33,7 @@ _LONGEST_LINE_BYTES = 1 << 20
     aliases=("logs",),
     flags={
         "run": RUN_HELP,
+        "test": "what this test logged, and the services for it: a node id, or a part of one",
         "lines": "how many of the last lines",
         "follow": "go on until the run ends; Ctrl-C leaves it alone",
         "json": JSON_HELP,
@@ -35,6 +42,7 @@ _LONGEST_LINE_BYTES = 1 << 20
 def log(
     c: Context,
     run: str | None = None,
+    test: str | None = None,
     lines: str = "40",
     follow: bool = False,
     json: bool = False,
@@ -46,6 +54,9 @@ def log(
         message = "--follow and --json exclude each other: --json is one answer."
         raise WalkawayError(message, exitcodes.WRONG_USE)
     record = here.record(run)
+    if test is not None:
+        _tell_test(here, record, test, most, follow=follow, json=json)
+        return
     log = record.log
     if not log.exists():
         name = record.run().short
@@ -62,6 +73,27 @@ def log(
         say(printable(line) for line in last)
     else:
         say([f"run {record.run().short} has printed nothing so far"])
+
+
+def _tell_test(
+    here: Here, record: Record, test: str, most: int, *, follow: bool, json: bool
+) -> None:
+    if follow:
+        message = "--follow and --test exclude each other: ask again, what a test said stays."
+        raise WalkawayError(message, exitcodes.WRONG_USE)
+    look = status.look(here.records, record)
+    live = functools.partial(_containers, look) if look.live else None
+    found = story.read(record, test, look.elapsed_s, live)
+    if json:
+        say_json(story_view.as_json(look, found))
+    else:
+        say(story_view.lines(look, found, here.style, most))
+
+
+def _containers(look: Look, since: float, until: float) -> str:
+    from walkaway.environment import lately
+
+    return lately.said(look.run, Path(look.record), since, until)
 
 
 class Tail:

@@ -1,0 +1,41 @@
+"""What an environment's services said between two moments, while they are there to be asked."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from walkaway.backends import kept
+from walkaway.environment import engine
+from walkaway.environment.project import Project, on_engine
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
+from walkaway.model.run import Run
+
+_LINES = "20000"
+_WAIT_S = 10.0
+
+
+def said(run: Run, record: Path, since: float, until: float) -> str:
+    """Return the lines that the services' containers have for a time, in seconds since the epoch.
+
+    Bounded in lines a container and in time. `WalkawayError` 69 when the engine does not answer.
+    """
+    compose = run.compose
+    slot = kept.slot_of(str(record)) if compose is not None else 0
+    if compose is None or not slot:
+        return ""
+    project = Project(Path(run.root), slot, compose.service, compose.files)
+    environ = project.environ(on_engine(os.environ, compose.engine))
+    words = ("logs", "--no-color", "--timestamps", "--tail", _LINES)
+    times = ("--since", _utc(since), "--until", _utc(until))
+    done = engine.call(project.compose(*words, *times), environ, _WAIT_S, cwd=project.root)
+    if done.code:
+        message = f"`docker compose logs` failed: {done.why}"
+        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+    return done.out
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

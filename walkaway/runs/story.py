@@ -1,0 +1,193 @@
+"""One test's story out of a record: what it logged, and what the services said of its requests.
+
+Of the log files only windows are read: the test's own by the index beside them, the services' by
+time. Ids and events are gone through once, as `results` does.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from walkaway.errors import WalkawayError
+from walkaway.model import events, exitcodes, said, testkey
+from walkaway.model.said import Line
+from walkaway.model.story import Flight, Story
+from walkaway.runs import reader, timed
+from walkaway.runs.store import Record
+
+SERVICES = "services.log"
+OWN_BYTES = 4 << 20
+"""What is read at most of what a test logged: the end of it."""
+SERVICES_BYTES = 32 << 20
+"""What is read at most of the services' log around a test's requests."""
+BEFORE_S, AFTER_S = 3.0, 10.0
+"""A test's time is widened: clocks differ a little, and a service may end its work after it."""
+_INDEX_BYTES = 64 << 20
+_BLOCK_BYTES = 4 << 20
+_SHOWN = 6
+Live = Callable[[float, float], str]
+"""(since, until), seconds since the epoch → what the services' containers said."""
+
+
+def choose(names: Sequence[str], wanted: str, run: str) -> int:
+    """Return the index of the one node id that ``wanted`` is, or is a part of.
+
+    `WalkawayError` 66 when there is none, 64 when there are several.
+    """
+    if not wanted:
+        message = "--test is empty. Give a node id, or a part of one."
+        raise WalkawayError(message, exitcodes.WRONG_USE)
+    exact = [index for index, name in enumerate(names) if name == wanted]
+    found = exact or [index for index, name in enumerate(names) if wanted in name]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        message = f"Run {run} has no test {wanted!r}.\nSee what there is: inv results --run {run}"
+        raise WalkawayError(message, exitcodes.NO_SUCH_RUN)
+    shown = "".join(f"  {names[index]}\n" for index in found[:_SHOWN])
+    more = f"  + {len(found) - _SHOWN:,} more\n" if len(found) > _SHOWN else ""
+    message = f"{wanted!r} fits {len(found):,} tests:\n{shown}{more}Give more of the node id."
+    raise WalkawayError(message, exitcodes.WRONG_USE)
+
+
+def read(record: Record, wanted: str, now_s: float, live: Live | None = None) -> Story:
+    """Return the story of the test that ``wanted`` means.
+
+    ``now_s``: the run's age in seconds, the end of what is in flight. ``live`` asks the services'
+    containers, where the record holds no log of theirs yet.
+    """
+    run = record.run()
+    names = reader.ids(record.folder)
+    index = choose(names, wanted, run.short)
+    nodeid = names[index]
+    flights = tuple(_flights(record.path("events.jsonl"), index, now_s))
+    own, unread, files = _own(record.folder, nodeid)
+    prefix = testkey.prefix(run.id, nodeid)
+    spans = [(flight.since_s, flight.until_s) for flight in flights]
+    services: list[Line] = []
+    for since, until in _joined([(a - BEFORE_S, b + AFTER_S) for a, b in spans]):
+        bounds = run.created_s + since, run.created_s + until
+        raw, cut = _services(record, prefix, bounds, live)
+        services += [
+            line for row in raw if (line := said.of_service(row, prefix, run.created_s)) is not None
+        ]
+        if cut:
+            unread.append(cut)
+    if record.path(SERVICES).exists():
+        files.append(str(record.path(SERVICES)))
+    lines = tuple(said.merged([*own, *services]))
+    return Story(nodeid, flights, lines, tuple(dict.fromkeys(unread)), tuple(files))
+
+
+def _services(
+    record: Record, prefix: str, bounds: tuple[float, float], live: Live | None
+) -> tuple[list[bytes], str]:
+    """Return the services' lines of a time, and what is missing of them."""
+    path = record.path(SERVICES)
+    if path.exists():
+        found, cut = timed.holding(path, prefix.encode(), said.time_of, bounds, SERVICES_BYTES)
+        why = f"{path.name}: more than {SERVICES_BYTES >> 20} MB in the test's time"
+        return found, why if cut else ""
+    if live is None:
+        return [], ""
+    try:
+        text = live(*bounds)
+    except WalkawayError as error:
+        return [], f"the services' containers: {error.message.splitlines()[0]}"
+    return [line.encode() for line in text.splitlines() if prefix in line], ""
+
+
+def _own(folder: Path, nodeid: str) -> tuple[list[Line], list[str], list[str]]:
+    """Return what a test logged itself, what was left out of it, and the files."""
+    lines: list[Line] = []
+    unread: list[str] = []
+    files: list[str] = []
+    for path in sorted(folder.glob("logs-*.jsonl")):
+        found = 0
+        for start, end in _slices(path, nodeid):
+            if end - start > OWN_BYTES:
+                unread.append(f"{path.name}: {(end - start - OWN_BYTES) / 1e6:.1f} MB before these")
+                start = end - OWN_BYTES  # noqa: PLW2901 - the end tells how it went on
+            data = _part(path, start, end)
+            read_lines = [said.of_test(row, nodeid) for row in data.split(b"\n")]
+            lines += [line for line in read_lines if line is not None]
+            found += end > start
+        if found:
+            files.append(str(path))
+    return lines, unread, files
+
+
+def _slices(path: Path, nodeid: str) -> Iterator[tuple[int, int]]:
+    """Return the parts of a worker's lines from a test's first line to another's."""
+    index = reader.head(path.with_suffix(".idx"), _INDEX_BYTES)
+    mark, size = testkey.mark(nodeid), testkey.ENTRY.size
+    position = index.find(mark)
+    while position >= 0:
+        if position % size == 0 and position + size <= len(index):
+            start = testkey.ENTRY.unpack_from(index, position)[1]
+            after = position + size
+            if after + size <= len(index):
+                end = testkey.ENTRY.unpack_from(index, after)[1]
+            else:
+                end = path.stat().st_size
+            yield start, end
+        position = index.find(mark, position + 1)
+
+
+def _part(path: Path, start: int, end: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return os.pread(file.fileno(), max(0, end - start), start)
+    except OSError:
+        return b""
+
+
+def _flights(path: Path, index: int, now_s: float) -> Iterator[Flight]:
+    """Return when the test was at work, from its own events alone."""
+    begun: dict[str, float] = {}
+    for event in _events_of(path, index):
+        worker = events.text(event, "w")
+        if event["e"] == "s":
+            begun[worker] = events.number(event, "t")
+        elif event["e"] == "f":
+            until = events.number(event, "t")
+            since = begun.pop(worker, until)
+            yield Flight(since, until, events.text(event, "r"), worker)
+    for worker, since in begun.items():
+        yield Flight(since, max(since, now_s), "", worker)
+
+
+def _events_of(path: Path, index: int) -> Iterator[events.Event]:
+    """Return the events of one test: others are not even parsed."""
+    needles = (b'"i":%d,' % index, b'"i":%d}' % index)
+    try:
+        with path.open("rb") as file:
+            rest = b""
+            while data := file.read(_BLOCK_BYTES):
+                whole, newline, rest = (rest + data).rpartition(b"\n")
+                block = whole + newline
+                places: set[int] = set()
+                for needle in needles:
+                    place = block.find(needle)
+                    while place >= 0:
+                        places.add(block.rfind(b"\n", 0, place) + 1)
+                        place = block.find(needle, place + 1)
+                for start in sorted(places):
+                    event = events.parse_line(block[start : block.find(b"\n", start)])
+                    if event is not None and event.get("i") == index:
+                        yield event
+    except OSError:
+        return
+
+
+def _joined(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return times in order, those that overlap made one."""
+    found: list[tuple[float, float]] = []
+    for since, until in sorted(spans):
+        if found and since <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], until))
+        else:
+            found.append((since, until))
+    return found
