@@ -1,0 +1,35 @@
+"""Asynchronous sessions for the strategies; each opens and closes its connection in one loop."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from walkaway.isolation.databases.database import Database
+from walkaway.isolation.databases.strategies import ENDED, StillInUseError
+
+
+@contextlib.asynccontextmanager
+async def rolled_back(database: Database) -> AsyncIterator[AsyncSession]:
+    """A session all of whose commits are savepoints of a transaction that is rolled back."""
+    async with database.async_engine.connect() as connection:
+        outer = await connection.begin()
+        try:
+            async with AsyncSession(
+                connection, join_transaction_mode="create_savepoint", expire_on_commit=False
+            ) as session:
+                yield session
+        finally:
+            ended = not outer.is_active
+            await outer.rollback()
+        if ended:
+            raise StillInUseError(ENDED)
+
+
+@contextlib.asynccontextmanager
+async def plain(database: Database) -> AsyncIterator[AsyncSession]:
+    """A session whose commits are commits."""
+    async with AsyncSession(database.async_engine, expire_on_commit=False) as session:
+        yield session

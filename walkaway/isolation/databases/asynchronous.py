@@ -1,0 +1,37 @@
+"""The asynchronous session fixture, where pytest-asyncio runs it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from walkaway.isolation.databases.marker import Choice, Strategy
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from walkaway.isolation.databases.database import Database
+
+
+@pytest_asyncio.fixture
+async def db_session(database_case: tuple[Database, Choice]) -> AsyncIterator[AsyncSession]:
+    """An asynchronous SQLAlchemy session; after the test all is as before.
+
+    Scope: function; 1 ms and a new connection, since none may cross event loops: 5 ms. Otherwise
+    as `transactional_db`, with which it shares no transaction. Objects stay readable after a
+    commit (``expire_on_commit=False``): loading them again would need an await.
+    """
+    from walkaway.isolation.databases import async_sessions
+    from walkaway.isolation.databases.strategies import StillInUseError
+
+    database, chosen = database_case
+    rollback = chosen.strategy is Strategy.ROLLBACK
+    opened = async_sessions.rolled_back if rollback else async_sessions.plain
+    try:
+        async with opened(database) as session:
+            yield session
+    except StillInUseError as error:
+        pytest.fail(str(error), pytrace=False)

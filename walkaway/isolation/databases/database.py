@@ -1,0 +1,100 @@
+"""A test database as tests get it: URLs, engines, connections; and what it holds."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from walkaway.isolation.databases import urls
+from walkaway.isolation.databases.contents import Contents
+from walkaway.isolation.databases.home import Home
+
+
+class Database:
+    """One database. It outlives `renew`, also its engines; connections that are open do not."""
+
+    def __init__(self, home: Home, url: URL) -> None:
+        self._home = home
+        self._url = url
+        self.contents = Contents(lambda: home.probe(url))
+        """What it holds, against what it held when it was made; for clean-up and the leak check."""
+
+    @property
+    def name(self) -> str:
+        """The database's name on its server; of a SQLite database its file."""
+        return self._url.database or ""
+
+    @property
+    def url(self) -> str:
+        """For synchronous engines, with the password."""
+        return urls.text(self._url)
+
+    @property
+    def async_url(self) -> str:
+        """For asynchronous engines, with the password."""
+        return urls.text(urls.asynchronous(self._url))
+
+    @cached_property
+    def engine(self) -> Engine:
+        """A pooled engine, shared by all tests of this process."""
+        return _prepared(create_engine(self._url, pool_pre_ping=True))
+
+    @cached_property
+    def async_engine(self) -> AsyncEngine:
+        """An engine without a pool: connections belong to event loops, and each test has its own.
+
+        It may be used in any loop.
+        """
+        engine = create_async_engine(urls.asynchronous(self._url), poolclass=NullPool)
+        _prepared(engine.sync_engine)
+        return engine
+
+    def connect(self) -> Connection:
+        """Open a connection that no other test had or will have; closing it ends it."""
+        return self._fresh.connect()
+
+    def renew(self) -> None:
+        """Make it anew, as the schema made it, under the same URL: 15 to 50 ms."""
+        self._release()
+        self._home.renew(self._url)
+
+    def close(self) -> None:
+        """Remove it."""
+        self._release()
+        self._home.drop(self._url)
+
+    @cached_property
+    def _fresh(self) -> Engine:
+        return _prepared(create_engine(self._url, poolclass=NullPool))
+
+    def _release(self) -> None:
+        self.contents.release()
+        if "engine" in self.__dict__:
+            self.engine.dispose()
+
+
+def _prepared(engine: Engine) -> Engine:
+    """Have SQLite behave as servers do; others are left as they are.
+
+    Its driver begins no transaction before SELECT, SAVEPOINT and DDL, so nothing could be rolled
+    back to; and foreign keys hold only where they are asked for.
+    """
+    if engine.dialect.name != "sqlite":
+        return engine
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: object, _record: object) -> None:
+        connection.isolation_level = None  # type: ignore[attr-defined]  # sqlite3's, or its double
+        cursor = connection.cursor()  # type: ignore[attr-defined]  # as above
+        for pragma in ("foreign_keys = ON", "synchronous = OFF", "busy_timeout = 5000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine

@@ -1,0 +1,214 @@
+"""The fixtures and options of test databases, for pytest. Imports SQLAlchemy when one is asked for.
+
+A project overrides `database_url` and `database_schema`; tests ask for the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from walkaway.isolation import identity, watches
+from walkaway.isolation.databases import marker
+from walkaway.isolation.databases.marker import Choice, Strategy
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from walkaway.isolation.databases.database import Database
+    from walkaway.isolation.databases.home import Home
+    from walkaway.isolation.databases.schema import Schema
+
+_SCHEMA_MISSING = """\
+no schema for the test database: write in conftest.py
+
+@pytest.fixture(scope="session")
+def database_schema():
+    return Schema.of(Base.metadata)  # from walkaway.isolation.databases import Schema
+"""
+_NUMBERS = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("walkaway")
+    for option, meaning in (
+        ("--reuse-db", "keep the template of the test databases, while the schema is the same"),
+        ("--create-db", "make the template anew, even if one was kept"),
+    ):
+        with contextlib.suppress(ValueError):  # another plugin has it: its value is used
+            group.addoption(option, action="store_true", default=False, help=meaning)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", marker.HELP)
+    runs = sys.modules.get("pytest_asyncio.plugin")  # there are three names to load it by
+    if runs and config.pluginmanager.is_registered(runs):
+        from walkaway.isolation.databases import asynchronous as sessions
+    else:
+        from walkaway.isolation.databases import synchronous as sessions  # type: ignore[no-redef]
+    if not config.pluginmanager.is_registered(sessions):
+        config.pluginmanager.register(sessions, "walkaway-db-session")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Refuse a marker that cannot be meant, before anything runs."""
+    try:
+        _chosen(metafunc.definition, metafunc.fixturenames)
+    except ValueError as error:
+        where = metafunc.definition.nodeid
+        raise pytest.Collector.CollectError(f"{where}: marker database: {error}") from None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the marker also work for tests that use the database without our sessions."""
+    for item in items:
+        names: list[str] = getattr(item, "fixturenames", [])
+        marked = item.get_closest_marker(marker.NAME) is not None
+        if marked and "test_database" in names and "database_case" not in names:
+            names.append("database_case")
+
+
+@pytest.fixture(scope="session")
+def database_url() -> str:
+    """URL of the database that test databases are made beside; it is never touched itself.
+
+    `postgresql://…` or `sqlite:///…`. Default: DATABASE_URL of the environment, else SQLite.
+    Override it in conftest.py where that is not right.
+    """
+    return os.environ.get("DATABASE_URL") or "sqlite://"
+
+
+@pytest.fixture(scope="session")
+def database_schema() -> Schema:
+    """What test databases hold at first; each project overrides it in conftest.py."""
+    pytest.fail(_SCHEMA_MISSING, pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def database_home(
+    request: pytest.FixtureRequest,
+    database_url: str,
+    database_schema: Schema,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Home]:
+    """Internal: where databases of this process are made; opened by the first that asks."""
+    from walkaway.isolation.databases import homes
+
+    with homes.opened(request.config, database_url, database_schema, tmp_path_factory) as home:
+        yield home
+
+
+@pytest.fixture(scope="session")
+def test_database(request: pytest.FixtureRequest, database_home: Home) -> Iterator[Database]:
+    """The database of this worker: a clone of the schema's template.
+
+    Scope: session; 20 to 60 ms a worker, and once a run what making the schema takes. Nothing
+    puts back what a test commits here by itself: give the test a marker,
+    ``@pytest.mark.database("truncate")``, or let it use `db_session` or `transactional_db`. The
+    leak check names a test that left rows, and mends it.
+    """
+    from walkaway.isolation.databases.database import Database
+    from walkaway.isolation.databases.watch import RowWatch
+
+    worker = identity.of(request.config).worker
+    database = Database(database_home, database_home.clone(worker))
+    try:
+        watch = RowWatch(database)
+        watches.add(request.config, watch)
+        yield database
+        watches.remove(request.config, watch)
+    finally:
+        database.close()
+
+
+@pytest.fixture
+def test_db(request: pytest.FixtureRequest, database_home: Home) -> Iterator[Database]:
+    """A database of this test alone: nothing can get in or out.
+
+    Scope: function; 20 to 60 ms. For tests that alter tables, need several connections that
+    commit, or look at ids. Its roles, tablespaces and server settings are still everyone's.
+    """
+    from walkaway.isolation.databases.database import Database
+
+    worker = identity.of(request.config).worker
+    database = Database(database_home, database_home.clone(f"{worker}x{next(_NUMBERS)}"))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def database_case(request: pytest.FixtureRequest) -> Iterator[tuple[Database, Choice]]:
+    """Internal: the database that this test's sessions work in, and how it is kept clean."""
+    from walkaway.isolation.databases import shared, strategies
+
+    try:
+        chosen = _chosen(request.node, request.fixturenames)
+    except ValueError as error:  # a marker that came with a parameter
+        pytest.fail(f"marker database: {error}", pytrace=False)
+    with contextlib.ExitStack() as stack:
+        if chosen.shared:
+            url, who = request.getfixturevalue("database_url"), identity.of(request.config)
+            database = stack.enter_context(shared.opened(url, chosen.strategy, who))
+        else:
+            separate = chosen.strategy is Strategy.SEPARATE
+            database = request.getfixturevalue("test_db" if separate else "test_database")
+        stack.enter_context(_told())
+        stack.enter_context(strategies.around(database, chosen.strategy))
+        yield database, chosen
+
+
+@pytest.fixture
+def transactional_db(database_case: tuple[Database, Choice]) -> Iterator[Session]:
+    """A synchronous SQLAlchemy session; after the test all is as before.
+
+    Scope: function; 1 ms. By default a transaction around the test that is rolled back: its
+    commits, rollbacks and nested transactions work, as savepoints. Not isolated by that: what
+    other connections commit (threads, subprocesses, services; the leak check names the test),
+    and sequences: the next id is not 1. The marker `database` picks another strategy.
+    """
+    from walkaway.isolation.databases import strategies
+
+    database, chosen = database_case
+    rollback = chosen.strategy is Strategy.ROLLBACK
+    with _told(), (strategies.rolled_back if rollback else strategies.plain)(database) as session:
+        yield session
+
+
+@pytest.fixture
+def clean_db(database_case: tuple[Database, Choice]) -> Iterator[Session]:
+    """A synchronous session whose commits are commits; afterwards the touched tables are emptied.
+
+    Scope: function; 3 to 6 ms with few tables touched. Ids begin at 1 again. Rows that the schema
+    made and the test changed, and altered or dropped tables, cost a clone. Not isolated: someone
+    who still writes when the test has ended.
+    """
+    from walkaway.isolation.databases import strategies
+
+    database, chosen = database_case
+    if chosen.strategy is not Strategy.TRUNCATE:
+        pytest.fail("ask for clean_db in the test's arguments, not by getfixturevalue")
+    with strategies.plain(database) as session:
+        yield session
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Fail with what the user is to know, without a traceback through the library."""
+    from walkaway.isolation.databases.home import NotPutBackError
+    from walkaway.isolation.databases.strategies import StillInUseError
+
+    try:
+        yield
+    except (NotPutBackError, StillInUseError) as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+def _chosen(node: pytest.Item, fixtures: list[str]) -> Choice:
+    serial = node.get_closest_marker("serial") is not None
+    return marker.choice(node.get_closest_marker(marker.NAME), marker.Test(serial, fixtures))

@@ -1,0 +1,100 @@
+"""The marker `database`: which strategy keeps a test's database from the others.
+
+Pure but for pytest's types. What it cannot mean is refused at collection, with what to write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import Enum
+
+import pytest
+
+NAME = "database"
+HELP = (
+    'database("rollback"|"truncate"|"clone"|"separate", shared=False): how the test\'s database is '
+    "kept from other tests; shared: the one that the services use"
+)
+SESSIONS = frozenset({"db_session", "transactional_db", "clean_db"})
+"""Fixtures that work by the strategy."""
+
+
+class Strategy(Enum):
+    """From cheap to dear; what each isolates is in `walkaway.isolation.databases`."""
+
+    NONE = "none"
+    ROLLBACK = "rollback"
+    TRUNCATE = "truncate"
+    CLONE = "clone"
+    SEPARATE = "separate"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    strategy: Strategy
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """What decides beside the marker itself."""
+
+    serial: bool
+    fixtures: Collection[str]
+
+
+def choice(mark: pytest.Mark | None, test: Test) -> Choice:
+    """Return what a test's closest marker, if any, and its fixtures choose.
+
+    Raises:
+        ValueError: It cannot be meant; the text says what to write.
+    """
+    cleaned = "clean_db" in test.fixtures
+    if mark is None:
+        return Choice(Strategy.TRUNCATE if cleaned else Strategy.ROLLBACK)
+    strategy, shared = _read(mark)
+    if cleaned and strategy not in {Strategy.NONE, Strategy.TRUNCATE}:
+        raise ValueError(
+            f'clean_db is what "truncate" means, not {strategy.value!r}: ask for transactional_db'
+        )
+    if shared:
+        return _with_services(Strategy.TRUNCATE if cleaned else strategy, serial=test.serial)
+    if strategy is Strategy.NONE:
+        raise ValueError(f"it says nothing: write one of {_ALL}, or shared=True")
+    return Choice(strategy)
+
+
+def _read(mark: pytest.Mark) -> tuple[Strategy, bool]:
+    unknown = sorted(set(mark.kwargs) - {"shared", "strategy"})
+    if unknown:
+        raise ValueError(f"no such argument: {', '.join(unknown)}; there is shared=True")
+    shared = mark.kwargs.get("shared", False)
+    if not isinstance(shared, bool):
+        raise ValueError(f"shared is True or False, not {shared!r}")  # noqa: TRY004 - one kind
+    given = (*mark.args, *(mark.kwargs[name] for name in ("strategy",) if name in mark.kwargs))
+    if len(given) > 1:
+        raise ValueError(f"one strategy, not {len(given)}: {', '.join(map(repr, given))}")
+    known = {each.value: each for each in Strategy if each is not Strategy.NONE}
+    if given and given[0] not in known:
+        raise ValueError(f"no such strategy: {given[0]!r}; write one of {_ALL}")
+    return (known[given[0]] if given else Strategy.NONE), shared
+
+
+def _with_services(strategy: Strategy, *, serial: bool) -> Choice:
+    if strategy is Strategy.ROLLBACK:
+        raise ValueError(
+            "a rollback takes nothing back that the services committed: write shared=True alone, "
+            "and make data that is unique"
+        )
+    if strategy is Strategy.SEPARATE:
+        raise ValueError("the services do not know a separate database: leave shared=True out")
+    if strategy is not Strategy.NONE and not serial:
+        raise ValueError(
+            f"{strategy.value!r} takes the services' database from under other tests: "
+            "mark it serial too, or write shared=True alone and make data that is unique"
+        )
+    return Choice(strategy, shared=True)
+
+
+_ALL = ", ".join(repr(each.value) for each in Strategy if each is not Strategy.NONE)

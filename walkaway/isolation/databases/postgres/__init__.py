@@ -1,0 +1,1 @@
+"""Databases on a Postgres server, 13 or newer, through psycopg 3."""

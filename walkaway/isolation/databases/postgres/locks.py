@@ -1,0 +1,81 @@
+"""One connection to a server's maintenance database, and the locks by which it owns databases.
+
+Advisory locks of a session end with it, however its process ended: a database whose lock is free
+belongs to nobody who lives. They are told apart by maintenance database, so all take the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+from sqlalchemy.engine import URL
+
+from walkaway.isolation.databases.names import lock_key
+
+MAINTENANCE = "postgres"
+"""The database that every cluster has; where it cannot be used, the one of the URL."""
+APPLICATION = "walkaway"
+CONNECT_S = 10
+_END: LiteralString = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = %s AND pid <> pg_backend_pid()"
+)
+
+
+def connected(url: URL, database: str | None) -> psycopg.Connection:
+    """Open a connection that commits every statement by itself, and is not closed for idling."""
+    connection = psycopg.connect(
+        host=url.host, port=url.port, user=url.username, password=url.password, dbname=database,
+        autocommit=True,
+        **{"application_name": APPLICATION, "connect_timeout": CONNECT_S, **url.query},  # type: ignore[arg-type]  # libpq's parameters, as the URL has them
+    )  # fmt: skip
+    if connection.info.server_version >= 14_00_00:  # noqa: PLR2004 - Postgres 14 brought it
+        connection.execute("SET idle_session_timeout = 0")
+    return connection
+
+
+class Owner:
+    """Statements and locks of this process in the maintenance database."""
+
+    def __init__(self, url: URL) -> None:
+        try:
+            self._connection = connected(url, MAINTENANCE)
+        except psycopg.OperationalError:
+            self._connection = connected(url, url.database)
+
+    def run(self, statement: LiteralString, *names: str) -> None:
+        """Carry a statement out; each ``{}`` in it is a name."""
+        named = (sql.Identifier(name) for name in names)
+        self._connection.execute(sql.SQL(statement).format(*named))
+
+    def note(self, database: str, text: str) -> None:
+        """Write a note at a database, for whoever lists them."""
+        comment = sql.SQL("COMMENT ON DATABASE {} IS {}")
+        self._connection.execute(comment.format(sql.Identifier(database), sql.Literal(text)))
+
+    def ask(self, statement: LiteralString, *values: object) -> list[tuple[Any, ...]]:
+        return self._connection.execute(statement, values or None).fetchall()
+
+    def end_users(self, database: str) -> None:
+        """End the connections of everyone to a database."""
+        self.ask(_END, database)
+
+    def lock(self, text: str, *, shared: bool = False) -> None:
+        """Own ``text`` until `unlock` or the end of this process; waits for who owns it."""
+        self._locking("pg_advisory_lock", text, shared)
+
+    def try_lock(self, text: str) -> bool:
+        """Own ``text`` alone, unless someone else does. Also True for who owns it already."""
+        return bool(self.ask("SELECT pg_try_advisory_lock(%s)", lock_key(text))[0][0])
+
+    def unlock(self, text: str, *, shared: bool = False) -> None:
+        self._locking("pg_advisory_unlock", text, shared)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _locking(self, function: LiteralString, text: str, shared: bool) -> None:  # noqa: FBT001 - private
+        call: LiteralString = f"SELECT {function}{'_shared' if shared else ''}(%s)"
+        self.ask(call, lock_key(text))

@@ -1,0 +1,203 @@
+"""The databases of one process on a server: owned from before they are there until they are gone.
+
+Whoever makes a database first takes the lock of its name (`locks`) and keeps it. Whoever comes
+later, or leaves, drops what is there of the same base with its lock free: what killed runs left,
+at once and without guessing by age, and never what lives.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psycopg
+from sqlalchemy.engine import URL
+
+from walkaway.isolation.databases import urls
+from walkaway.isolation.databases.home import Keeping
+from walkaway.isolation.databases.names import BUILDING, TEMPLATE, Base
+from walkaway.isolation.databases.postgres.locks import Owner
+from walkaway.isolation.databases.postgres.probe import PostgresProbe
+from walkaway.isolation.databases.schema import CREATE, Schema
+
+_LISTED = (
+    "SELECT datname, coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database "
+    "WHERE datname ~ %s ORDER BY datname"
+)
+_TRIES = 3
+"""Postgres itself waits five seconds in each for others to leave a template."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is noted at a template for later runs: its schema's fingerprint, and who made it."""
+
+    fingerprint: str
+    run: str
+
+    @classmethod
+    def read(cls, comment: str) -> Kept | None:
+        try:
+            found = json.loads(comment)
+            return cls(found["fingerprint"], found["run"])
+        except (ValueError, TypeError, KeyError):
+            return None
+
+    def __str__(self) -> str:
+        return json.dumps({"fingerprint": self.fingerprint, "run": self.run})
+
+
+class Server:
+    """A `Home` on a Postgres server. Its role must be allowed to create databases."""
+
+    def __init__(self, url: URL, schema: Schema, run: str, keeping: Keeping) -> None:
+        self._url = url
+        self._schema = schema
+        self._run = run
+        self._base = Base.of(urls.base_name(url))
+        self._keeping = keeping
+        self._kept = _to_keep(schema, url, run) if keeping.reuse else None
+        self._template = ""
+        self._owned: set[str] = set()
+        self._owner = Owner(url)
+        try:
+            self._reap()
+            self._template = self._found_or_built()
+        except BaseException:
+            self._owner.close()
+            raise
+
+    def clone(self, role: str) -> URL:
+        name = self._base.name(self._run, role)
+        self._own(name)
+        self._copy(name)
+        return self._url.set(database=name)
+
+    def renew(self, url: URL) -> None:
+        name = url.database or ""
+        self._owner.run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        self._copy(name)
+
+    def drop(self, url: URL) -> None:
+        name = url.database or ""
+        self._owner.run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        self._owned.discard(name)
+        self._owner.unlock(name)
+
+    def close(self) -> None:
+        try:
+            self._owner.unlock(self._template, shared=True)
+            self._owned.discard(self._template)
+            self._reap()  # the template too, if no other worker uses it
+        finally:
+            self._owner.close()
+
+    def probe(self, url: URL) -> PostgresProbe:
+        return PostgresProbe(url)
+
+    def _own(self, name: str) -> None:
+        self._owner.lock(name)
+        self._owned.add(name)
+
+    def _copy(self, name: str) -> None:
+        for attempt in range(_TRIES):
+            try:
+                self._owner.run("CREATE DATABASE {} TEMPLATE {}", name, self._template)
+            except psycopg.errors.ObjectInUse:
+                # Someone let himself in; nobody has a reason to be there.
+                if attempt == _TRIES - 1:
+                    raise
+                self._shut(self._template)
+            else:
+                return
+
+    # Templates
+
+    def _found_or_built(self) -> str:
+        """Return the name of the template, whole and with our lock on it."""
+        alone = f"{self._base.slug} {self._kept.fingerprint if self._kept else self._run}"
+        self._owner.lock(alone)
+        try:
+            name = self._found()
+            if not name:
+                name = self._base.name(self._run, TEMPLATE)
+                self._owner.lock(name, shared=True)
+                self._build(name)
+            self._owned.add(name)
+            return name
+        finally:
+            self._owner.unlock(alone)
+
+    def _found(self) -> str:
+        for name, kept in self._templates():
+            if self._fits(name, kept):
+                self._owner.lock(name, shared=True)
+                if name in dict(self._templates()):  # nobody dropped it before we had the lock
+                    return name
+                self._owner.unlock(name, shared=True)
+        return ""
+
+    def _fits(self, name: str, kept: Kept | None) -> bool:
+        if self._kept is None:
+            return name == self._base.name(self._run, TEMPLATE)
+        if kept is None or kept.fingerprint != self._kept.fingerprint:
+            return False
+        return kept.run == self._run or not self._keeping.create
+
+    def _build(self, name: str) -> None:
+        """Make the template under another name, shut it, and give it its own."""
+        from sqlalchemy import NullPool, create_engine
+
+        building = self._base.name(self._run, BUILDING)
+        self._own(building)
+        try:
+            self._owner.run("DROP DATABASE IF EXISTS {} WITH (FORCE)", building)
+            self._owner.run("CREATE DATABASE {}", building)
+            engine = create_engine(self._url.set(database=building), poolclass=NullPool)
+            with engine.connect() as connection:
+                self._schema.create(connection)
+                connection.commit()
+            self._shut(building)
+            if self._kept:
+                self._owner.note(building, str(self._kept))
+            self._owner.run("ALTER DATABASE {} RENAME TO {}", building, name)
+        finally:
+            self._owner.run("DROP DATABASE IF EXISTS {} WITH (FORCE)", building)
+            self._owned.discard(building)
+            self._owner.unlock(building)
+
+    def _shut(self, name: str) -> None:
+        """Let nobody into a database, and end whoever is in it: it could not be cloned."""
+        self._owner.run("ALTER DATABASE {} ALLOW_CONNECTIONS false", name)
+        self._owner.end_users(name)
+
+    def _templates(self) -> Iterator[tuple[str, Kept | None]]:
+        for name, comment in self._owner.ask(_LISTED, self._base.pattern):
+            if name.endswith(f"_{TEMPLATE}"):
+                yield name, Kept.read(comment)
+
+    # What nobody owns
+
+    def _reap(self) -> None:
+        for name, comment in self._owner.ask(_LISTED, self._base.pattern):
+            if name in self._owned or self._stays(name, Kept.read(comment)):
+                continue
+            if self._owner.try_lock(name):
+                try:
+                    self._owner.run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+                finally:
+                    self._owner.unlock(name)
+
+    def _stays(self, name: str, kept: Kept | None) -> bool:
+        """Tell what waits for a later run: a kept template, unless ours is to take its place."""
+        if kept is None or not name.endswith(f"_{TEMPLATE}"):
+            return False
+        return self._kept is None or self._fits(name, kept)
+
+
+def _to_keep(schema: Schema, url: URL, run: str) -> Kept:
+    fingerprint = schema.fingerprint(url)
+    if fingerprint is None:
+        raise ValueError(f"--reuse-db cannot tell when the schema changed: write {CREATE}")
+    return Kept(fingerprint, run)

@@ -1,0 +1,1 @@
+"""Databases that are SQLite files: templates are files too, and clones are copies."""

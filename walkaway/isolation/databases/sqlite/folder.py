@@ -1,0 +1,130 @@
+"""The databases of one process as files: templates are made once for all workers of a run.
+
+Nothing here needs a lock for longer than it works: a copy depends on nobody, the files of a run
+lie in pytest's temporary folder, which rotates, and what is kept for later runs is renamed into
+place whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import URL
+
+from walkaway.isolation.databases import urls
+from walkaway.isolation.databases.home import Keeping
+from walkaway.isolation.databases.names import Base
+from walkaway.isolation.databases.schema import CREATE, Schema
+from walkaway.isolation.databases.sqlite.probe import SqliteProbe
+
+_SUFFIX = ".sqlite"
+_BESIDE = ("-wal", "-shm", "-journal")
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where files go: of this process, of all workers of its run, of later runs too."""
+
+    mine: Path
+    common: Path
+    kept: Path
+
+
+class Folder:
+    """A `Home` of SQLite files."""
+
+    def __init__(
+        self, url: URL, schema: Schema, run: str, keeping: Keeping, folders: Folders
+    ) -> None:
+        self._url = url
+        self._schema = schema
+        self._run = run
+        self._slug = Base.of(urls.base_name(url)).slug
+        self._mine = folders.mine
+        self._template = folders.common / f"walkaway-{self._slug}-{run}-template{_SUFFIX}"
+        with _alone(self._template):
+            if not self._template.exists():
+                if keeping.reuse:
+                    self._take_kept(folders.kept, anew=keeping.create)
+                else:
+                    self._build(self._template)
+
+    def clone(self, role: str) -> URL:
+        path = self._mine / f"walkaway_{self._slug}_{role}{_SUFFIX}"
+        shutil.copyfile(self._template, path)
+        return self._url.set(database=str(path))
+
+    def renew(self, url: URL) -> None:
+        self.drop(url)
+        shutil.copyfile(self._template, url.database or "")
+
+    def drop(self, url: URL) -> None:
+        for end in ("", *_BESIDE):
+            Path(f"{url.database}{end}").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Leave the template to pytest, which removes its temporary folders of older runs."""
+
+    def probe(self, url: URL) -> SqliteProbe:
+        return SqliteProbe(url)
+
+    def _take_kept(self, folder: Path, *, anew: bool) -> None:
+        """Copy the kept template of this schema, made now if there is none; others go."""
+        fingerprint = self._schema.fingerprint(self._url)
+        if fingerprint is None:
+            raise ValueError(f"--reuse-db cannot tell when the schema changed: write {CREATE}")
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = folder / f"{self._slug}-{fingerprint}{_SUFFIX}"
+        with _alone(folder / self._slug):
+            for other in folder.glob(f"{self._slug}-*"):
+                if other != kept:  # the half-made of killed runs too: nobody else is in here
+                    other.unlink()
+            if anew or not kept.exists():
+                self._build(kept)
+            _copy_whole(kept, self._template)
+
+    def _build(self, target: Path) -> None:
+        """Make the template under another name, and give it its own when it is whole."""
+        from sqlalchemy import NullPool, create_engine
+
+        building = target.with_name(f"{target.name}.building")
+        self.drop(self._url.set(database=str(building)))
+        engine = create_engine(self._url.set(database=str(building)), poolclass=NullPool)
+        with engine.connect() as connection:
+            self._schema.create(connection)
+            connection.commit()
+        _settle(building)
+        building.replace(target)
+
+
+def _settle(path: Path) -> None:
+    """Bring all into the one file, and have its copies let readers and a writer side by side.
+
+    With the other kinds of journal a test's open transaction keeps every thread from committing.
+    """
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    partial = target.with_name(f"{target.name}.copying")
+    shutil.copyfile(source, partial)
+    partial.replace(target)
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Be the only process that works on a file; the lock ends with its process."""
+    with Path(f"{path}.lock").open("w") as lock:
+        os.set_inheritable(lock.fileno(), False)  # noqa: FBT003 - positional in os
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
