@@ -11,6 +11,7 @@ rewrite its asserts, and pytest warns of that. So in every part that a conftest.
 from __future__ import annotations
 
 pytest_plugins: tuple[str, ...] = (
+    "walkaway.isolation.databases.fixtures",
     "walkaway.isolation.factories",
     "walkaway.isolation.logs",
     "walkaway.isolation.markers",
