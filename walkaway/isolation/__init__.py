@@ -13,6 +13,7 @@ from __future__ import annotations
 pytest_plugins: tuple[str, ...] = (
     "walkaway.isolation.databases.fixtures",
     "walkaway.isolation.factories",
+    "walkaway.isolation.leaks.check",
     "walkaway.isolation.logs",
     "walkaway.isolation.markers",
     "walkaway.isolation.redis.fixtures",

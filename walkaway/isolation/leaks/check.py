@@ -1,0 +1,210 @@
+"""The fixture `leak_check`: what is there before a test, and what it left. A pytest plugin.
+
+PYTEST_DONT_REWRITE: see walkaway.isolation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import pytest
+
+from walkaway.isolation import watches
+from walkaway.isolation.leaks import report
+from walkaway.isolation.leaks.checkouts import CheckoutsWatch
+from walkaway.isolation.leaks.connections import ConnectionsWatch
+from walkaway.isolation.leaks.environment import EnvironmentWatch
+from walkaway.isolation.leaks.files import FilesWatch, own_folder
+from walkaway.isolation.leaks.processes import ProcessesWatch
+from walkaway.isolation.leaks.tasks import TasksWatch
+from walkaway.isolation.leaks.threads import ThreadsWatch
+from walkaway.isolation.watches import Watch
+
+if TYPE_CHECKING:
+    import asyncio
+
+KINDS: Final = (
+    "rows", "keys", "connections", "tasks", "threads", "files", "environment", "processes",
+)  # fmt: skip
+_RUNNER: Final = "_scoped_runner"
+"""How pytest-asyncio's fixtures end whose value is the `asyncio.Runner` of a scope."""
+
+
+class Check:
+    """The state of one process: what it watches, and what was there before the test."""
+
+    def __init__(self, kinds: frozenset[str]) -> None:
+        self._kinds = kinds
+        self.tasks: Final = TasksWatch()
+        self.wider: Final[list[pytest.FixtureDef[Any]]] = []
+        self._before: list[tuple[Watch, object]] | None = None
+
+    def begin(self, config: pytest.Config, allowed: frozenset[str]) -> None:
+        """Remember what is there."""
+        self._before = [
+            (watch, watch.before())
+            for watch in watches.of(config)
+            if watch.kind in self._kinds - allowed
+        ]
+
+    def end(self, config: pytest.Config, allowed: frozenset[str]) -> dict[str, list[str]]:
+        """Return what was left, by kind, and put back what can be."""
+        found: dict[str, list[str]] = {}
+        known, self._before = self._before or [], None
+        there = watches.of(config)
+        old = [(watch, before) for watch, before in known if watch in there]
+        asked = [watch for watch, _ in known]
+        new = [
+            (watch, None)
+            for watch in there
+            if watch.kind in self._kinds - allowed and watch not in asked
+        ]
+        for watch, before in (*old, *new):
+            if left := watch.left(before):
+                found.setdefault(watch.kind, []).extend(left)
+                watch.mend(before)
+        return found
+
+    def earlier(self) -> Sequence[object]:
+        """Return what is there just before a wider fixture is set up in the middle of a test."""
+        return [watch.before() for watch, _ in self._before or ()]
+
+    def widened(self, earlier: Sequence[object]) -> None:
+        """Take what a wider fixture has made since for its own."""
+        if self._before is not None:
+            self._before = [
+                (watch, _widened(watch, before, then))
+                for (watch, before), then in zip(self._before, earlier, strict=True)
+            ]
+
+    def values(self) -> list[object]:
+        """Return the values of the wider fixtures that are set up."""
+        results = [fixture.cached_result for fixture in self.wider]
+        return [result[0] for result in results if result is not None]
+
+
+def _widened(watch: Watch, before: object, earlier: object) -> object:
+    join = getattr(watch, "widened", None)
+    return watch.before() if join is None else join(before, earlier, watch.before())
+
+
+_CHECK = pytest.StashKey[Check]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addini(
+        "leak_kinds",
+        f"what the leak check looks for: all, none, or some of {', '.join(KINDS)}",
+        type="args",
+        default=["all"],
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        'allow_leaks("threads", ..., reason="..."): what this test may leave behind '
+        f"({', '.join(KINDS)})",
+    )
+    named = config.getini("leak_kinds")
+    if wrong := sorted(set(named) - {*KINDS, "all", "none"}):
+        raise pytest.UsageError(
+            f"leak_kinds: no kind {', '.join(wrong)}; there are {', '.join(KINDS)}, all and none"
+        )
+    kinds = KINDS if "all" in named else [kind for kind in named if kind != "none"]
+    config.stash[_CHECK] = Check(frozenset(kinds))
+
+
+@pytest.fixture(scope="session")
+def leak_watches(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Watches of what every process has; TMPDIR becomes this worker's own, below basetemp."""
+    check = pytestconfig.stash[_CHECK]
+    checkouts = CheckoutsWatch()
+    with own_folder(tmp_path_factory.getbasetemp() / "tmp") as folder:
+        ours: tuple[Watch, ...] = (
+            checkouts,
+            check.tasks,
+            # These go before connections: what they still have open, they close as they end.
+            ThreadsWatch(),
+            ProcessesWatch(),
+            ConnectionsWatch(check.values),
+            FilesWatch(folder),
+            EnvironmentWatch(),
+        )
+        for watch in ours:
+            watches.add(pytestconfig, watch)
+        yield
+        for watch in ours:
+            watches.remove(pytestconfig, watch)
+        checkouts.stop()
+
+
+@pytest.fixture(autouse=True)
+def leak_check(request: pytest.FixtureRequest, leak_watches: None) -> Iterator[None]:
+    """Fail a test that leaves something behind, as its teardown error; to be overridden."""
+    del leak_watches
+    check = request.config.stash[_CHECK]
+    allowed = _allowed(request.node)
+    check.begin(request.config, allowed)
+    yield
+    if left := check.end(request.config, allowed):
+        pytest.fail(report.shown(request.node.nodeid, left), pytrace=False)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Have the check begin before all other fixtures of the test alone, autouse ones among them."""
+    names = getattr(item, "fixturenames", [])
+    if "leak_check" in names and isinstance(item, pytest.Function):
+        defined = item._fixtureinfo.name2fixturedefs  # noqa: SLF001 - no public way to a scope
+        names.remove("leak_check")
+        place = next(
+            (n for n, name in enumerate(names) if name in defined and _own(defined[name][-1])),
+            len(names),
+        )
+        names.insert(place, "leak_check")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    check = request.config.stash[_CHECK]
+    earlier = [] if _own(fixturedef) else check.earlier()
+    result = yield
+    if not _own(fixturedef):
+        if fixturedef not in check.wider:
+            check.wider.append(fixturedef)
+        if earlier:
+            check.widened(earlier)
+    if fixturedef.argname.endswith(_RUNNER):
+        runner = cast("asyncio.Runner", result)
+        check.tasks.opened(runner, wider=not _own(fixturedef))
+        if _own(fixturedef):
+            # Finalizers run the last first: the test's async fixtures', this, the loop's end.
+            fixturedef.addfinalizer(lambda: check.tasks.closing(runner))
+    return result
+
+
+def _own(fixturedef: pytest.FixtureDef[Any]) -> bool:
+    return fixturedef.scope == "function"
+
+
+def _allowed(item: pytest.Item) -> frozenset[str]:
+    """Return the kinds that marks of the test allow; fails when a mark is not as it should be."""
+    found = set[str]()
+    for mark in item.iter_markers("allow_leaks"):
+        wrong = [str(kind) for kind in mark.args if kind not in KINDS]
+        if wrong or not mark.args:
+            said = f"no kind {', '.join(wrong)}" if wrong else "no kind is named"
+            pytest.fail(f"allow_leaks: {said}; there are {', '.join(KINDS)}", pytrace=False)
+        if set(mark.kwargs) != {"reason"} or not mark.kwargs["reason"]:
+            pytest.fail(
+                'allow_leaks: say why, and nothing else: allow_leaks("threads", reason="...")',
+                pytrace=False,
+            )
+        found.update(cast("tuple[str, ...]", mark.args))
+    return frozenset(found)

@@ -1,0 +1,63 @@
+"""Child processes that still run after the test. What they start themselves is not seen."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Hashable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from walkaway.isolation.leaks.sets import SetWatch, Things
+
+_NONE: Things = frozenset()
+_TASKS: Final = Path("/proc/self/task")
+
+
+class ProcessesWatch(SetWatch):
+    kind = "processes"
+
+    def things(self) -> Things:
+        try:
+            # One system call says that there is no child at all, as almost always.
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return _NONE
+        return frozenset(_children() - _of_multiprocessing())
+
+    def described(self, thing: Hashable) -> str:
+        with suppress(OSError):
+            words = Path(f"/proc/{thing}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+            return f"{thing} {b' '.join(words).decode(errors='replace')[:80]}"
+        return ""
+
+
+def _children() -> set[int]:
+    """Return the children that run. None outside Linux, or of a kernel that does not list them."""
+    found = set[int]()
+    for task in _TASKS.iterdir() if _TASKS.is_dir() else ():
+        with suppress(OSError):
+            found.update(map(int, (task / "children").read_bytes().split()))
+    return {pid for pid in found if _runs(pid)}
+
+
+def _runs(pid: int) -> bool:
+    """Tell from a zombie, which only waits to be asked how it ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    return stat.rpartition(b")")[2].split()[0] not in {b"Z", b"X"}
+
+
+def _of_multiprocessing() -> set[int | None]:
+    """Return multiprocessing's own helpers: they serve the whole process and end with it."""
+    found = set[int | None]()
+    for module, name, field in (
+        ("multiprocessing.resource_tracker", "_resource_tracker", "_pid"),
+        ("multiprocessing.forkserver", "_forkserver", "_forkserver_pid"),
+    ):
+        helper = getattr(sys.modules.get(module), name, None)
+        found.add(getattr(helper, field, None))
+    return found

@@ -1,0 +1,39 @@
+"""What a test left, as its teardown error says it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+_MOST: Final = 10
+"""Things named of each kind."""
+_SINGULAR: Final = {
+    "processes": "process",
+}
+
+
+def shown(nodeid: str, left: Mapping[str, Sequence[str]]) -> str:
+    """Return the error: what and how many; each of them; what to do."""
+    counts = _joined([_counted(kind, len(things)) for kind, things in left.items()])
+    lines = [f"{nodeid} left {counts} behind"]
+    for kind, things in left.items():
+        lines += [f"  {kind}: {thing}" for thing in things[:_MOST]]
+        if len(things) > _MOST:
+            lines.append(f"  {kind}: {len(things) - _MOST} more")
+    words = ", ".join(f'"{kind}"' for kind in left)
+    lines.append(
+        "Clean up in the test or in its fixtures' teardown; if it must stay: "
+        f'@pytest.mark.allow_leaks({words}, reason="...").'
+    )
+    return "\n".join(lines)
+
+
+def _counted(kind: str, count: int) -> str:
+    if kind == "environment":
+        return f"{count} change{'s' if count > 1 else ''} of the environment"
+    one = _SINGULAR.get(kind, kind.removesuffix("s"))
+    return f"{count} {one if count == 1 else kind}"
+
+
+def _joined(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

@@ -1,0 +1,70 @@
+"""What most kinds are: a set of things, of which none may be new after the test."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Sequence
+from typing import Final, cast
+
+GRACE_S: Final = 0.5
+"""For what is already on its way out, such as a thread that was told to end. Only waited for when
+something is there."""
+_STEP_S: Final = 0.005
+
+Things = frozenset[Hashable]
+
+
+class SetWatch(ABC):
+    """A Watch of things that can be told apart; see `walkaway.isolation.watches`."""
+
+    kind: str
+
+    @abstractmethod
+    def things(self) -> Things:
+        """Return what is there now."""
+
+    @abstractmethod
+    def described(self, thing: Hashable) -> str:
+        """Return a few words about a thing; empty when it is gone by now."""
+
+    def excused(self, things: Things) -> Things:
+        """Return those of the new things that are nobody's fault; asked when there are some."""
+        del things
+        return frozenset()
+
+    def before(self) -> Things:
+        return self.things()
+
+    def widened(self, before: object, earlier: object, now: object) -> Things:
+        """Return ``before`` and what a wider fixture has added during the test."""
+        return cast("Things", before) | (cast("Things", now) - cast("Things", earlier))
+
+    def left(self, before: object) -> Sequence[str]:
+        known = cast("Things | None", before) or frozenset()
+        if not self.things() - known:
+            return []
+        new = self._after_grace(known)
+        return sorted(filter(None, map(self.described, new)))
+
+    def mend(self, before: object) -> None:
+        """Nothing: what still runs cannot be put back."""
+        del before
+
+    def _after_grace(self, known: Things) -> Things:
+        found: Things = frozenset()
+
+        def gone() -> bool:
+            nonlocal found
+            new = self.things() - known
+            found = new - self.excused(new) if new else new
+            return not found
+
+        _until(gone)
+        return found
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + GRACE_S
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(_STEP_S)
