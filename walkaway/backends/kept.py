@@ -105,7 +105,8 @@ def service_logs(project: Project, record: str, state: State) -> None:
         from walkaway.model.said import in_order
 
         environ = project.environ(os.environ)
-        words = ("logs", "--no-color", "--timestamps", "--tail", _LOG_LINES)
+        # Compose 2.26 erases the line before each one, `--no-color` or not.
+        words = ("--ansi", "never", "logs", "--no-color", "--timestamps", "--tail", _LOG_LINES)
         done = engine.call(
             project.compose(*words, "--since", state.started_at), environ, _LOGS_S,
             cwd=project.root,

@@ -28,7 +28,7 @@ def said(run: Run, record: Path, since: float, until: float) -> str:
         return ""
     project = Project(Path(run.root), slot, compose.service, compose.files)
     environ = project.environ(on_engine(os.environ, compose.engine))
-    words = ("logs", "--no-color", "--timestamps", "--tail", _LINES)
+    words = ("--ansi", "never", "logs", "--no-color", "--timestamps", "--tail", _LINES)
     times = ("--since", _utc(since), "--until", _utc(until))
     done = engine.call(project.compose(*words, *times), environ, _WAIT_S, cwd=project.root)
     if done.code:

@@ -15,7 +15,8 @@ from typing import Any
 
 TEST = "test"
 _COMPOSE = re.compile(
-    rb"^(?:\x1b\[\d+m)?([\w.-]+?)(?:-\d+)? +\| (?:\x1b\[0m)?(\d{4}-\d\d-\d\dT[\d:.]+Z?) ?"
+    rb"^(?:\x1b\[[\d;]*[A-Za-z])*([\w.-]+?)(?:-\d+)? +\| (?:\x1b\[[\d;]*m)?"
+    rb"(\d{4}-\d\d-\d\dT[\d:.]+Z?) ?"
 )
 _TIME = re.compile(rb'"time": ?(?:"([^"]{8,40})"|(\d+(?:\.\d+)?))')
 

@@ -19,6 +19,7 @@ ALONE = (
         ALONE,
         b"gateway-1  | 2026-11-22T10:15:31.250000000Z " + ALONE,
         b"web-service-1 | 2026-11-22T10:15:31.250000000Z " + ALONE,
+        b"\x1b[2Kgateway-1       | 2026-11-22T10:15:31.250000000Z " + ALONE,
         b"\x1b[36mgateway-1  | \x1b[0m2026-11-22T10:15:31.25Z " + ALONE,
         ALONE.replace(b'"2026-11-22T10:15:31.250Z"', b"1795342531.25"),
         ALONE.replace(b".250Z", b".250+00:00"),
