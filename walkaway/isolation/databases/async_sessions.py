@@ -22,9 +22,10 @@ async def rolled_back(database: Database) -> AsyncIterator[AsyncSession]:
             ) as session:
                 yield session
         finally:
-            ended = not outer.is_active
-            await outer.rollback()
-        if ended:
+            whole = outer.is_active
+            if whole:
+                await outer.rollback()
+        if not whole:
             raise StillInUseError(ENDED)
 
 

@@ -82,7 +82,7 @@ def differences(before: Picture, now: Picture) -> Iterator[str]:
         then, rows = before.tables[name], now.tables[name]
         if rows.count != then.count:
             more = rows.count - then.count
-            yield f"{name}: {_rows(abs(more))} {'more' if more > 0 else 'fewer'}"
+            yield f"{name}: {_rows(abs(more), 'more ' if more > 0 else 'fewer ')}"
         elif rows.digest != then.digest:
             yield f"{name}: rows changed"
     if before.shape != now.shape and before.tables.keys() == now.tables.keys():
@@ -119,5 +119,5 @@ def _with_referring(tables: Collection[str], links: Links) -> set[str]:
     return found
 
 
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count} rows"
+def _rows(count: int, which: str = "") -> str:
+    return f"{count} {which}row{'' if count == 1 else 's'}"

@@ -61,9 +61,10 @@ def rolled_back(database: Database) -> Iterator[Session]:
             with Session(connection, join_transaction_mode="create_savepoint") as session:
                 yield session
         finally:
-            ended = not outer.is_active
-            outer.rollback()
-        if ended:
+            whole = outer.is_active
+            if whole:
+                outer.rollback()
+        if not whole:
             raise StillInUseError(ENDED)
 
 

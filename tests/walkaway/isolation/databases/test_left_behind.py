@@ -1,0 +1,244 @@
+"""A test that leaves something in its worker's database is named, and the next one is well."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.walkaway.isolation.databases.nested import Nested
+
+LEAVING = """
+import asyncio, threading
+import pytest
+from conftest import Base, Country, User
+from sqlalchemy import func, select, text
+
+ADD = User.__table__.insert().values(name="left")
+
+
+def in_thread(database, *statements):
+    def commit():
+        with database.engine.begin() as connection:
+            for statement in statements:
+                connection.execute(statement)
+    thread = threading.Thread(target=commit)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def check(session):
+    assert session.scalar(select(func.count(User.id))) == 0
+    assert session.scalars(select(Country.name).order_by(Country.id)).all() == ["Chad", "Peru"]
+    assert session.execute(text("SELECT count(*) FROM notes")).scalar() == 0
+    session.add(User(name="left", country=1))
+    session.commit()
+
+
+def test_00_nothing(transactional_db):
+    check(transactional_db)
+
+def test_01_LEAVES_a_commit_in_a_thread(transactional_db, test_database):
+    check_before = transactional_db.scalar(select(func.count(User.id)))
+    in_thread(test_database, ADD)
+
+def test_02_next(transactional_db):
+    check(transactional_db)
+
+async def test_03_LEAVES_a_commit_in_a_thread_of_a_loop(db_session, test_database):
+    await db_session.scalar(select(func.count(User.id)))
+    await asyncio.to_thread(in_thread, test_database, ADD)
+
+async def test_04_next(db_session):
+    await db_session.run_sync(check)
+
+def test_05_LEAVES_a_plain_commit(test_database):
+    in_thread(test_database, ADD)
+
+def test_06_next(transactional_db):
+    check(transactional_db)
+
+def test_07_LEAVES_a_dropped_table(test_database):
+    in_thread(test_database, text("DROP TABLE notes"))
+
+def test_08_next(transactional_db):
+    check(transactional_db)
+
+def test_09_LEAVES_a_changed_row_of_the_schema(test_database):
+    in_thread(test_database, text("UPDATE countries SET name = 'Oz' WHERE id = 2"))
+
+def test_10_next(transactional_db):
+    check(transactional_db)
+
+def test_11_LEAVES_a_column_and_a_table(test_database):
+    in_thread(test_database, text("ALTER TABLE notes ADD COLUMN more int"),
+              text("CREATE TABLE added (id int)"))
+
+def test_12_next(transactional_db):
+    check(transactional_db)
+
+def test_13_LEAVES_what_the_session_itself_committed(transactional_db):
+    check(transactional_db)
+    transactional_db.connection().get_transaction()
+    transactional_db.bind.commit()
+
+def test_14_next(transactional_db):
+    check(transactional_db)
+
+def test_15_LEAVES_by_a_bare_COMMIT(transactional_db):
+    check(transactional_db)
+    transactional_db.execute(text("COMMIT"))
+
+def test_16_next(transactional_db):
+    check(transactional_db)
+
+def test_17_commits_nothing_of_a_thread(transactional_db, test_database):
+    transactional_db.scalar(select(func.count(User.id)))
+    with test_database.connect() as connection:
+        connection.execute(ADD)
+        connection.rollback()
+
+@pytest.mark.database("truncate")
+def test_18_truncated_with_its_threads(transactional_db, test_database):
+    in_thread(test_database, ADD)
+
+@pytest.mark.database("truncate")
+async def test_19_truncated_with_its_threads(db_session, test_database):
+    await asyncio.to_thread(in_thread, test_database, ADD)
+
+def test_20_next(transactional_db):
+    check(transactional_db)
+"""
+SAID = {
+    "01": "left: users: 1 more row",
+    "03": "left: users: 1 more row",
+    "05": "left: users: 1 more row",
+    "07": "left: table notes dropped",
+    "09": "left: countries: rows changed",
+    "11": "left: table added added",
+    "13": "left: users: 1 more row",
+    "15": "left: users: 1 more row",
+}
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_who_left_something_is_named_and_nobody_else(project: Nested, workers: str) -> None:
+    project.write("test_leaving.py", LEAVING)
+    done = project.run("-p", "no:randomly", "-n", workers)
+    assert {name.split("_")[1]: SAID[name.split("_")[1]] in text for name, text in done.bad.items()
+            if "_LEAVES_" in name} == dict.fromkeys(SAID, True), done.told  # fmt: skip
+    assert len(done.bad) == len(SAID), done.told
+
+
+def test_the_outer_transaction_ended_by_the_test_is_said(project: Nested) -> None:
+    project.write("test_leaving.py", LEAVING)
+    done = project.run("-k", "LEAVES_what_the_session")
+    assert "the test ended the transaction around it" in "".join(done.bad.values()), done.told
+
+
+DRIFTING = """
+import pytest
+from conftest import User
+
+@pytest.mark.parametrize("time", range(3))
+def test_drift(transactional_db, time):
+    for n in range(40):  # more than Postgres writes ahead
+        transactional_db.add(User(name=f"{n}"))
+    transactional_db.commit()
+
+@pytest.mark.parametrize("time", range(3))
+@pytest.mark.parametrize("fixture", [
+    pytest.param("transactional_db", marks=pytest.mark.database("truncate")),
+    pytest.param("transactional_db", marks=pytest.mark.database("clone")),
+    pytest.param("transactional_db", marks=pytest.mark.database("separate")),
+])
+def test_ids(request, fixture, time):
+    session = request.getfixturevalue(fixture)
+    session.add(User(name="a"))
+    session.commit()
+    assert session.query(User).one().id == 1
+
+@pytest.mark.parametrize("time", range(3))
+def test_ids_in_a_clean_database(clean_db, time):
+    clean_db.add(User(name="a"))
+    clean_db.commit()
+    assert clean_db.query(User).one().id == 1
+"""
+
+
+@pytest.mark.parametrize("seed", ["1", "2", "3"])
+def test_sequences_drift_under_rollback_alone(project: Nested, seed: str) -> None:
+    project.write("test_drifting.py", DRIFTING)
+    done = project.run("-p", "randomly", f"--randomly-seed={seed}")
+    assert done.code == 0, done.told
+
+
+WIDER = """
+import pytest
+from conftest import User
+
+@pytest.fixture(scope="module")
+def seeded(test_database):
+    with test_database.engine.begin() as connection:
+        connection.execute(User.__table__.insert().values(name="wide"))
+
+def test_0_finds(seeded, transactional_db):
+    assert transactional_db.query(User).one().name == "wide"
+
+def test_1_LEAVES(seeded, test_database):
+    with test_database.engine.begin() as connection:
+        connection.execute(User.__table__.insert().values(name="left"))
+
+def test_2_finds(seeded, transactional_db):
+    names = {user.name for user in transactional_db.query(User)}
+    assert names == {"wide", "left"}
+"""
+
+
+def test_rows_of_wider_fixtures_are_nobodys_and_stay(project: Nested) -> None:
+    project.write("test_wider.py", WIDER)
+    done = project.run("-p", "no:randomly")
+    assert list(done.bad) == ["test_1_LEAVES"], done.told
+    assert "left: users: 1 more row" in done.bad["test_1_LEAVES"]
+
+
+HOLDING = """
+import pytest
+from conftest import User
+
+HELD = []
+
+@pytest.fixture(scope="session", autouse=True)
+def impatient():
+    from walkaway.isolation.databases.postgres import probe as one
+    from walkaway.isolation.databases.sqlite import probe as other
+    one.LOCK_TIMEOUT_MS = other.LOCK_TIMEOUT_MS = 200
+    yield
+    for connection in HELD:
+        connection.invalidate()
+        connection.close()
+
+def test_0_HOLDS(clean_db, test_database):
+    clean_db.add(User(name="a"))
+    clean_db.commit()
+    connection = test_database.connect()
+    HELD.append(connection)
+    connection.execute(User.__table__.insert().values(name="b"))
+
+def test_1_next(clean_db):
+    assert clean_db.query(User).count() == 0
+    clean_db.add(User(name="b"))
+    clean_db.commit()
+"""
+
+
+def test_who_still_works_in_the_database_is_named(project: Nested) -> None:
+    project.write("test_holding.py", HOLDING)
+    done = project.run("-p", "no:randomly")
+    assert list(done.bad) == ["test_0_HOLDS"], done.told
+    said = done.bad["test_0_HOLDS"]
+    if project.server:
+        assert "users is locked by process" in said
+        assert "idle in transaction for 0 s): INSERT INTO users" in said
+    else:
+        assert "is locked by a connection that still writes" in said
+    assert "close it before the test ends" in said
