@@ -27,9 +27,9 @@ CALL_S = 120.0
 BUILD_S = 900.0
 _KINDS = (("container", "--all"), ("network",), ("volume",))
 _PARTS = ("app", "walkaway", "tests/__init__.py", "tests/conftest.py", "tests/fixtures",
-          "tests/unit", "tests/integration", "pytest.ini", "pyproject.toml", "docker-compose.yml",
-          "docker-compose.ports.yml", "Dockerfile.test",
-          ".dockerignore", "requirements.txt", "requirements-test.txt", "requirements-dev.txt",
+          "tests/unit", "tests/integration", "tests/e2e", "pytest.ini", "pyproject.toml",
+          "docker-compose.yml", "docker-compose.ports.yml", "Dockerfile.test", ".dockerignore",
+          "requirements.txt", "requirements-test.txt", "requirements-dev.txt",
           "logs/.gitignore")  # fmt: skip
 
 
