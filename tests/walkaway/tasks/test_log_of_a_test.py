@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -277,6 +279,47 @@ def test_every_attempt_at_a_test_is_told(shop: Project) -> None:
     assert live.outcome()["outcome"] == "passed"
     _, *rows, _ = shop.inv("log", "--test", "again").stdout.splitlines()
     assert [row.split()[-1] for row in rows] == ["#1", "#1", "#2.1", "#2.1", "#3.1", "#3.1"]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_test_whose_process_died_is_told_to_its_last_line(shop: Project, workers: int) -> None:
+    source = """
+        import logging, os
+        from walkaway.isolation.logs import requests
+        import urllib.request
+        def test_dies(gateway):
+            headers = requests.headers()
+            request = urllib.request.Request(f"{gateway}/last", headers=headers)
+            urllib.request.urlopen(request).read()
+            logging.getLogger("x").info("last words")
+            os._exit(3)
+        def test_other(): pass
+    """
+    shop.write("tests/test_it.py", textwrap.dedent(source))
+    live = shop.ended("--", *(("-p", "xdist", "-n", str(workers)) if workers else ()))
+    told = shop.json("log", "--test", "dies", "--run", live.run.short)
+    assert [(line["source"], line["message"]) for line in told["lines"]] == [
+        ("chat", "GET /last: 200"),
+        ("gateway", "GET /last: 200"),
+        ("test", "last words"),
+    ]
+
+
+def test_make_takes_a_node_id_as_it_is(shop: Project) -> None:
+    """Brackets, spaces and quotes reach the task through OPTS."""
+    source = """
+        import logging, pytest
+        @pytest.mark.parametrize("x", ["a b", "c'd", "$(e)"])
+        def test_odd(x): logging.getLogger("x").info("got %s", x)
+    """
+    shop.write("tests/test_it.py", textwrap.dedent(source))
+    shop.ended()
+    for x in ("a b", "c'd", "$(e)"):
+        options = shlex.join(["--test", f"test_odd[{x}]"])
+        program = (sys.executable, "-m", "walkaway", "make", "log")
+        said = shop.inv(program=program, env={"WALKAWAY_OPTS": options})
+        assert said.returncode == 0, said.stderr
+        assert f"x: got {x}" in said.stdout
 
 
 def test_a_run_without_the_library_says_that_nothing_was_logged(project: Project) -> None:
