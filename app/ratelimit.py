@@ -13,7 +13,7 @@ class Rate:
     burst: int
 
     def __post_init__(self) -> None:
-        if self.per_second <= 0 or self.burst < 1:
+        if not (self.per_second > 0 and self.burst >= 1):
             raise ValueError(f"{self} lets nobody in")
 
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import httpx
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from redis.exceptions import RedisError
 
@@ -88,8 +89,8 @@ class Gateway:
         if given:
             try:
                 rate = lowered(rate, given)
-            except ValueError:
-                raise HTTPException(400, f"{TEST_RATE} is PER_SECOND/BURST") from None
+            except ValueError as error:
+                raise HTTPException(400, f"{TEST_RATE}: {error}") from None
             client = f"{client}:{rate.per_second}/{rate.burst}"
         try:
             decision = await self.limits.ask(client, rate)
@@ -110,15 +111,18 @@ def _path(request: Request, service: str) -> str:
     return raw.decode("ascii").removeprefix(PREFIX).removeprefix("/kb" if service == "kb" else "")
 
 
-def application(environ: Environ) -> FastAPI:
-    """Make the service. `RefusedError` without the URLs of auth, chat, kb and Redis."""
+def application(environ: Environ, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
+    """Make the service. `RefusedError` without the URLs of auth, chat, kb and Redis.
+
+    `transport`: the way to other services, unless it is the network.
+    """
     urls = {
         "auth": environ.url("AUTH_SERVICE_URL"),
         "chat": environ.url("CHAT_SERVICE_URL"),
         "kb": environ.url("KB_SERVICE_URL"),
     }
     redis = store.connect(environ)
-    client = caller.client(environ.number("UPSTREAM_TIMEOUT_S", 10.0, least=0.1))
+    client = caller.client(environ.number("UPSTREAM_TIMEOUT_S", 10.0, least=0.1), transport)
     gateway = Gateway(Upstream(client, urls), Limits(redis), _rate(environ), environ.is_test)
 
     async def ping() -> None:

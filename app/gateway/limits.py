@@ -59,5 +59,8 @@ def _bucket(stored: bytes | str | None) -> Bucket | None:
 def lowered(rate: Rate, given: str) -> Rate:
     """Return the rate that a test asks for, `PER_SECOND/BURST`; never more than `rate`."""
     per_second, _, burst = given.partition("/")
-    asked = Rate(float(per_second), int(burst))
+    try:
+        asked = Rate(float(per_second), int(burst))
+    except ValueError:
+        raise ValueError(f"{given!r} is not PER_SECOND/BURST") from None
     return Rate(min(asked.per_second, rate.per_second), min(asked.burst, rate.burst))

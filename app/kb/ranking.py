@@ -13,6 +13,7 @@ from app.text import excerpt
 SNIPPET = 160
 _BEFORE = 40
 _WORD = re.compile(r"\w+")
+_BLANK = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,5 +53,8 @@ def rank(query: str, documents: Iterable[tuple[str, str]]) -> list[Hit]:
 def snippet(text: str, wanted: set[str]) -> str:
     """Return one line of the text around the first wanted word, or its beginning."""
     first = next((m.start() for m in _WORD.finditer(text) if m[0].casefold() in wanted), 0)
-    begin = text.rfind(" ", 0, max(0, first - _BEFORE)) + 1
+    begin = max(0, first - _BEFORE)
+    if begin:  # not in the middle of a word
+        blank = _BLANK.search(text, begin, first)
+        begin = blank.end() if blank else first
     return excerpt(text[begin : begin + 2 * SNIPPET], SNIPPET)

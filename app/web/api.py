@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+import httpx
 from fastapi import APIRouter, Depends, FastAPI, Form, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -109,10 +110,13 @@ async def _wrong(request: Request, error: Exception) -> Response:
     return page(request, "wrong.html", status, text=text)
 
 
-def application(environ: Environ) -> FastAPI:
-    """Make the service. `RefusedError` without GATEWAY_URL or, but for tests, SESSION_SECRET."""
+def application(environ: Environ, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
+    """Make the service. `RefusedError` without GATEWAY_URL or, but for tests, SESSION_SECRET.
+
+    `transport`: the way to the gateway, unless it is the network.
+    """
     url = environ.url("GATEWAY_URL")
-    client = caller.client(environ.number("UPSTREAM_TIMEOUT_S", 15.0, least=0.1))
+    client = caller.client(environ.number("UPSTREAM_TIMEOUT_S", 15.0, least=0.1), transport)
     web = Web(Gateway(client, url))
     router = APIRouter()
     for path in ("/login", "/register"):

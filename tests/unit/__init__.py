@@ -1,1 +1,1 @@
-"""Tests of pure code: no service, no network, no disk."""
+"""Tests that need nothing that runs: pure functions, and services that are asked in memory."""
