@@ -128,7 +128,7 @@ class Suite:
         return {**clean_environ(), "PYTHONPATH": str(REPOSITORY), **(more or {})}
 
     def command(self, *args: str, python: str = sys.executable) -> list[str]:
-        return [python, "-m", "pytest", "-p", "no:cacheprovider", "-p", "xdist.plugin", *args]
+        return [python, "-m", "pytest", "-p", "no:cacheprovider", "-p", "xdist", *args]
 
     def told(self, code: int, output: str) -> Told:
         return Told(code, output, *read(self.root / "diary.txt"))

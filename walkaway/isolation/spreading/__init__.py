@@ -87,3 +87,8 @@ def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - xdist's
     spreading = node.config.stash.get(_SPREADING, None)
     if spreading is not None:
         spreading.gone(node)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _PLACE in config.stash:
+        told.sweep(config.stash[_PLACE])

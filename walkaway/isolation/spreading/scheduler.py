@@ -109,10 +109,15 @@ class Spreading:
         self._collected[node] = (ids, told)
 
     def schedule(self) -> None:
-        if not self._begun:
+        again = self._begun
+        if not again:
             self._begun = True
             self._begin()
         if self._used:
+            self._inner.schedule()
+        if self._used and again:
+            # The modes of scopes give a worker that replaces another one unit; one of a single
+            # test would wait for ever for the next.
             self._inner.schedule()
 
     def _begin(self) -> None:

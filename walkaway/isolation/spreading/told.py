@@ -71,3 +71,10 @@ def take(place: str, worker: str) -> Told:
         return Told()
     path.unlink()
     return Told(frozenset(found["serial"]), found["groups"])
+
+
+def sweep(place: str) -> None:
+    """Remove what came too late to be read, from workers that started as the run ended."""
+    prefix = Path(place)
+    for path in prefix.parent.glob(f"{prefix.name}-*"):
+        path.unlink(missing_ok=True)
