@@ -237,7 +237,8 @@ class Spreading:
     def _closing(self, post: Post) -> None:
         """Let a worker go for which there are no more parallel tests, or keep it."""
         others = any(not other.closed and not other.down for other in self._posts.values())
-        if not self._serial or self._kept is not None or others or not post.ready:
+        ends = self._over or self._stops()
+        if ends or not self._serial or self._kept is not None or others or not post.ready:
             post.node.shutdown()
             return
         self._kept = post
