@@ -122,7 +122,7 @@ def _tree_of(record: Record, run: Run) -> tuple[str, float]:
 def _create(records: Records, wanted: Run, select: tuple[str, ...]) -> Started:
     """Make the record under a temporary name, lock it, rename it: never visible unlocked."""
     existing = records.ids()
-    now = time.time()
+    now, boot_s = time.time(), clock.boot_s()  # one moment: logs of others are joined by it
     run_id = ids.new_id(now, existing[-1] if existing else None)
     fresh = records.folder / f".new-{run_id}-{os.getpid()}"
     lock_fd = -1
@@ -138,7 +138,7 @@ def _create(records: Records, wanted: Run, select: tuple[str, ...]) -> Started:
             wanted,
             id=run_id,
             created_s=now,
-            started_boot=clock.boot_s(),
+            started_boot=boot_s,
             boot_id=clock.boot_id(),
             host=clock.host(),
             lock=(status.st_dev, status.st_ino),
