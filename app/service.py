@@ -32,16 +32,18 @@ def assemble(
         for closing in close:
             await closing()
 
-    # No pages of documentation: they fetch scripts from elsewhere.
-    app = FastAPI(title=name, lifespan=lifespan, openapi_url=None, exception_handlers={
-        RequestValidationError: _not_valid,
-    })  # fmt: skip
+    app = FastAPI(
+        title=name,
+        lifespan=lifespan,
+        routes=router.routes,  # as they are; included they would be made a second time
+        openapi_url=None,  # its pages fetch scripts from elsewhere
+        exception_handlers={RequestValidationError: _not_valid},
+    )
 
     @app.get("/health")
     async def how_it_is() -> JSONResponse:
         return await health.answer(name, needs)
 
-    app.include_router(router)
     app.add_middleware(BodyLimit)
     if wanted.any:
         app.add_middleware(faults.Faulty, faults=wanted)
