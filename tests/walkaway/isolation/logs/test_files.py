@@ -173,3 +173,17 @@ def test_lines_of_old_runs_are_removed(tmp_path: Path) -> None:
     runs = sorted({path.name.partition("-")[0] for path in folder.glob("*-*")})
     assert [run for run in runs if run.startswith("run")] == [f"run{n:02}" for n in range(5, 15)]
     assert len(runs) == 11
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_services_have_one_log_for_all_workers(tmp_path: Path, workers: int) -> None:
+    source = """
+        import pytest
+        @pytest.mark.parametrize("n", range(4))
+        def test_it(services_log, n):
+            with services_log.open("a") as file: file.write(f"{n}\\n")
+    """
+    nested = made(tmp_path, source)
+    nested.run(*nested.workers(workers))
+    (log,) = (tmp_path / "logs/tests/lines").glob("*services.log")
+    assert sorted(log.read_text().split()) == ["0", "1", "2", "3"]
