@@ -16,6 +16,8 @@ pytest_plugins: tuple[str, ...] = (
     "walkaway.isolation.leaks.check",
     "walkaway.isolation.logs",
     "walkaway.isolation.markers",
+    "walkaway.isolation.memory.large",
+    "walkaway.isolation.memory.measuring",
     "walkaway.isolation.redis.fixtures",
     "walkaway.isolation.spreading",
 )

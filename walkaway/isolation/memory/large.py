@@ -1,0 +1,85 @@
+"""The fixture `large_dataset`: data that is loaded for a test, and verified to be gone after it.
+
+PYTEST_DONT_REWRITE: see walkaway.isolation.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from walkaway.isolation.memory import release
+
+
+@pytest.fixture(scope="session")
+def load_large_dataset() -> Callable[[], Any]:
+    """What loads the data of `large_dataset`, at each test that asks for it; to be overridden."""
+    pytest.fail(
+        "large_dataset: nothing to load\nOverride the fixture `load_large_dataset` in conftest.py; "
+        "it returns a function that loads and returns the data.",
+        pytrace=False,
+    )
+
+
+@pytest.fixture
+def large_dataset(
+    request: pytest.FixtureRequest, load_large_dataset: Callable[[], Any]
+) -> Iterator[Any]:
+    """Data of this test alone, loaded by `load_large_dataset`; fails when it is kept by anyone."""
+    kept = [load_large_dataset()]
+    yield kept[0]
+    # pytest's own references, which would go a moment later.
+    arguments = request.node.funcargs
+    for name in [name for name in arguments if arguments[name] is kept[0]]:
+        del arguments[name]
+    request._fixturedef.cached_result = None  # type: ignore[attr-defined]  # noqa: SLF001 - a SubRequest's
+    if not _held(kept):
+        return
+    release.let_go(request.node)
+    if holders := _holders(kept):
+        pytest.fail(
+            f"{request.node.nodeid} keeps its large_dataset: it is in {', '.join(holders)}\n"
+            "Have the test drop it, or keep only what it needs of it.",
+            pytrace=False,
+        )
+
+
+def _held(kept: list[Any]) -> bool:
+    return sys.getrefcount(kept[0]) > _ALONE
+
+
+def _alone() -> int:
+    """Return what `getrefcount` says of an object that one list holds; versions differ."""
+    kept: list[Any] = [object()]
+    return sys.getrefcount(kept[0])
+
+
+_ALONE = _alone()
+
+
+def _holders(kept: list[Any]) -> list[str]:
+    """Return who else holds the data, in a few words each."""
+    if not _held(kept):
+        return []
+    others = [one for one in gc.get_referrers(kept[0]) if one is not kept]
+    found = sorted({_named(one, kept[0]) for one in others if not isinstance(one, FrameType)})
+    return found or ["something that Python does not track, such as an extension or a thread"]
+
+
+def _named(holder: Any, thing: object) -> str:  # noqa: ANN401 - anything may hold it
+    """Return the name of a container, as seen from the module that it is in."""
+    if isinstance(holder, dict) and "__spec__" in holder:
+        return f"{holder['__name__']}.{_key(holder, thing)}"
+    for outer in gc.get_referrers(holder):
+        if isinstance(outer, dict) and "__spec__" in outer:
+            return f"{outer['__name__']}.{_key(outer, holder)}"
+    return f"a {type(holder).__qualname__}"
+
+
+def _key(names: dict[Any, Any], thing: object) -> str:
+    return next((str(name) for name, value in names.items() if value is thing), "?")

@@ -1,0 +1,149 @@
+"""Per-test peak and growth of memory, and the marker `limit_memory`. A pytest plugin.
+
+Each report of a test's end has the user property `walkaway_memory`:
+`{"peak_bytes": ..., "growth_bytes": ...}`: the process's highest resident memory from the test's
+set-up to its teardown, and how much more it has afterwards than before. Of this process: not of
+its children.
+
+PYTEST_DONT_REWRITE: see walkaway.isolation.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+
+from walkaway.isolation.memory import process, release, sizes
+
+PROPERTY: Final = "walkaway_memory"
+WORTH_BYTES: Final = 8 << 20
+"""Of growth, for a full collection after the test: that costs 10 to 100 ms."""
+
+
+@dataclass(slots=True)
+class Measured:
+    """One test: the memory before it, and its highest so far."""
+
+    before: int
+    peak: int = 0
+
+
+_MEASURED: Final = pytest.StashKey[Measured]()
+_MEASURES: Final = pytest.StashKey[bool]()
+
+
+class LimitReachedError(MemoryError):
+    """A test was stopped at its `limit_memory`."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        'limit_memory("200 MB"): fails the test when its call takes more than that at its peak, '
+        "and stops an allocation far beyond it",
+    )
+    config.stash[_MEASURES] = process.reset_peak()
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say when nothing is measured."""
+    if config.stash[_MEASURES]:
+        return None
+    return f"memory: not measured on {sys.platform} (needs Linux's /proc); limit_memory is not kept"
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Have `-n auto` stay within the container's CPUs and memory; xdist knows the machine's."""
+    del config
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None  # xdist's own answer
+    from walkaway.runs import workers
+
+    return workers.auto()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    if item.config.stash[_MEASURES] and process.reset_peak():
+        item.stash[_MEASURED] = Measured(process.resident_bytes())
+    yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    mark = item.get_closest_marker("limit_memory")
+    measured = item.stash.get(_MEASURED, None)
+    if mark is None:
+        yield
+        return
+    limit = _limit(mark)
+    if measured is None:
+        yield
+        return
+    measured.peak = max(measured.peak, process.peak_bytes())
+    process.reset_peak()
+    before = process.resident_bytes()
+    try:
+        with process.ceiling(limit):
+            yield
+    except MemoryError as error:
+        raise LimitReachedError(
+            f"{item.nodeid} was stopped at its limit of {sizes.shown(limit)}, "
+            f"{sizes.shown(process.peak_bytes() - before)} above where it began\n"
+            "Let it take less, or raise the limit_memory of the test."
+        ) from error
+    peak = process.peak_bytes() - before
+    if peak > limit:
+        pytest.fail(
+            f"{item.nodeid} took {sizes.shown(peak)} at its peak, its limit is "
+            f"{sizes.shown(limit)}\nLet it take less, or raise the limit_memory of the test.",
+            pytrace=False,
+        )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if call.excinfo is not None:
+        item.stash.setdefault(release.ERRORS, []).append(call.excinfo.value)
+    if call.when == "teardown":
+        _finish(item, report)
+        if release.ERRORS in item.stash:
+            del item.stash[release.ERRORS]
+    return report
+
+
+def _finish(item: pytest.Item, report: pytest.TestReport) -> None:
+    measured = item.stash.get(_MEASURED, None)
+    if measured is None:
+        return
+    del item.stash[_MEASURED]
+    peak = max(measured.peak, process.peak_bytes())
+    if isinstance(item, pytest.Function):
+        item.funcargs = {}  # as pytest does a moment later
+    if process.resident_bytes() - measured.before >= WORTH_BYTES:
+        release.let_go(item)
+        if process.resident_bytes() - measured.before >= WORTH_BYTES:
+            release.give_back()
+    value = {"peak_bytes": peak, "growth_bytes": process.resident_bytes() - measured.before}
+    # A test that is run again is told once.
+    others = [entry for entry in item.user_properties if entry[0] != PROPERTY]
+    item.user_properties[:] = [*others, (PROPERTY, value)]
+    report.user_properties = list(item.user_properties)
+
+
+def _limit(mark: pytest.Mark) -> int:
+    try:
+        (text,) = mark.args
+        return sizes.parsed(text)
+    except ValueError as error:
+        said = str(error) if len(mark.args) == 1 else 'takes one size: limit_memory("200 MB")'
+        pytest.fail(f"limit_memory: {said}", pytrace=False)

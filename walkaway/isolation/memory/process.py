@@ -1,0 +1,81 @@
+"""How much memory this process has: now, at its highest, and at most. Linux; nothing elsewhere.
+
+`resource.getrusage` would know the highest of the whole process, which no test can be blamed for.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+_PAGE_BYTES: Final = resource.getpagesize()
+_RESET_PEAK: Final = b"5"
+"""What /proc/PID/clear_refs takes to forget the highest resident set (proc(5), Linux 4.0)."""
+_SLACK_BYTES: Final = 64 << 20
+"""Mapped and not used, such as the stack of a thread, counts for the kernel but not as resident."""
+
+
+def resident_bytes() -> int:
+    """Return the resident memory; 0 when unknown."""
+    fields = _read("/proc/self/statm").split()
+    return int(fields[1]) * _PAGE_BYTES if len(fields) > 1 else 0
+
+
+def reset_peak() -> bool:
+    """Have `peak_bytes` begin anew; whether that can be done here."""
+    try:
+        file = os.open("/proc/self/clear_refs", os.O_WRONLY)
+    except OSError:
+        return False
+    try:
+        os.write(file, _RESET_PEAK)
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+    return True
+
+
+def peak_bytes() -> int:
+    """Return the highest resident memory since `reset_peak`; 0 when unknown."""
+    return _status(b"VmHWM:")
+
+
+@contextmanager
+def ceiling(more_bytes: int) -> Iterator[None]:
+    """Have allocations fail with MemoryError that go far beyond ``more_bytes`` more than now.
+
+    The kernel's limit on private writable memory (RLIMIT_DATA, Linux 4.7). A child that is
+    started meanwhile has the same limit, for itself alone. Shared and file mappings are not
+    counted. The limit that was there is put back.
+    """
+    data = _status(b"VmData:")
+    before = soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = data + more_bytes + max(_SLACK_BYTES, more_bytes // 4)
+    for limit in (soft, hard):
+        if limit != resource.RLIM_INFINITY:
+            wanted = min(wanted, limit)
+    if not data:
+        yield
+        return
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+def _status(name: bytes) -> int:
+    for line in _read("/proc/self/status").splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _read(path: str) -> bytes:
+    with suppress(OSError), open(path, "rb", buffering=0) as file:  # noqa: PTH123 - for every test
+        return file.read()
+    return b""

@@ -1,0 +1,27 @@
+"""Sizes as people write them. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMG]?)I?B\s*", re.IGNORECASE)
+
+
+def parsed(text: object) -> int:
+    """Return the bytes of `200 MB`, `1.5 GB`, `512KiB`; a kilobyte has 1024, however written.
+
+    Raises ValueError for anything else.
+    """
+    match = _SIZE.fullmatch(text) if isinstance(text, str) else None
+    size = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0
+    if size <= 0:
+        raise ValueError(f'{text!r} is no size: write "200 MB", "1.5 GB" or "512 KB"')
+    return size
+
+
+def shown(size_bytes: int) -> str:
+    """Return a size in MB, to one digit where that says more."""
+    size = size_bytes / _UNITS["M"]
+    return f"{size:.0f} MB" if abs(size) >= 100 or size == int(size) else f"{size:.1f} MB"  # noqa: PLR2004 - three digits
