@@ -71,7 +71,7 @@ def test_who_is_not_signed_in_is_limited_by_address(
 @pytest.mark.security
 def test_a_rate_can_only_be_lowered(client: httpx.Client, make_user: MakeUser) -> None:
     headers = make_user().headers
-    for nonsense in ("fast", "0/0", "-1/5", "1", "1/2/3"):
+    for nonsense in ("fast", "0/0", "-1/5", "1", "nan/3", "1/2/3"):
         refused = client.get("/conversations", headers=headers | {"X-Test-Rate": nonsense})
         assert refused.status_code == 400, nonsense
 

@@ -46,14 +46,15 @@ def test_the_services_that_answer_a_request_log_one_id(
     refused = client.get(f"{made.api}/conversations", headers=headers | {HEADER: f"{mine}-2"})
     assert refused.status_code == 401  # signed by another auth
     said = {
-        (line["service"], line["method"], line["path"], line["status"]) for line in made.said(mine)
+        (line["service"], line["method"], line["path"], line["status"])
+        for line in made.said(mine, 3)
     }
     assert said == {
         ("auth", "GET", "/validate", 200),
         ("chat", "POST", "/conversations", 201),
         ("gateway", "POST", "/api/v1/conversations", 201),
     }
-    assert {line["service"] for line in made.said(f"{mine}-2")} == {"auth", "gateway"}
+    assert {line["service"] for line in made.said(f"{mine}-2", 2)} == {"auth", "gateway"}
 
 
 def login(client: httpx.Client, api: str, make_user: MakeUser) -> dict[str, str]:
