@@ -35,6 +35,10 @@ THREE = """
 """
 PARALLEL, SERIAL = 18, 6
 
+# Workers that go take longer than the longest test: whichever is kept, none may have been let go
+# a moment before its serial tests begin.
+LINGERING = CONFTEST.replace('note("bye")', 'time.sleep(0.4); note("bye")')
+
 
 def write(suite: Suite) -> None:
     suite.write(test_one=ONE, test_two=TWO, test_three=THREE)
@@ -44,6 +48,7 @@ def write(suite: Suite) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_serial_tests_are_last_and_alone(suite: Suite, mode: str, workers: int) -> None:
     write(suite)
+    suite.write(conftest=LINGERING)
     told = suite.run(f"-n{workers}", f"--dist={mode}")
     assert told.code == 0, told.output
     assert set(told.counts.values()) == {1}
