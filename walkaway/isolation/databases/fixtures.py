@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from walkaway.isolation import identity, watches
-from walkaway.isolation.databases import marker
+from walkaway.isolation.databases import afterwards, marker
 from walkaway.isolation.databases.marker import Choice, Strategy
 
 if TYPE_CHECKING:
@@ -54,6 +54,18 @@ def pytest_configure(config: pytest.Config) -> None:
         from walkaway.isolation.databases import synchronous as sessions  # type: ignore[no-redef]
     if not config.pluginmanager.is_registered(sessions):
         config.pluginmanager.register(sessions, "walkaway-db-session")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object, error: object) -> None:
+    """Note the end of one of xdist's workers."""
+    afterwards.note(node, error)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove what workers that crashed have left on a server."""
+    afterwards.clear(session.config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

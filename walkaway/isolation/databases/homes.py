@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from walkaway.isolation import identity
-from walkaway.isolation.databases import urls
+from walkaway.isolation.databases import afterwards, urls
 from walkaway.isolation.databases.home import Home, Keeping
 from walkaway.isolation.databases.schema import Schema
 from walkaway.isolation.databases.sqlite.folder import Folder, Folders
@@ -30,6 +30,8 @@ def opened(
         yield home
     finally:
         home.close()
+        if not urls.is_sqlite(url):
+            afterwards.tell(config, text)
 
 
 def _home(

@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -20,15 +21,14 @@ from tests.walkaway.support.scratch import clean_environ
 
 TIME_LIMIT_S = 120
 PLUGINS = ("-p", "asyncio", "-p", "xdist", "-p", "randomly")
-CONFTEST = '''
+CONFTEST = """
 import json, os
 import pytest
 from sqlalchemy import ForeignKey, String, insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from walkaway.isolation import watches
 from walkaway.isolation.databases import Schema
 
-pytest_plugins = ["walkaway.isolation.databases.fixtures"]
+pytest_plugins = ["walkaway.isolation"]
 
 
 class Base(DeclarativeBase):
@@ -69,30 +69,12 @@ def database_schema():
     return Schema.by(create, fingerprint=os.environ.get("FINGERPRINT", "1"))
 
 
-@pytest.fixture(autouse=True)
-def leak_check(request):
-    """What the library's own does, in its simplest form."""
-    config = request.config
-    seen = [(watch, watch.before()) for watch in watches.of(config)]
-    yield
-    known = dict((id(watch), before) for watch, before in seen)
-    found = []
-    for watch in watches.of(config):
-        before = known.get(id(watch))
-        left = list(watch.left(before))
-        if left:
-            watch.mend(before)
-        found += left
-    if found:
-        pytest.fail("left: " + "; ".join(found), pytrace=False)
-
-
 def pytest_runtest_logreport(report):
     if "PYTEST_XDIST_WORKER" not in os.environ:
         with open(os.environ["REPORT"], "a") as f:
             line = [report.nodeid, report.when, report.outcome, report.longreprtext]
             f.write(json.dumps(line) + "\\n")
-'''
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +147,7 @@ class Nested:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
             encoding="utf-8",
         )  # fmt: skip
 
@@ -174,7 +157,7 @@ class Nested:
             name for (name,) in self.ask("SELECT datname FROM pg_database") if self.base in name
         )
 
-    def ask(self, statement: str, database: str = "postgres") -> list[tuple[str, ...]]:
+    def ask(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         with psycopg.connect(self._server(database), autocommit=True) as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []

@@ -6,6 +6,7 @@ import pytest
 
 from tests.walkaway.isolation.databases.nested import Nested
 
+TESTS = 39
 MIXED = '''
 import pytest
 from conftest import Country, Note, User
@@ -124,14 +125,15 @@ async def test_separate_session(db_session, test_db, time):
 '''
 
 
-@pytest.mark.parametrize("workers", [0, 2, 4])
-@pytest.mark.parametrize("seed", [1, 2])
-def test_every_strategy_beside_every_other(project: Nested, workers: int, seed: int) -> None:
+@pytest.mark.parametrize(
+    "args", [("-p", "no:randomly"), (), ("-n", "2"), ("-n", "4")], ids=" ".join
+)
+def test_every_strategy_beside_every_other(project: Nested, args: tuple[str, ...]) -> None:
+    """Also in random order, another one each time: the seed is in the output."""
     project.write("test_mixed.py", MIXED)
-    done = project.run("-n", str(workers), "-p", "randomly", "-p", "no:cacheprovider",
-                      "-p", "xdist", f"--randomly-seed={seed}")  # fmt: skip
+    done = project.run(*args)
     assert done.code == 0, done.told
-    assert len(done.passed) == 39
+    assert len(done.passed) == TESTS
+    assert project.created() == 1
     if project.server:
         assert project.databases() == []
-    assert project.created() == 1

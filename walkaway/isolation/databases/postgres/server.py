@@ -7,45 +7,19 @@ at once and without guessing by age, and never what lives.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import psycopg
 from sqlalchemy.engine import URL
 
 from walkaway.isolation.databases import urls
 from walkaway.isolation.databases.home import Keeping
 from walkaway.isolation.databases.names import BUILDING, TEMPLATE, Base
+from walkaway.isolation.databases.postgres.leftovers import Kept, listed, reap
 from walkaway.isolation.databases.postgres.locks import Owner
 from walkaway.isolation.databases.postgres.probe import PostgresProbe
 from walkaway.isolation.databases.schema import CREATE, Schema
 
-_LISTED = (
-    "SELECT datname, coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database "
-    "WHERE datname ~ %s ORDER BY datname"
-)
 _TRIES = 3
 """Postgres itself waits five seconds in each for others to leave a template."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What is noted at a template for later runs: its schema's fingerprint, and who made it."""
-
-    fingerprint: str
-    run: str
-
-    @classmethod
-    def read(cls, comment: str) -> Kept | None:
-        try:
-            found = json.loads(comment)
-            return cls(found["fingerprint"], found["run"])
-        except (ValueError, TypeError, KeyError):
-            return None
-
-    def __str__(self) -> str:
-        return json.dumps({"fingerprint": self.fingerprint, "run": self.run})
 
 
 class Server:
@@ -130,10 +104,12 @@ class Server:
             self._owner.unlock(alone)
 
     def _found(self) -> str:
-        for name, kept in self._templates():
+        for name, kept in listed(self._owner, self._base):
             if self._fits(name, kept):
                 self._owner.lock(name, shared=True)
-                if name in dict(self._templates()):  # nobody dropped it before we had the lock
+                if name in dict(
+                    listed(self._owner, self._base)
+                ):  # nobody dropped it before we had the lock
                     return name
                 self._owner.unlock(name, shared=True)
         return ""
@@ -172,28 +148,18 @@ class Server:
         self._owner.run("ALTER DATABASE {} ALLOW_CONNECTIONS false", name)
         self._owner.end_users(name)
 
-    def _templates(self) -> Iterator[tuple[str, Kept | None]]:
-        for name, comment in self._owner.ask(_LISTED, self._base.pattern):
-            if name.endswith(f"_{TEMPLATE}"):
-                yield name, Kept.read(comment)
-
     # What nobody owns
 
     def _reap(self) -> None:
-        for name, comment in self._owner.ask(_LISTED, self._base.pattern):
-            if name in self._owned or self._stays(name, Kept.read(comment)):
-                continue
-            if self._owner.try_lock(name):
-                try:
-                    self._owner.run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
-                finally:
-                    self._owner.unlock(name)
+        reap(
+            self._owner,
+            self._base,
+            lambda name, kept: name in self._owned or self._stays(name, kept),
+        )
 
     def _stays(self, name: str, kept: Kept | None) -> bool:
         """Tell what waits for a later run: a kept template, unless ours is to take its place."""
-        if kept is None or not name.endswith(f"_{TEMPLATE}"):
-            return False
-        return self._kept is None or self._fits(name, kept)
+        return kept is not None and (self._kept is None or self._fits(name, kept))
 
 
 def _to_keep(schema: Schema, url: URL, run: str) -> Kept:
