@@ -6,6 +6,7 @@ every service that is asked, so that one id joins what all of them said.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -59,9 +60,15 @@ def configure(service: str, level: str = "INFO") -> None:
     """Have all loggers of this process write JSON lines on stdout."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines(service))
+    handler.addFilter(is_worth_a_line)
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for chatty in ("httpx", "httpcore", "uvicorn", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Leave out the traceback of what was cut off at the end: who cuts it off says so, too."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 class RequestLog:

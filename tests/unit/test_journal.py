@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
 
 import pytest
 
-from app.journal import REQUEST_ID, JsonLines, accepted_id
+from app.journal import REQUEST_ID, JsonLines, accepted_id, is_worth_a_line
 
 
 @pytest.mark.parametrize("given", ["a", "run-1.test_2", "A" * 128, "0f56689ed38c444e"])
@@ -65,3 +66,12 @@ def test_an_exception_stands_in_its_line() -> None:
     except ValueError:
         made.exc_info = sys.exc_info()
     assert "ValueError: invalid literal" in json.loads(JsonLines("kb").format(made))["exception"]
+
+
+@pytest.mark.parametrize(
+    ("error", "worth"), [(None, True), (ValueError(), True), (asyncio.CancelledError(), False)]
+)
+def test_what_is_cut_off_at_the_end_is_no_error(error: BaseException | None, worth: bool) -> None:  # noqa: FBT001 - a parameter
+    made = record("x")
+    made.exc_info = (type(error), error, None) if error else None
+    assert is_worth_a_line(made) is worth
