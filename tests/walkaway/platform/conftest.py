@@ -16,6 +16,7 @@ import pytest
 from tests.fixtures.embedded import LOG, VARIABLES
 from tests.walkaway.support.checkout import clean_environment
 from tests.walkaway.support.engine import scratch_project
+from tests.walkaway.support.waiting import wait_for
 
 BOUND_S = 120.0
 
@@ -85,8 +86,9 @@ def suite(tmp_path: Path) -> Iterator[Suite]:
     """A copy of the suite; afterwards no process of it is left, or the test fails."""
     made = Suite(scratch_project(tmp_path / "project"), tmp_path / "temporary")
     yield made
-    left = made.processes()
-    for pid in left:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    assert not left, f"left behind: {left}"
+    try:
+        wait_for(lambda: not made.processes(), "all that the test started to be gone")
+    finally:
+        for pid in made.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)

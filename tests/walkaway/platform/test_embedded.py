@@ -65,8 +65,11 @@ def test_the_first_request_starts_the_services_and_the_end_of_pytest_ends_them(
     assert suite.processes() == {}
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "two-workers"])
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "workers"),
+    [(signal.SIGKILL, ()), (signal.SIGKILL, ("-n", "2")), (signal.SIGINT, ())],
+    ids=["killed", "killed-with-two-workers", "ctrl-c"],
+)
 def test_however_pytest_ends_no_service_outlives_it(
     suite: Suite, number: signal.Signals, workers: tuple[str, ...]
 ) -> None:
