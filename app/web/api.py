@@ -18,7 +18,7 @@ from app.service import assemble
 from app.settings import Environ
 from app.text import excerpt
 from app.web.gateway import Gateway, TroubleError
-from app.web.pages import STYLE, page
+from app.web.pages import STYLE, page, trouble
 from app.web.session import SignedOutError, own_form, sign_in, signed_in
 
 _OURS = [Depends(own_form)]
@@ -43,9 +43,9 @@ class Web:
             if new:
                 await self.gateway.register(email, password)
             sign_in(request, email.strip(), await self.gateway.login(email, password))
-        except TroubleError as trouble:
-            values = {"new": new, "error": trouble.detail, "address": email}
-            return page(request, "account.html", trouble.status, **values)
+        except TroubleError as error:
+            values = {"new": new, "error": error.detail, "address": email}
+            return page(request, "account.html", error.status, **values)
         return _see("/chat")
 
     async def leave(self, request: Request) -> Response:
@@ -107,7 +107,7 @@ async def _wrong(request: Request, error: Exception) -> Response:
     ):
         request.session.clear()
         return _see("/login")
-    return page(request, "wrong.html", status, text=text)
+    return trouble(request, text, status)
 
 
 def application(environ: Environ, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:

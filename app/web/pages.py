@@ -8,7 +8,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from app.web.session import EMAIL, form_token
+from app.web.session import EMAIL, FORM, form_token
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -27,8 +27,23 @@ STYLE = (_FOLDER / "style.css").read_text(encoding="utf-8")
 
 
 def page(request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
-    """Return a page. Every one knows who is signed in and what its forms must send back."""
+    """Return a page with forms. It knows who is signed in and what its forms must send back."""
+    form_token(request)
+    return _rendered(request, template, status, values)
+
+
+def trouble(request: Request, text: str, status: int) -> HTMLResponse:
+    """Return a page that says what is wrong. It sets no cookie.
+
+    A form that another site sends comes without ours: a new one would sign the visitor out.
+    """
+    return _rendered(request, "wrong.html", status, {"text": text})
+
+
+def _rendered(
+    request: Request, template: str, status: int, values: dict[str, object]
+) -> HTMLResponse:
     found = _TEMPLATES.get_template(template).render(
-        form=form_token(request), email=request.session.get(EMAIL, ""), **values
+        form=request.session.get(FORM, ""), email=request.session.get(EMAIL, ""), **values
     )
     return HTMLResponse(found, status, headers=_HEADERS)

@@ -111,6 +111,15 @@ async def test_a_form_that_is_not_ours_is_refused(browser: httpx.AsyncClient, fo
 
 
 @pytest.mark.security
+async def test_a_form_that_another_site_sends_sets_no_cookie(browser: httpx.AsyncClient) -> None:
+    """It comes without our cookie (SameSite); a new one would replace that of who is signed in."""
+    for page in ("/login", "/logout", "/chat"):
+        refused = await browser.post(page, data={"form": "x"})
+        assert (page, refused.status_code) == (page, 403)
+        assert "Set-Cookie" not in refused.headers
+
+
+@pytest.mark.security
 async def test_the_cookie_is_the_servers_alone(browser: httpx.AsyncClient) -> None:
     answer = await browser.get("/login")
     cookie = answer.headers["Set-Cookie"].lower()
