@@ -72,13 +72,15 @@ def _read(mark: pytest.Mark) -> tuple[Strategy, bool]:
     shared = mark.kwargs.get("shared", False)
     if not isinstance(shared, bool):
         raise ValueError(f"shared is True or False, not {shared!r}")  # noqa: TRY004 - one kind
-    given = (*mark.args, *(mark.kwargs[name] for name in ("strategy",) if name in mark.kwargs))
+    given = [*mark.args, *(mark.kwargs[name] for name in ("strategy",) if name in mark.kwargs)]
     if len(given) > 1:
         raise ValueError(f"one strategy, not {len(given)}: {', '.join(map(repr, given))}")
-    known = {each.value: each for each in Strategy if each is not Strategy.NONE}
-    if given and given[0] not in known:
+    if not given:
+        return Strategy.NONE, shared
+    found = [each for each in Strategy if each.value == given[0] and each is not Strategy.NONE]
+    if not found:
         raise ValueError(f"no such strategy: {given[0]!r}; write one of {_ALL}")
-    return (known[given[0]] if given else Strategy.NONE), shared
+    return found[0], shared
 
 
 def _with_services(strategy: Strategy, *, serial: bool) -> Choice:

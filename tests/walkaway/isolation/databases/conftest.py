@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.walkaway.isolation.databases.direct import database, on_server, renewals
 from tests.walkaway.isolation.databases.nested import Nested
+
+__all__ = ["database", "on_server", "renewals"]
 
 STORES = ("sqlite", pytest.param("postgres", marks=pytest.mark.engine))
 
