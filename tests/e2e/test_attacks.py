@@ -10,7 +10,11 @@ from playwright.async_api import BrowserContext, Page, expect
 from tests.e2e.test_chat_pages import fill, say
 from tests.fixtures.urls import WEB_SERVICE_URL
 
-pytestmark = [pytest.mark.security, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.security,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.xdist_group("browser"),
+]
 Address = Callable[[], str]
 
 SCRIPT = """<script>document.title = "owned"</script>"""

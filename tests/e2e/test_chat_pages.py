@@ -9,7 +9,10 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from tests.fixtures.factories import PASSWORD
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.xdist_group("browser"),  # on one worker: to start a second one takes seconds
+]
 Address = Callable[[], str]
 
 

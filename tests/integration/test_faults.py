@@ -14,7 +14,7 @@ from tests.fixtures.apart import StartApart
 from tests.fixtures.embedded import ROOT
 from tests.fixtures.factories import MakeConversation
 
-BOUND_S = 30.0
+BOUND_S = 60.0
 
 
 def test_a_service_that_is_not_ready_yet_is_unwell_and_gets_well(
@@ -37,7 +37,7 @@ def test_a_service_that_hangs_is_a_504_and_one_that_is_away_a_503_and_others_go_
         "gateway",
         "chat",
         FAULT_HANG_PATH="/conversations",
-        UPSTREAM_TIMEOUT_S="2",
+        UPSTREAM_TIMEOUT_S="3",
         KB_SERVICE_URL="http://127.0.0.1:1",
     )
     hung = client.get(f"{made.api}/conversations", headers=headers)

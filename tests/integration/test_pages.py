@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.fixtures.clients import Platform
+from tests.fixtures.clients import TIMEOUT, Platform
 from tests.fixtures.factories import MakeUser, User
 from walkaway.isolation.logs import requests
 
@@ -21,7 +21,7 @@ def visitor(platform: Platform) -> Iterator[httpx.Client]:
         base_url=platform.web,
         event_hooks={"request": [requests.stamp]},
         follow_redirects=True,
-        timeout=30.0,
+        timeout=TIMEOUT,
         trust_env=False,
     ) as made:
         yield made
