@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from tests.walkaway.isolation.databases.direct import ADD, Renewals, is_pristine, run
 from walkaway.isolation.databases import strategies
@@ -106,6 +106,19 @@ def test_names_that_need_quotes(database: Database) -> None:
     assert database.contents.differences(database.contents.pristine)
     strategies.put_back(database)
     assert run(database, f"SELECT count(*) FROM {odd}") == [0]  # noqa: S608 - a constant
+
+
+def test_pools_of_others_go_on_in_the_clone(database: Database) -> None:
+    other = create_engine(database.url, pool_pre_ping=True)
+    with other.begin() as connection:
+        connection.execute(text(ADD.format("people")))
+    database.renew()
+    assert is_pristine(database)
+    run(database, ADD.format("rocks"), ADD.format("rocks"))
+    with other.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM rocks")) == 2
+        assert connection.scalar(text("SELECT count(*) FROM people")) == 0
+    other.dispose()
 
 
 @pytest.mark.engine

@@ -109,6 +109,10 @@ def test_without_what_the_fixtures_need(on_sqlite: Nested) -> None:
     [
         ("mysql://there/db", "databases of the kind 'mysql' are not known"),
         ("nonsense", "not a database URL: 'nonsense'"),
+        (
+            "postgresql://me:secret@127.0.0.1:1/db",
+            "no test databases at postgresql+psycopg://me:***@",
+        ),
     ],
 )
 def test_urls(on_sqlite: Nested, url: str, said: str) -> None:

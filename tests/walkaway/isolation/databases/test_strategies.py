@@ -25,6 +25,7 @@ def use(session, first_id):
     session.commit()
     assert not first_id or user.id == 1
     session.add(User(name="undone"))
+    session.flush()
     session.rollback()
     with pytest.raises(ZeroDivisionError), session.begin_nested():
         session.add(User(name="undone as well"))

@@ -43,7 +43,11 @@ class Owner:
         try:
             self._connection = connected(url, MAINTENANCE)
         except psycopg.OperationalError:
-            self._connection = connected(url, url.database)
+            try:
+                self._connection = connected(url, url.database)
+            except psycopg.OperationalError as error:
+                where = url.render_as_string(hide_password=True)
+                raise ValueError(f"no test databases at {where}: {error}") from None
 
     def run(self, statement: LiteralString, *names: str) -> None:
         """Carry a statement out; each ``{}`` in it is a name."""

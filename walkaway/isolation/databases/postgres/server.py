@@ -129,7 +129,11 @@ class Server:
         self._own(building)
         try:
             self._owner.run("DROP DATABASE IF EXISTS {} WITH (FORCE)", building)
-            self._owner.run("CREATE DATABASE {}", building)
+            try:
+                self._owner.run("CREATE DATABASE {}", building)
+            except psycopg.errors.InsufficientPrivilege as error:
+                role = self._url.username
+                raise ValueError(f"{error}: write ALTER ROLE {role} CREATEDB") from None
             engine = create_engine(self._url.set(database=building), poolclass=NullPool)
             with engine.connect() as connection:
                 self._schema.create(connection)

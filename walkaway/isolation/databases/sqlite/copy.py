@@ -9,6 +9,10 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
+from walkaway.isolation.databases.home import NotPutBackError
+
+WAIT_S = 3.0
+
 
 class SqliteCopy:
     """A `Copy`, by SQLite's own means: connections stay, and see what was put back."""
@@ -17,18 +21,29 @@ class SqliteCopy:
         self._path = Path(url.database or "")
         self._folder = tempfile.TemporaryDirectory(prefix="walkaway-")
         self._copy = Path(self._folder.name) / self._path.name
-        _written(self._path, self._copy)
+        written_over(self._path, self._copy)
 
     def put_back(self) -> None:
-        _written(self._copy, self._path)
+        if not written_over(self._copy, self._path):
+            raise NotPutBackError(f"{self._path} is locked by a connection that still writes")
 
     def close(self) -> None:
         self._folder.cleanup()
 
 
-def _written(source: Path, target: Path) -> None:
+def written_over(source: Path, target: Path) -> bool:
+    """Give a file the content of another, if nobody is in the way; whoever has it open sees it.
+
+    A file that took its place would not do: pools would go on writing into the one that is gone.
+    """
     with (
         contextlib.closing(sqlite3.connect(source)) as read,
-        contextlib.closing(sqlite3.connect(target)) as write,
+        contextlib.closing(sqlite3.connect(target, timeout=WAIT_S, isolation_level=None)) as write,
     ):
+        try:
+            write.execute("BEGIN IMMEDIATE")  # backup() itself would wait for ever
+            write.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            return False
         read.backup(write)
+        return True

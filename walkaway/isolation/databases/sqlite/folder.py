@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from walkaway.isolation.databases import urls
 from walkaway.isolation.databases.home import Keeping
 from walkaway.isolation.databases.names import Base
 from walkaway.isolation.databases.schema import CREATE, Schema
+from walkaway.isolation.databases.sqlite.copy import written_over
 from walkaway.isolation.databases.sqlite.probe import SqliteProbe
 
 _SUFFIX = ".sqlite"
@@ -61,8 +61,10 @@ class Folder:
         return self._url.set(database=str(path))
 
     def renew(self, url: URL) -> None:
-        self.drop(url)
-        shutil.copyfile(self._template, url.database or "")
+        path = Path(url.database or "")
+        if not written_over(self._template, path):
+            self.drop(url)
+            shutil.copyfile(self._template, path)
 
     def drop(self, url: URL) -> None:
         for end in ("", *_BESIDE):
@@ -125,6 +127,5 @@ def _copy_whole(source: Path, target: Path) -> None:
 def _alone(path: Path) -> Iterator[None]:
     """Be the only process that works on a file; the lock ends with its process."""
     with Path(f"{path}.lock").open("w") as lock:
-        os.set_inheritable(lock.fileno(), False)  # noqa: FBT003 - positional in os
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
