@@ -27,6 +27,7 @@ class SqliteProbe:
             isolation_level=None,
             check_same_thread=False,
         )
+        self._connection.execute("PRAGMA synchronous = OFF")  # who loses power loses the run
         self._version = -1
 
     def committed(self) -> bool:
