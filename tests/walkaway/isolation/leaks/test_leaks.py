@@ -98,11 +98,13 @@ LEAKS = {
     ),
 }
 OTHERS = """
-import os, signal, socket, sys, time
+import os, signal, socket, sys, tempfile, time
 import pytest
 
 @pytest.mark.parametrize("n", range(12))
 def test_innocent(n, tmp_path, monkeypatch):
+    assert not [name for name in os.listdir(tempfile.gettempdir()) if "left" in name]
+    assert os.path.exists("pytest.ini")
     assert "LEFT" not in os.environ and os.environ["GIVEN"] == "1"
     assert "/left" not in sys.path and time.tzname == ("UTC", "UTC")
     assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL
@@ -329,9 +331,41 @@ def test_fixtures_of_the_test_clean_up_before_the_check(nested: Nested) -> None:
             asyncio.create_task(asyncio.sleep(0))
             task = asyncio.create_task(asyncio.sleep(60))
             task.cancel()
+        async def test_cancels():
+            task = asyncio.create_task(takes_its_leave())
+            await asyncio.sleep(0)
+            task.cancel()
+        async def takes_its_leave():
+            try:
+                await asyncio.sleep(60)
+            finally:
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
         """,
     )
     ended = nested.run(*SERIAL)
+    assert ended.code == 0, ended
+
+
+def test_what_another_plugin_asks_for_first_is_undone_before_the_check(nested: Nested) -> None:
+    nested.write(
+        "early.py",
+        """
+        import pytest
+        @pytest.fixture(autouse=True)
+        def early(monkeypatch):
+            pass
+        """,
+    )
+    nested.write(
+        "test_it.py",
+        """
+        def test_it(monkeypatch):
+            monkeypatch.setenv("MINE", "1")
+        """,
+    )
+    nested.environ["PYTHONPATH"] = f"{nested.env()['PYTHONPATH']}:{nested.root}"
+    ended = nested.run(*SERIAL, "-p", "early")
     assert ended.code == 0, ended
 
 
