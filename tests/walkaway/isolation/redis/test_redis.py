@@ -145,6 +145,35 @@ def test_what_a_killed_run_left_is_used_again_and_emptied(nested: Nested, url: s
 
 @pytest.mark.engine
 @pytest.mark.parametrize("url", ["real"], indirect=True)
+def test_a_run_killed_with_its_workers_holds_and_leaves_nothing_for_the_next(
+    nested: Nested, url: str, server: redis.Redis
+) -> None:
+    nested.write(
+        "test_it.py",
+        BOTH
+        + """
+def test_waits(test_redis):
+    test_redis.set("left", 1)
+    Path("at-work").touch()
+    while Path("hold").exists() and os.getppid() != 1:
+        pass
+""",
+    )
+    (nested.root / "hold").touch()
+    with nested.popen(*WAYS["n2"]) as run:
+        wait_for((nested.root / "at-work").exists, "a test at work")
+        run.kill()
+    (nested.root / "hold").unlink()
+    (nested.root / "said").unlink()
+    ended = nested.run(*WAYS["n4"])
+    assert ended.code == 0, ended
+    # The first run's workers end when they find their controller gone.
+    wait_for(lambda: not _leases(server), "the end of all leases")
+    assert _left(url) == {}
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("url", ["real"], indirect=True)
 def test_the_services_keys_and_foreign_ones_are_never_touched(
     nested: Nested, url: str, server: redis.Redis
 ) -> None:
@@ -264,6 +293,11 @@ def _left(url: str) -> dict[str, object]:
     if registry.smembers("walkaway:numbers") == {"-"}:
         found.pop("db15")
     return found
+
+
+def _leases(server: redis.Redis) -> list[str]:
+    names = [client["name"] for client in server.client_list()]
+    return [name for name in names if name.startswith("walkaway-")]
 
 
 def _named(server: redis.Redis, lease: leases.Lease) -> list[dict[str, str]]:
