@@ -65,11 +65,13 @@ def test_leftovers_of_a_killed_run_go_and_a_live_one_is_untouched(
     on_postgres.write("test_gated.py", GATED)
     on_postgres.write("test_quick.py", "def test_quick(transactional_db): pass\n")
     options = (option,) if option else ()
+    workers = () if option else ("-n", "2")
     kept = len(options)
-    with at_the_gate(on_postgres, "killed", "-n", "2", *options):
+    with at_the_gate(on_postgres, "killed", *workers, *options):
         pass
     left = set(on_postgres.databases())
-    assert len(left) == 5  # a template, and in each worker its database and a test's own
+    # A template, and of each worker its database and a test's own.
+    assert len(left) == (5 if workers else 3)
     with at_the_gate(on_postgres, "live", *options) as live:
         there = set(on_postgres.databases())
         assert len(there) == 3
@@ -84,18 +86,28 @@ def test_leftovers_of_a_killed_run_go_and_a_live_one_is_untouched(
 
 
 def test_killed_while_the_template_is_made(project: Nested) -> None:
-    project.write("test_quick.py", "def test_quick(transactional_db): pass\n")
+    project.write(
+        "test_whole.py",
+        """
+        from conftest import Country, User
+
+        def test_whole(transactional_db):
+            assert transactional_db.query(User).count() == 0
+            assert transactional_db.query(Country).count() == 2
+        """,
+    )
     with (project.root / "conftest.py").open("a") as conftest:
         conftest.write("""
 real = create
 
 def create(connection):
-    real(connection)
-    connection.commit()
     if "GATE" in os.environ:
         import time
+        Country.__table__.create(connection)
+        connection.commit()
         open(os.environ["AT"] + "-0", "w").close()
         time.sleep(60)
+    real(connection)
 """)
     with at_the_gate(project, "killed", "--reuse-db"):
         pass
@@ -144,7 +156,7 @@ def test_two_runs_at_once(project: Nested) -> None:
             assert clean_db.query(User).one().id == 1
         """,
     )
-    both = [project.begin("-n", "2", "--reuse-db", "--create-db") for _ in range(2)]
+    both = [project.begin("--reuse-db", "--create-db") for _ in range(2)]
     for process in both:
         output = process.communicate(timeout=90)[0]
         assert process.returncode == 0, output

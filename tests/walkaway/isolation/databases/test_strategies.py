@@ -126,9 +126,7 @@ async def test_separate_session(db_session, test_db, time):
 '''
 
 
-@pytest.mark.parametrize(
-    "args", [("-p", "no:randomly"), (), ("-n", "2"), ("-n", "4")], ids=" ".join
-)
+@pytest.mark.parametrize("args", [(), ("-n", "2"), ("-n", "4")], ids=" ".join)
 def test_every_strategy_beside_every_other(project: Nested, args: tuple[str, ...]) -> None:
     """Also in random order, another one each time: the seed is in the output."""
     project.write("test_mixed.py", MIXED)

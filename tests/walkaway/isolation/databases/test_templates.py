@@ -89,7 +89,6 @@ def test_kept_for_later_runs_while_the_schema_is_the_same(project: Nested) -> No
     project.write("test_using.py", USING)
     for args, fingerprint, made in (
         (("--reuse-db",), "1", 1),
-        (("--reuse-db", "-n", "2"), "1", 1),
         (("--reuse-db",), "2", 2),  # which takes the place of the other
         (("--reuse-db", "--create-db", "-n", "2"), "2", 3),
         ((), "2", 4),  # leaves what is kept
