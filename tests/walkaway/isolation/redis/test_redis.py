@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+from collections.abc import Iterator
 
 import pytest
 import redis
 
+from tests.walkaway.support import stores as support
 from tests.walkaway.support.nested import SERIAL, WAYS, Nested
 from tests.walkaway.support.waiting import wait_for
 from walkaway.isolation.identity import Identity
@@ -69,14 +72,22 @@ def real(url: str) -> redis.Redis:
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, nested: Nested) -> str:
-    """`memory://`, or an empty real server."""
+def url(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    nested: Nested,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """`memory://`, or a real server without keys, of which these tests ask for all numbers."""
     monkeypatch.delenv("REDIS_URL", raising=False)
-    found: str = "memory://"
-    if request.param != "memory://":
-        found = request.getfixturevalue("redis_url")
-    nested.environ["REDIS_URL"] = found
-    return found
+    with contextlib.ExitStack() as stack:
+        found: str = "memory://"
+        if request.param != "memory://":
+            found = request.getfixturevalue("redis_url")
+            turn = support._common(tmp_path_factory) / "redis.turn"
+            stack.enter_context(support._alone(turn))
+        nested.environ["REDIS_URL"] = found
+        yield found
 
 
 @pytest.fixture
