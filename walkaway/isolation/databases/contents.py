@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from walkaway.isolation.databases.home import Probe
 from walkaway.isolation.databases.picture import Anew, Links, Picture, differences, plan
@@ -44,7 +45,11 @@ class Contents:
             LockedError: Someone still works in it; the text says who.
         """
         pristine, links = self._first
-        found = plan(pristine, self._probe.picture(), links)
+        if self._known == pristine and not self._probe.committed():
+            now = replace(pristine, sequences=self._probe.sequences())
+        else:
+            now = self._probe.picture()
+        found = plan(pristine, now, links)
         if isinstance(found, Anew):
             return found.why
         self._probe.empty(found)

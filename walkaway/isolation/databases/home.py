@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,6 +48,9 @@ class Probe(Protocol):
         """
 
     def picture(self) -> Picture: ...
+
+    def sequences(self) -> Mapping[str, int | None]:
+        """Return what of a picture no commit is needed for to change; after one was taken."""
 
     def links(self) -> Links: ...
 

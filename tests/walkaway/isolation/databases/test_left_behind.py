@@ -76,7 +76,6 @@ def test_12_next(transactional_db):
 
 def test_13_LEAVES_what_the_session_itself_committed(transactional_db):
     check(transactional_db)
-    transactional_db.connection().get_transaction()
     transactional_db.bind.commit()
 
 def test_14_next(transactional_db):

@@ -108,14 +108,14 @@ def test_a_copy_that_a_killed_test_left_goes_with_the_next_run(on_postgres: Nest
     on_postgres.ask(f'CREATE DATABASE "{on_postgres.base}"')
     try:
         on_postgres.write(
-            "test_killed.py",
+            "test_services.py",
             """
             import os
             import pytest
 
             @pytest.mark.serial
             @pytest.mark.database("clone", shared=True)
-            def test_killed(transactional_db):
+            def test_dies(transactional_db):
                 if "KILLED" in os.environ:
                     os._exit(1)
 
@@ -123,7 +123,7 @@ def test_a_copy_that_a_killed_test_left_goes_with_the_next_run(on_postgres: Nest
                 pass
             """,
         )
-        on_postgres.run("-k", "killed", KILLED="1")
+        on_postgres.run("-k", "dies", KILLED="1")
         assert len(on_postgres.databases()) == 2
         assert on_postgres.run("-k", "quick").code == 0
         assert on_postgres.databases() == [on_postgres.base]

@@ -53,6 +53,10 @@ SELECT c.oid, n.nspname, c.relname, c.relkind::text, CASE c.relkind
 {_FROM} WHERE {_MINE} AND c.relkind IN ('r', 'm', 'p', 'S')
 """
 
+_SEQUENCES = """
+SELECT oid, pg_sequence_last_value(oid) FROM pg_class WHERE relkind = 'S' AND oid >= 16384
+"""
+
 # A row of a catalogue is rewritten, at another place by another transaction, by whatever changes
 # it; of pg_class only what TRUNCATE leaves as it is.
 _CATALOGUES = {
@@ -132,6 +136,10 @@ class PostgresProbe:
                     filled.append(oid)
         tables |= self._counted(filled)
         return Picture(shape, tables, sequences)
+
+    def sequences(self) -> dict[str, int | None]:
+        found = self._ask(_SEQUENCES)
+        return {self._names[oid]: value for oid, value in found if oid in self._names}
 
     def links(self) -> Links:
         referring: dict[str, set[str]] = {}

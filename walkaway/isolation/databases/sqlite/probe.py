@@ -42,7 +42,7 @@ class SqliteProbe:
         tables = {
             name: self._rows(name) for kind, name, _table, _sql in relations if kind == "table"
         }
-        return Picture(str(hash(tuple(relations))), tables, self._sequences())
+        return Picture(str(hash(tuple(relations))), tables, self.sequences())
 
     def links(self) -> Links:
         """Foreign keys are not looked at here: `empty` works without them."""
@@ -51,7 +51,7 @@ class SqliteProbe:
         unfit |= {name for _k, name, _t, made in relations if made.startswith("CREATE VIRTUAL")}
         positions = {
             name: Position(value, called=True)
-            for name, value in self._sequences().items()
+            for name, value in self.sequences().items()
             if value is not None
         }
         return Links({}, unfit, positions, {})
@@ -81,15 +81,15 @@ class SqliteProbe:
     def close(self) -> None:
         self._connection.close()
 
-    def _rows(self, table: str) -> Rows:
-        rows = self._connection.execute(f"SELECT * FROM {_quoted(table)}").fetchall()  # noqa: S608 - quoted
-        return Rows(len(rows), sum(map(hash, rows)))
-
-    def _sequences(self) -> dict[str, int | None]:
+    def sequences(self) -> dict[str, int | None]:
         """Return the last number that each AUTOINCREMENT table gave."""
         if not self._number("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_sequence'"):
             return {}
         return dict(self._connection.execute("SELECT name, seq FROM sqlite_sequence"))
+
+    def _rows(self, table: str) -> Rows:
+        rows = self._connection.execute(f"SELECT * FROM {_quoted(table)}").fetchall()  # noqa: S608 - quoted
+        return Rows(len(rows), sum(map(hash, rows)))
 
     def _number(self, statement: str) -> int:
         return int(self._connection.execute(statement).fetchone()[0])
