@@ -125,20 +125,39 @@ def create(connection):
 
 
 def test_a_crashed_worker_s_database_goes_with_the_run(on_postgres: Nested) -> None:
+    """Also when no other worker is there any more to see to it."""
     on_postgres.write(
         "test_crash.py",
         """
-        import os
+        import os, time
+        import psycopg
         import pytest
 
-        @pytest.mark.parametrize("n", range(6))
-        def test_it(transactional_db, n):
-            if n == 2:
-                os._exit(1)
+        FOUND = "SELECT count(*) FROM pg_database WHERE datname ~ %s"
+
+        def wait_for(condition):
+            until = time.monotonic() + 60
+            while not condition() and time.monotonic() < until:
+                time.sleep(0.02)
+
+        @pytest.mark.parametrize("n", range(2))
+        def test_it(test_database, n):
+            if n == 1:
+                open(os.environ["AT"], "w").close()
+                return
+            wait_for(lambda: os.path.exists(os.environ["AT"]))
+            with psycopg.connect(os.environ["SERVER"], autocommit=True) as connection:
+                # The template and this one: the other worker has left.
+                name = "walkaway_" + os.environ["BASE"]
+                wait_for(lambda: connection.execute(FOUND, [name]).fetchone() == (2,))
+            os._exit(1)
         """,
     )
-    done = on_postgres.run("-n", "2")
-    assert len(done.passed) == 5, done.told
+    at = str(on_postgres.root / "at")
+    done = on_postgres.run("-p", "no:randomly", "-n", "2", AT=at, BASE=on_postgres.base,
+                           SERVER=on_postgres.server)  # fmt: skip
+    assert list(done.passed) == ["test_it[1]"], done.told
+    assert "crashed" in done.bad["test_it[0]"]
     assert on_postgres.databases() == []
 
 
