@@ -12,12 +12,18 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+_NO_ID_TWICE = {"sqlite_autoincrement": True}
+"""SQLite would give the id of the newest row anew once that is deleted, and with it what others
+keep by id: the tokens and the rate of a user. Postgres never does."""
+
+
 class Base(DeclarativeBase):
     """What a fixture needs to know of the schema: `Base.metadata`."""
 
 
 class User(Base):
     __tablename__ = "users"
+    __table_args__ = _NO_ID_TWICE
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(254), unique=True)
@@ -27,6 +33,7 @@ class User(Base):
 
 class Conversation(Base):
     __tablename__ = "conversations"
+    __table_args__ = _NO_ID_TWICE
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)

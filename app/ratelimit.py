@@ -13,8 +13,8 @@ class Rate:
     burst: int
 
     def __post_init__(self) -> None:
-        if not (self.per_second > 0 and self.burst >= 1):
-            raise ValueError(f"{self} lets nobody in")
+        if not (0 < self.per_second < float("inf") and self.burst >= 1):
+            raise ValueError(f"{self} is no limit, or lets nobody in")
 
 
 @dataclass(frozen=True, slots=True)

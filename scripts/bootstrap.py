@@ -248,6 +248,10 @@ def install_argv(uv: str | None) -> list[str]:
     return [*head, "--require-hashes", "--no-deps", "--requirement", INSTALLED]
 
 
+def compile_argv() -> list[str]:
+    return [str(VENV_PYTHON), "-m", "compileall", "-q", "-j", "0", str(VENV / "lib")]
+
+
 def make_argv(uv: str | None) -> list[str]:
     if uv:
         return [uv, "venv", "--no-project", "--allow-existing", "--python", base_python(), ".venv"]
@@ -323,6 +327,10 @@ def install(lock: int) -> None:
             all(run(argv, log, lock, progress) for argv in steps(tool, fresh=fresh))
             for tool in dict.fromkeys([uv, None])
         )
+        if done and os.environ.get("PYTHONDONTWRITEBYTECODE"):
+            # Here Python does not do it on use: each start would compile all that it imports.
+            # A package's file for another Python does not compile, and need not.
+            run(compile_argv(), log, lock, progress)
     progress.end()
     if not done:
         raise BootstrapError(explain(LOG.read_text(encoding="utf-8", errors="replace")))

@@ -59,7 +59,7 @@ def test_only_full_buckets_are_forgotten(limiter: RateLimiter) -> None:
 
 
 @pytest.mark.parametrize(
-    ("per_second", "burst"), [(0.0, 1), (-1.0, 1), (float("nan"), 1), (1.0, 0)]
+    ("per_second", "burst"), [(0.0, 1), (-1.0, 1), (float("nan"), 1), (float("inf"), 1), (1.0, 0)]
 )
 def test_a_rate_that_lets_nobody_in_is_refused(per_second: float, burst: int) -> None:
     with pytest.raises(ValueError, match="lets nobody in"):

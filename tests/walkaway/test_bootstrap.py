@@ -142,6 +142,13 @@ def test_uv_is_used_where_there_is_one(fresh: Fresh) -> None:
     assert "uv pip install" in (fresh.root / ".venv/.walkaway-install.log").read_text("utf-8")
 
 
+@pytest.mark.parametrize(("set_to", "count"), [("1", 1), ("", 0)])
+def test_bytecode_is_written_where_python_would_not(fresh: Fresh, set_to: str, count: int) -> None:
+    result = fresh.bootstrap(env={"PYTHONDONTWRITEBYTECODE": set_to})
+    assert result.returncode == 0, result.stderr
+    assert len(list(fresh.root.glob(".venv/lib/*/*/__pycache__/parcel.*.pyc"))) == count
+
+
 def test_a_uv_that_fails_is_made_up_for_by_pip(tmp_path: Path) -> None:
     broken = tmp_path / "tools" / "uv"
     broken.parent.mkdir()
