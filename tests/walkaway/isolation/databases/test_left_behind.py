@@ -202,7 +202,9 @@ HELD = []
 def impatient():
     from walkaway.isolation.databases.postgres import probe as one
     from walkaway.isolation.databases.sqlite import probe as other
+    from walkaway.isolation.databases.sqlite import copy
     one.LOCK_TIMEOUT_MS = other.LOCK_TIMEOUT_MS = 200
+    copy.WAIT_S = 0.2
     yield
     for connection in HELD:
         connection.invalidate()

@@ -94,7 +94,9 @@ class Server:
         self._owner.lock(alone)
         try:
             name = self._found()
-            if not name:
+            if name:
+                self._shut(name)  # someone may have let himself in
+            else:
                 name = self._base.name(self._run, TEMPLATE)
                 self._owner.lock(name, shared=True)
                 self._build(name)
@@ -107,9 +109,8 @@ class Server:
         for name, kept in listed(self._owner, self._base):
             if self._fits(name, kept):
                 self._owner.lock(name, shared=True)
-                if name in dict(
-                    listed(self._owner, self._base)
-                ):  # nobody dropped it before we had the lock
+                there = dict(listed(self._owner, self._base))
+                if name in there:  # nobody dropped it before we had the lock
                     return name
                 self._owner.unlock(name, shared=True)
         return ""
