@@ -6,14 +6,20 @@ import subprocess
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.walkaway.support.checkout import REPOSITORY
 from tests.walkaway.support.scratch import clean_environ
 from tests.walkaway.support.waiting import PATIENCE_S
+
+if TYPE_CHECKING:
+    from _pytest.mark import ParameterSet
 
 MODES = ("load", "worksteal", "loadscope", "loadfile", "loadgroup")
 
@@ -36,6 +42,14 @@ CONFTEST = """
     def pytest_sessionfinish(session):
         note("bye")
 """
+
+
+def thin(*axes: Iterable[object], usual: Callable[..., bool]) -> list[ParameterSet]:
+    """Return all combinations; those that are not usual run with the soak tests alone."""
+    return [
+        pytest.param(*values, marks=() if usual(*values) else pytest.mark.soak)
+        for values in product(*axes)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

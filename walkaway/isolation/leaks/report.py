@@ -10,6 +10,8 @@ _MOST: Final = 10
 _SINGULAR: Final = {
     "processes": "process",
 }
+_OF_TABLES: Final = "rows"
+"""Told a table: how many rows is in its line."""
 
 
 def shown(nodeid: str, left: Mapping[str, Sequence[str]]) -> str:
@@ -31,6 +33,8 @@ def shown(nodeid: str, left: Mapping[str, Sequence[str]]) -> str:
 def _counted(kind: str, count: int) -> str:
     if kind == "environment":
         return f"{count} change{'s' if count > 1 else ''} of the environment"
+    if kind == _OF_TABLES:
+        return f"{count} changed table{'s' if count > 1 else ''}"
     one = _SINGULAR.get(kind, kind.removesuffix("s"))
     return f"{count} {one if count == 1 else kind}"
 

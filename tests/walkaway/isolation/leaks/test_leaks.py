@@ -423,8 +423,9 @@ def test_the_check_can_be_overridden_by_name(nested: Nested) -> None:
     """)
     nested.write(
         "test_it.py",
-        "import os, tempfile\ndef test_it():\n    os.environ['A'] = '1'\n"
-        "    assert '/pytest-' not in tempfile.gettempdir()\n",
+        "import os\nBEFORE = os.environ.get('TMPDIR')\n"
+        "def test_it():\n    os.environ['A'] = '1'\n"
+        "    assert os.environ.get('TMPDIR') == BEFORE\n",
     )
     ended = nested.run(*SERIAL)
     assert ended.code == 0, ended

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.walkaway.support.spread import MODES, Suite
+from tests.walkaway.support.spread import MODES, Suite, thin
 
 PARALLEL = """
     import os, time, pytest
@@ -24,8 +24,10 @@ SERIAL = """
 """
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("mode", "workers"),
+    thin(MODES, [1, 2], usual=lambda mode, workers: workers == 2 or mode == "load"),
+)
 def test_serial_tests_that_crash_take_down_no_other(suite: Suite, mode: str, workers: int) -> None:
     suite.write(test_a=PARALLEL, test_b=SERIAL)
     told = suite.run(f"-n{workers}", f"--dist={mode}")
@@ -37,7 +39,7 @@ def test_serial_tests_that_crash_take_down_no_other(suite: Suite, mode: str, wor
     assert len({turn.worker for turn in told.serial}) == 3
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", thin(MODES, usual={"load", "loadfile"}.__contains__))
 def test_so_in_a_suite_of_serial_tests_alone(suite: Suite, mode: str) -> None:
     suite.write(test_b=SERIAL)
     told = suite.run("-n2", f"--dist={mode}")

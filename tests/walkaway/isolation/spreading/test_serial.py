@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.walkaway.support.spread import CONFTEST, MODES, Suite
+from tests.walkaway.support.spread import CONFTEST, MODES, Suite, thin
 
 # Parallel tests take a moment, so that a serial one that is let go too early meets them: the long
 # one until it has seen that happen, or long enough.
@@ -44,8 +44,10 @@ def write(suite: Suite) -> None:
     suite.write(test_one=ONE, test_two=TWO, test_three=THREE)
 
 
-@pytest.mark.parametrize("workers", [1, 2, 4])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("mode", "workers"),
+    thin(MODES, [1, 2, 4], usual=lambda mode, workers: workers == 2 or mode == "load"),
+)
 def test_serial_tests_are_last_and_alone(suite: Suite, mode: str, workers: int) -> None:
     write(suite)
     suite.write(conftest=LINGERING)
@@ -58,8 +60,9 @@ def test_serial_tests_are_last_and_alone(suite: Suite, mode: str, workers: int) 
     told.assert_others_gone()
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("mode", "seed"), thin(MODES, range(3), usual=lambda _mode, seed: seed == 0)
+)
 def test_so_they_are_in_random_order(suite: Suite, mode: str, seed: int) -> None:
     write(suite)
     told = suite.run("-p", "pytest_randomly", f"--randomly-seed={seed}", "-n2", f"--dist={mode}")
@@ -70,8 +73,14 @@ def test_so_they_are_in_random_order(suite: Suite, mode: str, seed: int) -> None
     told.assert_others_gone()
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("chosen", [["-k", "serial"], ["test_three.py"], ["-m", "serial"]])
+@pytest.mark.parametrize(
+    ("mode", "chosen"),
+    thin(
+        MODES,
+        [["-k", "serial"], ["test_three.py"], ["-m", "serial"]],
+        usual=lambda mode, chosen: mode == "load" or chosen == ["test_three.py"],
+    ),
+)
 def test_a_suite_of_serial_tests_alone_uses_one_worker(
     suite: Suite, mode: str, chosen: list[str]
 ) -> None:
@@ -84,8 +93,14 @@ def test_a_suite_of_serial_tests_alone_uses_one_worker(
     told.assert_alone()
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("chosen", ["test_serial_first", "test_long", "test_serial_a or test_long"])
+@pytest.mark.parametrize(
+    ("mode", "chosen"),
+    thin(
+        MODES,
+        ["test_serial_first", "test_long", "test_serial_a or test_long"],
+        usual=lambda mode, chosen: mode == "load" or " or " in chosen,
+    ),
+)
 def test_one_test_of_a_kind_is_enough(suite: Suite, mode: str, chosen: str) -> None:
     write(suite)
     told = suite.run("-n4", f"--dist={mode}", "-k", chosen)
@@ -95,7 +110,7 @@ def test_one_test_of_a_kind_is_enough(suite: Suite, mode: str, chosen: str) -> N
     told.assert_alone()
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", thin(MODES, usual=lambda mode: mode == "load"))
 def test_no_tests_at_all_are_told_by_pytests_own_code(suite: Suite, mode: str) -> None:
     write(suite)
     told = suite.run("-n2", f"--dist={mode}", "-k", "nothing")
@@ -119,7 +134,7 @@ def test_with_dist_each_every_worker_runs_everything(suite: Suite) -> None:
     assert set(told.counts.values()) == {2}
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", thin(MODES, usual={"load", "loadscope"}.__contains__))
 def test_workers_that_disagree_are_xdists_own_error(suite: Suite, mode: str) -> None:
     suite.write(
         test_it="""

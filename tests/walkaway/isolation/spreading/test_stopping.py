@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.walkaway.support.spread import MODES, Suite
+from tests.walkaway.support.spread import MODES, Suite, thin
 from tests.walkaway.support.waiting import PATIENCE_S, wait_for
 
 SERIAL = """
@@ -19,8 +19,14 @@ SERIAL = """
 """
 
 
-@pytest.mark.parametrize("stop", ["-x", "--maxfail=1", "--maxfail=2"])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("mode", "stop"),
+    thin(
+        MODES,
+        ["-x", "--maxfail=1", "--maxfail=2"],
+        usual=lambda mode, stop: stop == "--maxfail=2" or (mode, stop) == ("load", "-x"),
+    ),
+)
 def test_failures_in_the_parallel_part_leave_out_the_serial(
     suite: Suite, mode: str, stop: str
 ) -> None:
@@ -45,8 +51,9 @@ def test_failures_in_the_parallel_part_leave_out_the_serial(
     told.assert_alone()
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize(
+    ("mode", "n"), thin(MODES, [1, 2], usual=lambda mode, n: n == 2 or mode == "load")
+)
 def test_failures_in_the_serial_part_stop_it(suite: Suite, mode: str, n: int) -> None:
     suite.write(
         test_a="def test_a(): pass\ndef test_failing(): assert 0\ndef test_b(): pass\n",
@@ -60,8 +67,10 @@ def test_failures_in_the_serial_part_stop_it(suite: Suite, mode: str, n: int) ->
     told.assert_alone()
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("when", ["parallel", "serial"])
+@pytest.mark.parametrize(
+    ("mode", "when"),
+    thin(MODES, ["parallel", "serial"], usual=lambda mode, _when: mode in {"load", "loadscope"}),
+)
 def test_ctrl_c_ends_all_workers(suite: Suite, mode: str, when: str) -> None:
     body = "(Path(__file__).parent / 'reached').touch(); time.sleep(60)"
     head = "    import time\n    from pathlib import Path\n"
