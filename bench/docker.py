@@ -1,8 +1,8 @@
-"""What Docker costs: start latencies, the way to the first test, builds, the supervisor's memory.
+"""What Docker costs: latencies, the first test, builds, the supervisor's memory, a whole suite.
 
 In a scratch copy of this repository, which is removed afterwards with all that it made; it needs an
 engine (`.ci/engine`). Each part by its name, all without:
-PYTHONPATH=. .venv/bin/python bench/docker.py [latency] [first] [build] [memory]
+PYTHONPATH=. .venv/bin/python bench/docker.py [latency] [first] [build] [memory] [suite]
 
 Budgets: first test in a warm environment 1.5 s, `inv build` unchanged 0.3 s, supervisor 20 MB.
 """
@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -201,6 +202,25 @@ def memory(bench: Bench) -> None:
     print(f"supervisor, {reported:,} tests in Compose: peak {peak / 1024:.1f} MB")
 
 
+def suite(bench: Bench) -> None:
+    """Print what the platform's whole suite takes: on both backends, cold and warm."""
+    for name in ("test_many.py", "test_stamp.py"):
+        (bench.root / "tests/unit" / name).unlink(missing_ok=True)
+    found: dict[str, list[float]] = {}
+    for _ in range(FEW):
+        for workers in ("0", "2"):
+            for backend in ("local", "compose"):
+                bench.inv("down")
+                for cache in bench.root.rglob("__pycache__"):
+                    shutil.rmtree(cache)
+                for state in ("cold", "warm"):
+                    words = ("test", "--again", "--backend", backend, "--", "-n", workers)
+                    took = bench.inv(*words)
+                    found.setdefault(f"{backend}, -n {workers}, {state}", []).append(took)
+    for what, seconds in found.items():
+        print(f"the platform's suite, {what}: {_told(seconds)}")
+
+
 def _told(seconds: Sequence[float]) -> str:
     low, high = min(seconds), max(seconds)
     return (f"{statistics.median(seconds) * 1000:.0f} ms "
@@ -212,7 +232,7 @@ def _against(what: str, ours: Sequence[float], original: Sequence[float]) -> Non
     print(f"{what}: {_told(ours)}, the original script's way {_told(original)}, {ratio:.1f} x")
 
 
-PARTS = {"latency": latency, "first": first, "build": build, "memory": memory}
+PARTS = {"latency": latency, "first": first, "build": build, "memory": memory, "suite": suite}
 
 
 def main() -> None:
