@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import pytest
 
 from walkaway.isolation import watches
-from walkaway.isolation.leaks import report
+from walkaway.isolation.leaks import owners, report
 from walkaway.isolation.leaks.checkouts import CheckoutsWatch
 from walkaway.isolation.leaks.connections import ConnectionsWatch
 from walkaway.isolation.leaks.environment import EnvironmentWatch
@@ -78,10 +78,9 @@ class Check:
                 for (watch, before), then in zip(self._before, earlier, strict=True)
             ]
 
-    def values(self) -> list[object]:
-        """Return the values of the wider fixtures that are set up."""
-        results = [fixture.cached_result for fixture in self.wider]
-        return [result[0] for result in results if result is not None]
+    def owners(self) -> list[object]:
+        """Return what may own things for longer than a test: of the wider fixtures."""
+        return owners.of(self.wider)
 
 
 def _widened(watch: Watch, before: object, earlier: object) -> object:
@@ -128,9 +127,9 @@ def leak_watches(
             checkouts,
             check.tasks,
             # These go before connections: what they still have open, they close as they end.
-            ThreadsWatch(),
-            ProcessesWatch(),
-            ConnectionsWatch(check.values),
+            ThreadsWatch(check.owners),
+            ProcessesWatch(check.owners),
+            ConnectionsWatch(check.owners),
             FilesWatch(folder),
             EnvironmentWatch(),
         )

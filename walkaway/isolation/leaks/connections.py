@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import socket
 import stat
-import sys
-from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import suppress
-from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, Final, cast
 
+from walkaway.isolation.leaks import owners
 from walkaway.isolation.leaks.sets import SetWatch, Things
 
 _FDS: Final = "/proc/self/fd"
-_MOST: Final = 200_000
-"""Objects looked at for the owner of a new socket: some tens of milliseconds."""
-_LEAVES = (str, bytes, int, float, type, ModuleType, BuiltinFunctionType, CodeType, FrameType,
-           asyncio.AbstractEventLoop, asyncio.Runner)  # fmt: skip
-_FOREIGN = ("_pytest.", "pluggy.", "xdist.", "execnet.", "pytest_asyncio.")
+_ANY: Final = ("0.0.0.0", "::")  # noqa: S104 - what listeners say, not where we listen
 
 
 class ConnectionsWatch(SetWatch):
@@ -39,14 +32,16 @@ class ConnectionsWatch(SetWatch):
         gc.collect()  # a client in a cycle is closed with it
         there = _sockets()
         wanted = {there[inode]: inode for inode in cast("frozenset[int]", things) & there.keys()}
-        owned = _owned([*self._roots(), *_pools()], set(wanted)) if wanted else set[int]()
-        return frozenset(wanted[fd] for fd in owned)
+        fine = _served(set(wanted), set(there.values()) - set(wanted))
+        if rest := set(wanted) - fine:
+            fine |= _owned([*self._roots(), *owners.pools()], rest)
+        return frozenset(wanted[fd] for fd in fine)
 
     def described(self, thing: Hashable) -> str:
         fd = _sockets().get(cast("int", thing))
         if fd is None:
             return ""
-        with suppress(OSError), socket.socket(fileno=os.dup(fd)) as copy:
+        with suppress(OSError), _copy(fd) as copy:
             return f"{_ends(copy)}, fd {fd}"
         return f"socket, fd {fd}"
 
@@ -85,27 +80,44 @@ def _address(given: object) -> str:
 
 def _owned(roots: Iterable[object], fds: set[int]) -> set[int]:
     """Return those of the descriptors that an object below these roots has open."""
-    queue = deque(roots)
-    seen = set[int]()
     found = set[int]()
-    while queue and len(seen) < _MOST and found != fds:
-        thing = queue.popleft()
-        if id(thing) in seen or _leads_astray(thing):
-            continue
-        seen.add(id(thing))
+    for thing in owners.below(roots):
         number = _fileno(thing)
         if number in fds:
             found.add(number)
-        # Of a function what it closes over, not the whole module that it stands in.
-        inner = thing.__closure__ or () if isinstance(thing, FunctionType) else (thing,)
-        queue.extend(gc.get_referents(*inner))
+            if found == fds:
+                break
     return found
 
 
-def _leads_astray(thing: object) -> bool:
-    """Tell what is no owner, but knows everything: pytest, modules, event loops."""
-    kind = type(thing)
-    return issubclass(kind, _LEAVES) or kind.__module__.startswith(_FOREIGN)
+def _served(new: set[int], old: Iterable[int]) -> set[int]:
+    """Return those of new descriptors that were accepted by a socket that listens for longer.
+
+    The server's end is the server's business; the other is the test's, if it was left.
+    """
+    listening = set[object]()
+    for fd in old if new else ():
+        with suppress(OSError), _copy(fd) as copy:
+            if copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                listening.add(_where(copy))
+    found = set[int]()
+    for fd in new if listening else ():
+        with suppress(OSError), _copy(fd) as copy:
+            here = _where(copy)
+            anywhere = {(host, here[1]) for host in _ANY} if isinstance(here, tuple) else set()
+            if here and not listening.isdisjoint({here, *anywhere}):
+                found.add(fd)
+    return found
+
+
+def _copy(fd: int) -> socket.socket:
+    return socket.socket(fileno=os.dup(fd))
+
+
+def _where(copy: socket.socket) -> object:
+    """Return where a socket is: its path, or its host and port."""
+    here = copy.getsockname()
+    return here[:2] if isinstance(here, tuple) else here
 
 
 def _fileno(thing: object) -> int:
@@ -117,11 +129,3 @@ def _fileno(thing: object) -> int:
         return int(cast("Any", thing).fileno()) if hasattr(kind, "fileno") else -1
     except Exception:  # noqa: BLE001 - a foreign object that is closed, or no file
         return -1
-
-
-def _pools() -> list[object]:
-    """Return SQLAlchemy's pools: what is idle in one is nobody's leak, wherever the engine is."""
-    module = sys.modules.get("sqlalchemy.pool")
-    if module is None:
-        return []
-    return [thing for thing in gc.get_objects() if issubclass(type(thing), module.Pool)]

@@ -1,22 +1,32 @@
-"""Child processes that still run after the test. What they start themselves is not seen."""
+"""Child processes that still run after the test. What they start themselves is not seen.
+
+Those of a pool that outlives the test are not its own.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
+from walkaway.isolation.leaks import owners
 from walkaway.isolation.leaks.sets import SetWatch, Things
 
 _NONE: Things = frozenset()
+_MODULES: Final = ("subprocess", "multiprocessing.", "asyncio.")
 _TASKS: Final = Path("/proc/self/task")
 
 
 class ProcessesWatch(SetWatch):
+    """``roots`` returns what may own processes for longer than a test."""
+
     kind = "processes"
+
+    def __init__(self, roots: Callable[[], Sequence[object]]) -> None:
+        self._roots = roots
 
     def things(self) -> Things:
         try:
@@ -25,6 +35,9 @@ class ProcessesWatch(SetWatch):
         except ChildProcessError:
             return _NONE
         return frozenset(_children() - _of_multiprocessing())
+
+    def excused(self, things: Things) -> Things:
+        return things & {_pid(thing) for thing in owners.below(self._roots())}
 
     def described(self, thing: Hashable) -> str:
         with suppress(OSError):
@@ -49,6 +62,18 @@ def _runs(pid: int) -> bool:
     except OSError:
         return False
     return stat.rpartition(b")")[2].split()[0] not in {b"Z", b"X"}
+
+
+def _pid(thing: object) -> int:
+    """Return the number of the process that an object of the standard library stands for, or 0."""
+    kind = type(thing)
+    if not any(each.__module__.startswith(_MODULES) for each in kind.__mro__):
+        return 0
+    try:
+        known = vars(cast("Any", thing))
+    except TypeError:
+        return 0
+    return next((known[n] for n in ("pid", "_pid") if isinstance(known.get(n), int)), 0)
 
 
 def _of_multiprocessing() -> set[int | None]:

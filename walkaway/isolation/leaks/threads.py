@@ -1,20 +1,77 @@
-"""Threads that still run after the test."""
+"""Threads that still run after the test; those of pools and servers that outlive it are not its."""
 
 from __future__ import annotations
 
+import asyncio
+import sys
 import threading
-from collections.abc import Hashable
-from typing import cast
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from types import FrameType
+from typing import Final, cast
 
+from walkaway.isolation.leaks import owners
 from walkaway.isolation.leaks.sets import SetWatch, Things
+
+_WAITS: Final = ("concurrent.futures.thread", "_worker")
+"""Where the thread of an executor is that has nothing to do."""
+_RUNS: Final = ("asyncio.base_events", "run_forever")
 
 
 class ThreadsWatch(SetWatch):
+    """``roots`` returns what may own threads for longer than a test: wider fixtures' things."""
+
     kind = "threads"
+
+    def __init__(self, roots: Callable[[], Sequence[object]]) -> None:
+        self._roots = roots
 
     def things(self) -> Things:
         return frozenset(threading.enumerate())
 
+    def excused(self, things: Things) -> Things:
+        """Return those that wait in an executor, or whose server or pool is not the test's."""
+        new = cast("frozenset[threading.Thread]", things)
+        idle = {thread for thread in new if _at(_frame(thread)) == _WAITS}
+        busy = new - idle
+        if not busy:
+            return frozenset(idle)
+        older = set(threading.enumerate()) - new - {threading.current_thread()}
+        loops = list(_loops(older))
+        owned = {id(thing) for thing in owners.below([*self._roots(), *owners.pools()])}
+        return frozenset(
+            one
+            for one in new
+            if one in idle
+            or id(one) in owned
+            or id(_worked_for(one)) in owned
+            or any(each is loop for each in vars(one).values() for loop in loops)
+        )
+
     def described(self, thing: Hashable) -> str:
         thread = cast("threading.Thread", thing)
         return f"{thread.name}{' (daemon)' if thread.daemon else ''}" if thread.is_alive() else ""
+
+
+def _worked_for(thread: threading.Thread) -> object:
+    """Return the object one of whose methods a thread runs; of other threads itself."""
+    return getattr(getattr(thread, "_target", None), "__self__", thread)
+
+
+def _loops(threads: Iterable[threading.Thread]) -> Iterable[asyncio.AbstractEventLoop]:
+    """Return the event loops that run in threads: what these start is theirs."""
+    for thread in threads:
+        frame = _frame(thread)
+        while frame is not None:
+            if _at(frame) == _RUNS:
+                yield frame.f_locals["self"]
+            frame = frame.f_back
+
+
+def _frame(thread: threading.Thread) -> FrameType | None:
+    return sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - the only way to them
+
+
+def _at(frame: FrameType | None) -> tuple[str, str]:
+    if frame is None:
+        return "", ""
+    return str(frame.f_globals.get("__name__")), frame.f_code.co_name
