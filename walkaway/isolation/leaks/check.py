@@ -160,8 +160,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if "leak_check" in names and isinstance(item, pytest.Function):
         defined = item._fixtureinfo.name2fixturedefs  # noqa: SLF001 - no public way to a scope
         names.remove("leak_check")
+        # Not defined are `request`, and what was added at collection, such as `database_case`.
         place = next(
-            (n for n, name in enumerate(names) if name in defined and _own(defined[name][-1])),
+            (n for n, name in enumerate(names) if name not in defined or _own(defined[name][-1])),
             len(names),
         )
         names.insert(place, "leak_check")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.walkaway.isolation.databases.nested import Nested
 
-TESTS = 39
+TESTS = 40
 MIXED = '''
 import pytest
 from conftest import Country, Note, User
@@ -90,6 +90,10 @@ class TestTruncated:
 
     @TIMES
     def test_without_our_session(self, test_database, time):
+        with test_database.engine.begin() as connection:
+            connection.execute(User.__table__.insert().values(name="same"))
+
+    def test_without_any_fixture_of_its_own(self, test_database):
         with test_database.engine.begin() as connection:
             connection.execute(User.__table__.insert().values(name="same"))
 
