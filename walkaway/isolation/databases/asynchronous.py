@@ -34,4 +34,4 @@ async def db_session(database_case: tuple[Database, Choice]) -> AsyncIterator[As
         async with opened(database) as session:
             yield session
     except StillInUseError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None

@@ -162,7 +162,7 @@ def database_case(request: pytest.FixtureRequest) -> Iterator[tuple[Database, Ch
     try:
         chosen = _chosen(request.node, request.fixturenames)
     except ValueError as error:  # a marker that came with a parameter
-        pytest.fail(f"marker database: {error}", pytrace=False)
+        raise pytest.fail.Exception(f"marker database: {error}", pytrace=False) from None
     with contextlib.ExitStack() as stack:
         if chosen.shared:
             url, who = request.getfixturevalue("database_url"), identity.of(request.config)
@@ -218,7 +218,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except (NotPutBackError, StillInUseError) as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def _chosen(node: pytest.Item, fixtures: list[str]) -> Choice:

@@ -25,7 +25,7 @@ def opened(
         url = urls.parsed(text)
         home = _home(config, url, schema, keeping, factory)
     except ValueError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
     try:
         yield home
     finally:

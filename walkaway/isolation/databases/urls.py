@@ -7,6 +7,8 @@ from pathlib import Path
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from walkaway.isolation.logs.masking import masked
+
 _SYNC = {"postgresql": "postgresql+psycopg", "sqlite": "sqlite"}
 _ASYNC = {"postgresql": "postgresql+psycopg", "sqlite": "sqlite+aiosqlite"}
 
@@ -18,7 +20,7 @@ def parsed(text: str) -> URL:
         url = make_url(given)
         kind = url.get_backend_name()
     except (ArgumentError, ValueError):
-        raise ValueError(f"not a database URL: {text!r}; write {_EXAMPLES}") from None
+        raise ValueError(f"not a database URL: {masked(text)!r}; write {_EXAMPLES}") from None
     if kind not in _SYNC:
         raise ValueError(f"databases of the kind {kind!r} are not known; write {_EXAMPLES}")
     return url.set(drivername=_SYNC[kind])

@@ -146,4 +146,4 @@ def _limit(mark: pytest.Mark) -> int:
         return sizes.parsed(text)
     except ValueError as error:
         said = str(error) if len(mark.args) == 1 else 'takes one size: limit_memory("200 MB")'
-        pytest.fail(f"limit_memory: {said}", pytrace=False)
+        raise pytest.fail.Exception(f"limit_memory: {said}", pytrace=False) from None

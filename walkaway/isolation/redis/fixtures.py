@@ -41,7 +41,7 @@ def worker_redis(redis_url: str, pytestconfig: pytest.Config) -> Iterator[stores
     try:
         store = stores.opened(redis_url, identity.of(pytestconfig))
     except (leases.LeaseError, ValueError) as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
     watch = KeysWatch(store)
     watches.add(pytestconfig, watch)
     try:
@@ -57,7 +57,7 @@ def emptied_redis(worker_redis: stores.Store) -> Iterator[stores.Store]:
     try:
         worker_redis.check()
     except leases.LeaseError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
     yield worker_redis
     worker_redis.flush()
 

@@ -102,7 +102,10 @@ def take(url: str, who: Identity) -> Lease:
         return _taken(connection, int(given.get("db") or 0), who)
     except redis.RedisError as error:
         pool.disconnect()
-        raise LeaseError(f"Redis at {_shown(given)}, of REDIS_URL: {error}") from error
+        raise LeaseError(
+            f"Redis at {_shown(given)}, of REDIS_URL: {error}\n"
+            "Start it, or set REDIS_URL right; memory:// needs no server."
+        ) from error
     except BaseException:
         pool.disconnect()
         raise

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from walkaway.isolation.identity import Identity
+from walkaway.isolation.logs.masking import masked
 from walkaway.isolation.redis import leases
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ def opened(url: str, who: Identity) -> Store:
     if url == MEMORY:
         return Fake()
     if scheme not in _SCHEMES:
-        raise ValueError(f"REDIS_URL {url!r}: redis://, rediss://, unix:// or {MEMORY} is needed")
+        raise ValueError(
+            f"REDIS_URL {masked(url)!r}: redis://, rediss://, unix:// or {MEMORY} is needed"
+        )
     return Leased(url, leases.take(url, who))
 
 

@@ -255,11 +255,12 @@ def test_a_lease_whose_connection_was_cut_is_taken_up_again_unless_another_has_i
 
 
 def test_a_url_of_another_kind_is_refused(nested: Nested) -> None:
-    nested.environ["REDIS_URL"] = "amqp://here"
+    nested.environ["REDIS_URL"] = "amqp://me:secret@here"
     nested.write("test_it.py", "def test_it(test_redis): pass")
     ended = nested.run(*SERIAL)
     assert (
-        "REDIS_URL 'amqp://here': redis://, rediss://, unix:// or memory:// is needed" in ended.text
+        "REDIS_URL 'amqp://me:***@here': redis://, rediss://, unix:// or memory:// is needed"
+        in ended.text
     )
     assert "Traceback" not in ended.text
 
@@ -270,6 +271,8 @@ def test_a_server_that_is_away_is_named(nested: Nested) -> None:
     ended = nested.run(*SERIAL)
     assert ended.tests == {"test_it": ("error",)}
     assert "Redis at 127.0.0.1:1, of REDIS_URL: " in ended.text
+    assert "During handling of" not in ended.text
+    assert "memory:// needs no server" in ended.text
 
 
 @pytest.mark.parametrize(

@@ -41,13 +41,15 @@ class Owner:
 
     def __init__(self, url: URL) -> None:
         try:
-            self._connection = connected(url, MAINTENANCE)
-        except psycopg.OperationalError:
             try:
+                self._connection = connected(url, MAINTENANCE)
+            except psycopg.errors.ConnectionTimeout:
+                raise
+            except psycopg.OperationalError:
                 self._connection = connected(url, url.database)
-            except psycopg.OperationalError as error:
-                where = url.render_as_string(hide_password=True)
-                raise ValueError(f"no test databases at {where}: {error}") from None
+        except psycopg.OperationalError as error:
+            where = url.render_as_string(hide_password=True)
+            raise ValueError(f"no test databases at {where}: {error}") from None
 
     def run(self, statement: LiteralString, *names: str) -> None:
         """Carry a statement out; each ``{}`` in it is a name."""
