@@ -14,8 +14,9 @@ from typing import Final
 _PAGE_BYTES: Final = resource.getpagesize()
 _RESET_PEAK: Final = b"5"
 """What /proc/PID/clear_refs takes to forget the highest resident set (proc(5), Linux 4.0)."""
-_SLACK_BYTES: Final = 64 << 20
-"""Mapped and not used, such as the stack of a thread, counts for the kernel but not as resident."""
+_SLACK_BYTES: Final = (64 << 20) + 40 * (8 << 20)
+"""Mapped and not used counts for the kernel but not as resident: stacks of 8 MB, for as many
+threads as the usual pools start."""
 
 
 def resident_bytes() -> int:
