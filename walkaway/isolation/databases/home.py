@@ -70,6 +70,10 @@ class Copy(Protocol):
         """Remove the copy if it was not needed."""
 
 
+class RefusedError(ValueError):
+    """No test databases can be made as things are; the text says what to write."""
+
+
 class NotPutBackError(Exception):
     """A database stays as a test left it; the text says why, and what to write."""
 

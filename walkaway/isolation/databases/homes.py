@@ -10,8 +10,8 @@ from sqlalchemy.engine import URL
 
 from walkaway.isolation import identity
 from walkaway.isolation.databases import afterwards, urls
-from walkaway.isolation.databases.home import Home, Keeping
-from walkaway.isolation.databases.schema import Schema
+from walkaway.isolation.databases.home import Home, Keeping, RefusedError
+from walkaway.isolation.databases.schema import CREATE, Schema
 from walkaway.isolation.databases.sqlite.folder import Folder, Folders
 
 
@@ -21,10 +21,16 @@ def opened(
 ) -> Iterator[Home]:
     """Open the home of this process; what it says when it cannot is for the user."""
     keeping = Keeping(*(bool(config.getoption(name, None)) for name in ("reuse_db", "create_db")))
+    if not isinstance(schema, Schema):
+        pytest.fail(
+            f"the fixture database_schema returned a {type(schema).__name__}, and no Schema: "
+            f"write Schema.of(metadata) or {CREATE}",
+            pytrace=False,
+        )
     try:
         url = urls.parsed(text)
         home = _home(config, url, schema, keeping, factory)
-    except ValueError as error:
+    except RefusedError as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
     try:
         yield home
@@ -50,7 +56,7 @@ def _home(
     common = base.parent if identity.of(config).parallel else base
     cache: pytest.Cache | None = getattr(config, "cache", None)
     if keeping.reuse and cache is None:
-        raise ValueError(
+        raise RefusedError(
             "--reuse-db keeps SQLite files in pytest's cache: not with no:cacheprovider"
         )
     kept = cache.mkdir("walkaway-databases") if keeping.reuse and cache else common

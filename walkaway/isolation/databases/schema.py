@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,8 @@ class Schema:
             files: Instead or as well: files, or folders with all that is in them, whose content
                 does so. Read only under --reuse-db.
         """
+        if inspect.iscoroutinefunction(create):
+            raise TypeError("Schema.by(create): its connection is synchronous, write def create")
         paths = [Path(path) for path in files]
 
         def said(_url: URL) -> str | None:

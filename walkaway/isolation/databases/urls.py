@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from walkaway.isolation.databases.home import RefusedError
 from walkaway.isolation.logs.masking import masked
 
 _SYNC = {"postgresql": "postgresql+psycopg", "sqlite": "sqlite"}
@@ -14,15 +15,15 @@ _ASYNC = {"postgresql": "postgresql+psycopg", "sqlite": "sqlite+aiosqlite"}
 
 
 def parsed(text: str) -> URL:
-    """Return the URL for synchronous engines. `ValueError`, for the user, for one we cannot use."""
+    """Return the URL for synchronous engines. `RefusedError` for one we cannot use."""
     given = text.replace("postgres://", "postgresql://", 1)
     try:
         url = make_url(given)
         kind = url.get_backend_name()
     except (ArgumentError, ValueError):
-        raise ValueError(f"not a database URL: {masked(text)!r}; write {_EXAMPLES}") from None
+        raise RefusedError(f"not a database URL: {masked(text)!r}; write {_EXAMPLES}") from None
     if kind not in _SYNC:
-        raise ValueError(f"databases of the kind {kind!r} are not known; write {_EXAMPLES}")
+        raise RefusedError(f"databases of the kind {kind!r} are not known; write {_EXAMPLES}")
     return url.set(drivername=_SYNC[kind])
 
 

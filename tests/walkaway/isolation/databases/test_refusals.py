@@ -134,3 +134,28 @@ def database_schema():
     project.write("test_it.py", "def test_it(transactional_db): pass\n")
     done = project.run("--reuse-db")
     assert "write Schema.by(create, fingerprint=" in done.bad["test_it"]
+
+
+def test_a_schema_that_is_none_is_refused_and_what_fails_in_it_is_shown(
+    on_sqlite: Nested,
+) -> None:
+    conftest = (on_sqlite.root / "conftest.py").read_text()
+    on_sqlite.write("test_it.py", "def test_it(transactional_db): pass\n")
+    for schema, said in (
+        ("Base.metadata", "database_schema returned a MetaData, and no Schema: write Schema.of("),
+        ("Schema.by(later)", "its connection is synchronous, write def create"),
+        ("Schema.by(wrong)", "return int('wrong')"),
+    ):
+        on_sqlite.write(
+            "conftest.py",
+            f"""{conftest}
+async def later(connection): pass
+def wrong(connection):
+    return int('wrong')
+@pytest.fixture(scope="session")
+def database_schema():
+    return {schema}
+""",
+        )
+        done = on_sqlite.run()
+        assert said in done.bad["test_it"]

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy.engine import URL
 
+from walkaway.isolation.databases.home import RefusedError
 from walkaway.isolation.databases.names import lock_key
 
 MAINTENANCE = "postgres"
@@ -49,7 +50,7 @@ class Owner:
                 self._connection = connected(url, url.database)
         except psycopg.OperationalError as error:
             where = url.render_as_string(hide_password=True)
-            raise ValueError(f"no test databases at {where}: {error}") from None
+            raise RefusedError(f"no test databases at {where}: {error}") from None
 
     def run(self, statement: LiteralString, *names: str) -> None:
         """Carry a statement out; each ``{}`` in it is a name."""

@@ -11,7 +11,7 @@ import psycopg
 from sqlalchemy.engine import URL
 
 from walkaway.isolation.databases import urls
-from walkaway.isolation.databases.home import Keeping
+from walkaway.isolation.databases.home import Keeping, RefusedError
 from walkaway.isolation.databases.names import BUILDING, TEMPLATE, Base
 from walkaway.isolation.databases.postgres.leftovers import Kept, listed, reap
 from walkaway.isolation.databases.postgres.locks import Owner
@@ -134,7 +134,7 @@ class Server:
                 self._owner.run("CREATE DATABASE {}", building)
             except psycopg.errors.InsufficientPrivilege as error:
                 role = self._url.username
-                raise ValueError(f"{error}: write ALTER ROLE {role} CREATEDB") from None
+                raise RefusedError(f"{error}: write ALTER ROLE {role} CREATEDB") from None
             engine = create_engine(self._url.set(database=building), poolclass=NullPool)
             with engine.connect() as connection:
                 self._schema.create(connection)
@@ -170,5 +170,5 @@ class Server:
 def _to_keep(schema: Schema, url: URL, run: str) -> Kept:
     fingerprint = schema.fingerprint(url)
     if fingerprint is None:
-        raise ValueError(f"--reuse-db cannot tell when the schema changed: write {CREATE}")
+        raise RefusedError(f"--reuse-db cannot tell when the schema changed: write {CREATE}")
     return Kept(fingerprint, run)

@@ -19,7 +19,7 @@ from pathlib import Path
 from sqlalchemy.engine import URL
 
 from walkaway.isolation.databases import urls
-from walkaway.isolation.databases.home import Keeping
+from walkaway.isolation.databases.home import Keeping, RefusedError
 from walkaway.isolation.databases.names import Base
 from walkaway.isolation.databases.schema import CREATE, Schema
 from walkaway.isolation.databases.sqlite.copy import written_over
@@ -82,7 +82,7 @@ class Folder:
         """Copy the kept template of this schema, made now if there is none; others go."""
         fingerprint = self._schema.fingerprint(self._url)
         if fingerprint is None:
-            raise ValueError(f"--reuse-db cannot tell when the schema changed: write {CREATE}")
+            raise RefusedError(f"--reuse-db cannot tell when the schema changed: write {CREATE}")
         folder.mkdir(parents=True, exist_ok=True)
         kept = folder / f"{self._slug}-{fingerprint}{_SUFFIX}"
         with _alone(folder / self._slug):
