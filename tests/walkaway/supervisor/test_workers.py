@@ -62,6 +62,48 @@ def test_eight_killers_among_48_tests_take_down_nobody_else(scratch: Scratch, mo
     assert [path.read_text() for path in scratch.root.glob("died-*")] == ["x"] * 8
 
 
+@pytest.mark.parametrize("mode", ["loadscope", "loadfile", "loadgroup"])
+def test_a_culprit_is_not_given_to_the_next_worker(scratch: Scratch, mode: str) -> None:
+    wait = """
+    import glob, os, pathlib, time
+
+    def wait_for(condition):
+        until = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    """
+    events = "logs/tests/pytest/*/events.jsonl"
+    scratch.write(
+        "test_a.py",
+        wait
+        + """
+    def test_a():
+        wait_for(pathlib.Path("busy").exists)
+        with open("died", "a") as died:
+            died.write("x")
+        os._exit(7)
+    """,
+    )
+    # The other worker has the last of the queue and one test before it, so it would get more.
+    scratch.write(
+        "test_d.py",
+        wait
+        + f"""
+    def test_d():
+        pathlib.Path("busy").touch()
+        wait_for(lambda: [p for p in glob.glob({events!r}) if '"wdown"' in open(p).read()])
+    """,
+    )
+    for name in "bce":
+        scratch.write(f"test_{name}.py", f"def test_{name}(): pass\n")
+    outcome = scratch.run(*xdist(mode))
+    assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
+    assert crashed(outcome) == {"test_a.py::test_a"}
+    assert outcome["counts"] == {"passed": 4, "crashed": 1}
+    assert (scratch.root / "died").read_text() == "x"
+
+
 def test_failures_of_the_first_pass_stay_failures(scratch: Scratch) -> None:
     source = KILLERS.format(killers="5,") + "\n    def test_wrong(): assert 0\n"
     scratch.write("test_a.py", "def test_early(): assert 0\n")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from walkaway_recorder import earlier, place, process, xdist
+from walkaway_recorder.culprits import Culprits
 from walkaway_recorder.events import Events
 from walkaway_recorder.failures import Failures
 from walkaway_recorder.foreign import Guard
@@ -98,6 +99,7 @@ class Recording:
             place.announce(config, self._place)
             manager.register(self._ledger, "walkaway-ledger")
         manager.register(self._workers, "walkaway-workers")
+        manager.register(Culprits(self._events), "walkaway-culprits")
         manager.register(hooks, "walkaway-recorder")
         if given.select:
             selection = Selection(given.select, self._events, aloud=given.pass_no == 1)

@@ -1,0 +1,61 @@
+"""In xdist's scope modes (loadscope, loadfile, loadgroup) a test that crashed its worker is over.
+
+xdist itself gives it back to the queue with the rest of its scope: the next worker dies of it, or
+hangs in it, if one takes more work before it is told to end. Knows that scheduler's inside (3.5 to
+3.8); must not know results.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generator
+
+import pytest
+
+from walkaway_recorder.foreign import Foreign, Guard
+
+if TYPE_CHECKING:
+    from walkaway_recorder.events import Events
+
+
+class Culprits:
+    """Changes the scheduler that the mode has chosen, before anybody stands around it."""
+
+    def __init__(self, events: Events) -> None:
+        self._guard = Guard(events.note)
+
+    @pytest.hookimpl(optionalhook=True, hookwrapper=True, trylast=True)
+    def pytest_xdist_make_scheduler(self) -> Generator[None, Any, None]:
+        outcome = yield
+        with self._guard:
+            scheduler = None if outcome.excinfo else outcome.get_result()
+            if isinstance(scheduler, import_module("xdist.scheduler").LoadScopeScheduling):
+                run_no_culprit_again(scheduler)
+
+
+def run_no_culprit_again(scheduler: Foreign) -> None:
+    """Have `remove_node` take out the culprit before others are given the dead worker's tests."""
+    remove = scheduler.remove_node
+
+    def remove_node(node: Foreign) -> Foreign:
+        others: list[Foreign] = []
+        scheduler._reschedule = others.append  # noqa: SLF001 - xdist has no other place
+        try:
+            culprit = remove(node)
+        finally:
+            del scheduler._reschedule  # noqa: SLF001 - as above
+        if culprit is not None:
+            _take_out(scheduler.workqueue, culprit)
+        for other in others:
+            scheduler._reschedule(other)  # noqa: SLF001 - as remove_node would have
+        return culprit
+
+    scheduler.remove_node = remove_node
+
+
+def _take_out(queue: dict[str, dict[str, bool]], culprit: str) -> None:
+    for scope, tests in list(queue.items()):
+        if culprit in tests:
+            tests[culprit] = True
+        if all(tests.values()):
+            del queue[scope]
