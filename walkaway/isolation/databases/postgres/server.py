@@ -61,9 +61,13 @@ class Server:
 
     def close(self) -> None:
         try:
-            self._owner.unlock(self._template, shared=True)
-            self._owned.discard(self._template)
-            self._reap()  # the template too, if no other worker uses it
+            if self._kept:
+                # While ours is held: two runs that each replace the other's would leave none.
+                self._reap()
+            else:
+                self._owner.unlock(self._template, shared=True)
+                self._owned.discard(self._template)
+                self._reap()  # the template too, if no other worker uses it
         finally:
             self._owner.close()
 
