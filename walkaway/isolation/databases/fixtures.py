@@ -179,7 +179,7 @@ def database_case(request: pytest.FixtureRequest) -> Iterator[tuple[Database, Ch
 def transactional_db(database_case: tuple[Database, Choice]) -> Iterator[Session]:
     """A synchronous SQLAlchemy session; after the test all is as before.
 
-    Scope: function; 1 ms. By default a transaction around the test that is rolled back: its
+    Scope: function; 1 to 2 ms. By default a transaction around the test that is rolled back: its
     commits, rollbacks and nested transactions work, as savepoints. Not isolated by that: what
     other connections commit (threads, subprocesses, services; the leak check names the test),
     and sequences: the next id is not 1. The marker `database` picks another strategy.
@@ -196,7 +196,7 @@ def transactional_db(database_case: tuple[Database, Choice]) -> Iterator[Session
 def clean_db(database_case: tuple[Database, Choice]) -> Iterator[Session]:
     """A synchronous session whose commits are commits; afterwards the touched tables are emptied.
 
-    Scope: function; 3 to 6 ms with few tables touched. Ids begin at 1 again. Rows that the schema
+    Scope: function; 3 to 8 ms with few tables touched. Ids begin at 1 again. Rows that the schema
     made and the test changed, and altered or dropped tables, cost a clone. Not isolated: someone
     who still writes when the test has ended.
     """
