@@ -32,8 +32,6 @@ INV = str(BIN / "inv")
 ROUNDS = 10
 FEW = 2
 """Of what takes long."""
-ROUNDS_OF_SUITE = 1
-"""Of what takes minutes."""
 SLEEP_S = 15.0
 """What the original script slept after `up -d`."""
 TESTS = 20_000
@@ -208,20 +206,19 @@ def suite(bench: Bench) -> None:
     """Print what the platform's whole suite takes: on both backends, cold and warm."""
     for name in ("test_many.py", "test_stamp.py"):
         (bench.root / "tests/unit" / name).unlink(missing_ok=True)
-    found: dict[str, list[float]] = {}
-    for _ in range(ROUNDS_OF_SUITE):
-        for workers in ("0", "2"):
-            for backend in ("local", "compose"):
+    for workers in ("0", "2"):
+        for backend in ("local", "compose"):
+            cold, warm = [], []
+            for _ in range(FEW):
                 bench.inv("down")
                 for cache in bench.root.rglob("__pycache__"):
                     shutil.rmtree(cache)
-                for state in ("cold", "warm"):
+                for found in (cold, warm):
                     words = ("test", "--again", "--backend", backend, "--", "-n", workers)
-                    took = bench.inv(*words)
-                    found.setdefault(f"{backend}, -n {workers}, {state}", []).append(took)
+                    found.append(bench.inv(*words))
                     bench.ended()  # and its environment given back
-    for what, seconds in found.items():
-        print(f"the platform's suite, {what}: {_told(seconds)}")
+            what = f"the platform's suite, {backend}, -n {workers}"
+            print(f"{what}: cold {_told(cold)}, warm {_told(warm)}", flush=True)
 
 
 def _told(seconds: Sequence[float]) -> str:
