@@ -208,7 +208,8 @@ def suite(bench: Bench) -> None:
         (bench.root / "tests/unit" / name).unlink(missing_ok=True)
     for workers in ("0", "2"):
         for backend in ("local", "compose"):
-            cold, warm = [], []
+            cold: list[float] = []
+            warm: list[float] = []
             for _ in range(FEW):
                 bench.inv("down")
                 for cache in bench.root.rglob("__pycache__"):
