@@ -12,6 +12,9 @@ import httpx
 from fastapi import FastAPI
 
 from app import database
+from app.auth import api as auth
+from app.chat import api as chat
+from app.kb import api as kb
 from app.settings import Environ
 
 
@@ -65,3 +68,12 @@ def environ(folder: Path, **values: str) -> Environ:
             **values,
         }
     )
+
+
+def behind_the_gateway(made: Environ) -> dict[str, FastAPI]:
+    """Return the services that the gateway hands requests on to, by the host of their URL."""
+    return {
+        "auth": auth.application(made),
+        "kb": kb.application(made),
+        "chat": chat.application(made),
+    }

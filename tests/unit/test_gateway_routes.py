@@ -12,14 +12,13 @@ from fastapi import FastAPI, Request
 
 from app import caller
 from app.auth import api as auth
-from app.chat import api as chat
 from app.gateway import api as gateway
 from app.gateway.limits import Limits
 from app.gateway.upstream import USER_HEADER, Upstream
 from app.journal import HEADER
 from app.kb import api as kb
 from app.ratelimit import Rate
-from tests.unit.served import Mesh, asked, environ
+from tests.unit.served import Mesh, asked, behind_the_gateway, environ
 
 ANN = {"email": "ann@example.com", "password": "correct horse"}
 
@@ -28,11 +27,7 @@ ANN = {"email": "ann@example.com", "password": "correct horse"}
 async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """The gateway, and auth, chat and kb behind it."""
     made = environ(tmp_path)
-    apps = {
-        "auth": auth.application(made),
-        "kb": kb.application(made),
-        "chat": chat.application(made),
-    }
+    apps = behind_the_gateway(made)
     front = gateway.application(made, Mesh(**apps))
     async with asked(apps["auth"]), asked(apps["chat"]), asked(front, "http://gateway") as found:
         yield found

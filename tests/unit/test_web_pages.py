@@ -10,13 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.auth import api as auth
-from app.chat import api as chat
 from app.gateway import api as gateway
-from app.kb import api as kb
 from app.settings import Environ
 from app.web import api as web
-from tests.unit.served import Mesh, asked, environ
+from tests.unit.served import Mesh, asked, behind_the_gateway, environ
 
 SCRIPT = "<script>alert(1)</script> & \"quoted\" 'too'"
 
@@ -25,11 +22,7 @@ SCRIPT = "<script>alert(1)</script> & \"quoted\" 'too'"
 async def browser(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A browser without scripts, on the platform."""
     made = environ(tmp_path)
-    apps = {
-        "auth": auth.application(made),
-        "kb": kb.application(made),
-        "chat": chat.application(made),
-    }
+    apps = behind_the_gateway(made)
     front = gateway.application(made, Mesh(**apps))
     pages = web.application(made, Mesh(gateway=front))
     async with (
