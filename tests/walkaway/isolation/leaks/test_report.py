@@ -12,8 +12,10 @@ def test_rows_are_counted_by_table_and_all_else_by_thing() -> None:
         "  threads: pump",
         "  rows: users: 2 more rows",
         "  rows: notes: 1 more row",
-        "Clean up in the test or in its fixtures' teardown; if it must stay: "
-        '@pytest.mark.allow_leaks("threads", "rows", reason="...").',
+        (
+            "Clean up in the test or in its fixtures' teardown; if it must stay: "
+            '@pytest.mark.allow_leaks("threads", "rows", reason="...").'
+        ),
     ]
 
 
