@@ -56,6 +56,10 @@ class Backend(Protocol):
     def silent(self) -> bool:
         """Whether the engine does not answer: no signal would arrive."""
 
+    @property
+    def pending(self) -> bool:
+        """Whether the last signal is still to be sent: pytest is only being started."""
+
     def waiting(self) -> str:
         """Try to get what a run must wait for: empty when it has it, else behind whom it waits."""
 

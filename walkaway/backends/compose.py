@@ -46,7 +46,7 @@ class Compose:
         self._starting = False
         """The engine may be making the container just now."""
         self._later: int = 0
-        """A signal that came while the container was being made."""
+        """A signal that came while there was no container, or none that we knew of."""
         self._asking = Asking(deps.family, deps.journal, deps.lock_fd, away=deps.adopted)
         self._signal: Helper | None = None
         self.gave_way = False
@@ -177,6 +177,11 @@ class Compose:
         return self._asking.silent
 
     @property
+    def pending(self) -> bool:
+        """Whether a signal waits for the container: who makes it does not hear of it."""
+        return bool(self._later) and (self._launch is None or self._starting)
+
+    @property
     def _launching(self) -> str:
         return os.path.join(self._deps.record, container.LAUNCHING)
 
@@ -270,16 +275,12 @@ class Compose:
             self._send(number)
 
     def _send(self, number: int) -> None:
-        if self._launch is not None and not self.running:
-            if self._starting:
-                self._later = number
-            else:
-                self._launch.signal(signal.SIGTERM if number == signal.SIGINT else number)
+        if self.running:
+            if self._signal is not None and not self._signal.done:
+                self._signal.end()
+            self._signal = self._asking.command(container.signal_command(self._name, number))
             return
-        if not self.running and self._is_launched():
-            self._later = number
-        if not self.running or not self._name:
-            return
-        if self._signal is not None and not self._signal.done:
-            self._signal.end()
-        self._signal = self._asking.command(container.signal_command(self._name, number))
+        # Whoever was told to end may have made the container all the same.
+        self._later = number
+        if self._launch is not None and not self._starting:
+            self._launch.signal(signal.SIGTERM if number == signal.SIGINT else number)

@@ -23,7 +23,7 @@ class Local:
         self.spawn_said: list[str] = []
         self.built = ""
         self.notes: list[str] = []
-        self.silent = self.gave_way = False
+        self.silent = self.pending = self.gave_way = False
 
     def waiting(self) -> str:
         """Nothing to wait for here."""

@@ -20,6 +20,8 @@ class Ending:
         self._journal = journal
         self._grace_s = grace_s
         self._next = 0.0
+        self._wait_s = 0.0
+        """What the last signal is given."""
         self._all: tuple[int, ...] = ()
         self._steps: list[int] = []
         self.kind = ""
@@ -41,21 +43,24 @@ class Ending:
     def step(self) -> None:
         """Send what is due. Call at every turn.
 
-        While the engine is silent no grace runs: whether the last signal arrived is not known.
+        While the engine is silent no grace runs: whether the last signal arrived is not known. Nor
+        does one before the last signal was sent.
         """
         if self._backend.silent:
             self._from_the_first()
+        elif self._backend.pending:
+            self._next = self._journal.now() + self._wait_s
         if not self.kind or self._backend.silent or self._journal.now() < self._next:
             return
         number = self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
         self._journal.write("signal", sig=signal.Signals(number).name)
         if number == signal.SIGINT:
             self._backend.interrupt()
-            wait = self._grace_s
+            self._wait_s = self._grace_s
         else:
             self._backend.signal_all(number)
-            wait = self._grace_s / 2 if number == signal.SIGTERM else 1.0
-        self._next = self._journal.now() + wait
+            self._wait_s = self._grace_s / 2 if number == signal.SIGTERM else 1.0
+        self._next = self._journal.now() + self._wait_s
 
     def _from_the_first(self) -> None:
         self._steps = list(self._all)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import procs
+from walkaway.runs import lock, procs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,11 +38,32 @@ exec "{docker}" "$@"
 def slow_docker(folder: Path, *, before: str = ":", after: str = ":") -> dict[str, str]:
     """Make a docker command that is slow with `compose run`; the environment that finds it."""
     real = shutil.which("docker")
+    return docker_first(folder, SLOW_RUN.format(docker=real, before=before, after=after))
+
+
+def docker_first(folder: Path, script: str) -> dict[str, str]:
+    """Make a docker command of a script; the environment that finds it."""
     command = folder / "bin" / "docker"
-    command.parent.mkdir()
-    command.write_text(SLOW_RUN.format(docker=real, before=before, after=after), encoding="utf-8")
+    command.parent.mkdir(parents=True)
+    command.write_text(script, encoding="utf-8")
     command.chmod(0o755)
     return {"PATH": f"{command.parent}:{os.environ['PATH']}"}
+
+
+SLOW_LOOK = """\
+#!/bin/sh
+case "$1 $(tr '\\0' ' ' </proc/$PPID/cmdline)" in
+"inspect "*supervisor*) : >"{folder}/looking"; until [ -e "{folder}/look" ]; do sleep 0.05; done;;
+esac
+exec "{docker}" "$@"
+"""
+LATE = 'entrypoint: [sh, -c, "until [ -e tests/go ]; do sleep 0.1; done; exec \\"$$@\\"", sh]'
+
+
+def slow_look(folder: Path) -> dict[str, str]:
+    """Make a docker command that answers a supervisor's `inspect` once the file `look` is there."""
+    real = shutil.which("docker")
+    return docker_first(folder, SLOW_LOOK.format(docker=real, folder=folder))
 
 
 def started_so_far(project: Project, env: dict[str, str]) -> Live:
@@ -87,6 +108,31 @@ def test_a_stop_without_a_supervisor_while_the_container_is_made(
     live = started_so_far(boxed, slow_docker(tmp_path, before="sleep 1"))
     kill_supervisor(live)
     assert boxed.inv("stop", "--run", live.run.short).returncode == 0
+    assert live.outcome()["outcome"] == "stopped"
+    assert [event["sig"] for event in live.journal("signal")] == ["SIGINT"]
+
+
+def test_a_stop_before_anybody_knows_of_the_container_reaches_it(
+    boxed: Project, tmp_path: Path
+) -> None:
+    compose = boxed.root / "docker-compose.yml"
+    boxed.write(
+        "docker-compose.yml",
+        compose.read_text(encoding="utf-8").replace("init: true", f"init: true\n    {LATE}"),
+    )
+    live = started_so_far(boxed, slow_docker(tmp_path, before="sleep 1"))
+    kill_supervisor(live)
+    made = live.folder / "launch.lock"
+    wait_for(lambda: lock.probe(str(made)) is lock.Hold.FREE, "the container to be made")
+    assert not live.events("loaded")
+    looks = tmp_path / "looks"
+    stop = boxed.popen("stop", "--run", live.run.short, env=slow_look(looks))
+    wait_for(lambda: live.journal("signal"), "the stop to be heard")
+    wait_for((looks / "looking").exists, "its look at the container")
+    (looks / "look").touch()
+    boxed.write("tests/go", "")
+    assert stop.communicate(timeout=60)[1] == ""
+    assert stop.returncode == 0
     assert live.outcome()["outcome"] == "stopped"
     assert [event["sig"] for event in live.journal("signal")] == ["SIGINT"]
 
