@@ -332,6 +332,19 @@ def test_a_project_adds_its_own_tasks_to_ns(checkout: Repository) -> None:
         assert re.search(rf"\b{name}\b", listed)
 
 
+@pytest.mark.parametrize("asked", ["", "1"])
+def test_what_the_collection_imports_is_compiled_once_unless_python_is_told_not_to(
+    checkout: Repository, tmp_path: Path, asked: str
+) -> None:
+    cache = tmp_path / "cache"
+    env = {"PYTHONPYCACHEPREFIX": str(cache), "PYTHONDONTWRITEBYTECODE": asked}
+    (checkout.root / "tasks.py").write_text("from walkaway import ns\n")
+    done = checkout.run(checkout.python, "-m", "invoke", "--list", **env)
+    assert done.returncode == 0, done.stderr
+    ours = cache / str(REPOSITORY).lstrip("/") / "walkaway"
+    assert bool(list(ours.glob("tasks/edge.*.pyc"))) is not bool(asked)
+
+
 def test_groups_are_taken_singly_and_flat(checkout: Repository) -> None:
     (checkout.root / "tasks.py").write_text(
         "from walkaway.tasks.groups import compose, run, upkeep\n\nns = compose(run, upkeep)\n"
