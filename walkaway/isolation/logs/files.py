@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from walkaway.model import testkey
@@ -17,9 +18,10 @@ _HIGH_FD = 800
 """Out of the way of tests that count or close the low ones."""
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 _CHECK_BYTES = 64 * 1024
+_TRIES, _PAUSE_S = 200, 0.005
 # Bound here, not looked up: tests fake them.
 _write, _pread, _stat, _fstat = os.write, os.pread, os.stat, os.fstat
-_ftruncate, _getpid = os.ftruncate, os.getpid
+_ftruncate, _getpid, _sleep = os.ftruncate, os.getpid, time.sleep
 
 
 class AppendFile:
@@ -143,13 +145,14 @@ class LinesFile:
 class TextFile:
     """Text of all workers of all runs; its older half is beside it, as `NAME.1`."""
 
-    __slots__ = ("_file", "_most_bytes", "_node", "_unchecked")
+    __slots__ = ("_file", "_most_bytes", "_node", "_patient", "_unchecked")
 
     def __init__(self, path: Path, most_bytes: int = 10 * MB) -> None:
         self._file = AppendFile(path)
         self._most_bytes = most_bytes
         self._node: str | None = None
         self._unchecked = 0
+        self._patient = True
 
     @property
     def dropped(self) -> int:
@@ -172,15 +175,29 @@ class TextFile:
         if not self._is_ours():
             self._file.close()
         elif self._file.size() > self._most_bytes:
-            # By flock on the file itself: whoever else finds it full goes on with the old one.
-            try:
-                fcntl.flock(self._file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            if not self._alone():
                 return
             if self._is_ours():
                 path = self._file.path
                 path.replace(path.with_name(path.name + ".1"))
             self._file.close()
+
+    def _alone(self) -> bool:
+        """Take the lock, flock on the file itself.
+
+        Who finds it taken waits for the other to turn the file over, since all that he writes
+        meanwhile makes it larger; in vain only once, for the other may be stopped. Tries are
+        counted: a test's clock may stand still.
+        """
+        for _ in range(_TRIES if self._patient else 1):
+            try:
+                fcntl.flock(self._file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                _sleep(_PAUSE_S)
+            else:
+                return True
+        self._patient = False
+        return False
 
     def _is_ours(self) -> bool:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import re
@@ -12,6 +13,7 @@ import pytest
 
 from tests.walkaway.isolation.logs.nested import made
 from tests.walkaway.support.waiting import PATIENCE_S, wait_for
+from walkaway.isolation.logs import files
 from walkaway.isolation.logs.files import LinesFile, TextFile
 from walkaway.model import testkey
 
@@ -114,6 +116,33 @@ def test_many_processes_turn_one_file_over(tmp_path: Path) -> None:
     assert older.stat().st_size < 50_000 + 3 * 11 * 90
     assert path.stat().st_size < 50_000 + 3 * 11 * 90
     assert sorted(found.name for found in tmp_path.iterdir()) == ["said.log", "said.log.1"]
+
+
+def test_a_full_file_waits_for_who_turns_it_over_and_once_for_who_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "said.log"
+    file = TextFile(path, most_bytes=10)
+    file.put("a", b"more than ten\n")
+    other = path.open("rb")
+    fcntl.flock(other, fcntl.LOCK_EX)
+
+    def turn(_: float) -> None:
+        path.rename(tmp_path / "said.log.1")
+        other.close()
+
+    monkeypatch.setattr(files, "_sleep", turn)
+    file.put("b", b"later than that\n")
+    assert path.read_bytes() == b"later than that\n"
+    pauses: list[float] = []
+    monkeypatch.setattr(files, "_sleep", pauses.append)
+    with path.open("rb") as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_EX)
+        for test in ("c", "d"):
+            file.put(test, b"all the same\n")
+            assert 0 < sum(pauses) < 2
+    file.close()
+    assert path.read_bytes() == b"later than that\n" + 2 * b"all the same\n"
 
 
 def test_a_file_that_somebody_deletes_is_made_again(tmp_path: Path) -> None:
