@@ -1,5 +1,7 @@
 """Fixtures of the collection's tests, and what becomes of those that need a Docker engine."""
 
+import signal
+
 import pytest
 
 from tests.walkaway.support.apart import state_apart
@@ -17,6 +19,7 @@ __all__ = [
     "configure_logging",
     "leak_check",
     "postgres_url",
+    "pytest_configure",
     "pytest_runtest_setup",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
@@ -24,6 +27,12 @@ __all__ = [
     "scratch",
     "state_apart",
 ]
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C also where a script has put us behind a `&`: what we start inherits it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

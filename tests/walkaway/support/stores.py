@@ -20,8 +20,8 @@ import pytest
 from tests.walkaway.support.engine import PREFIX, docker, engine_environ
 from tests.walkaway.support.waiting import wait_for
 
-LIFE_S = 1800
-"""After which a container ends by itself; a session of the suite takes less."""
+LIFE_S = 5400
+"""After which a container ends by itself; a session of the suite takes less, on any machine."""
 LABEL = "walkaway-ci-store"
 
 
