@@ -19,19 +19,20 @@ TIME_LIMIT_S = 120
 CONFTEST = 'pytest_plugins = ["walkaway.isolation"]\n'
 INI = """\
 [pytest]
-addopts = -p no:cacheprovider -p no:testmon --strict-markers --strict-config
+addopts = -p no:cacheprovider -p asyncio --strict-markers --strict-config
 asyncio_mode = auto
 asyncio_default_fixture_loop_scope = function
 filterwarnings = error
 """
 SERIAL = ("-p", "no:randomly")
+XDIST = ("-p", "xdist")
 RANDOM = ("-p", "randomly")
 """In another order each time; the seed is in the output."""
 WAYS = {
     "serial": SERIAL,
     "random": RANDOM,
-    "n2": (*RANDOM, "-n2"),
-    "n4": (*RANDOM, "-n4"),
+    "n2": (*RANDOM, *XDIST, "-n2"),
+    "n4": (*RANDOM, *XDIST, "-n4"),
 }
 
 
@@ -74,6 +75,8 @@ class Nested:
             **kept,
             "PYTHONPATH": str(REPOSITORY),
             "PYTHONDONTWRITEBYTECODE": "1",
+            # Only what a suite names: a third of such a short pytest would be imports.
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         } | self.environ
 
     def popen(self, *args: str) -> subprocess.Popen[str]:
