@@ -7,8 +7,6 @@ stored: whatever was killed in between, the engine still tells how it ended.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import select
 import signal
@@ -19,10 +17,10 @@ from typing import Any
 from walkaway.backends import Deps, Exit, container, kept
 from walkaway.backends.asking import Asking
 from walkaway.backends.container import State
+from walkaway.backends.launching import Launching
 from walkaway.backends.leasing import Leasing
 from walkaway.environment.project import on_engine
-from walkaway.runs import lock
-from walkaway.supervisor.children import Helper, Tells
+from walkaway.supervisor.children import Helper
 
 _STACKS_S = 5.0
 
@@ -41,10 +39,7 @@ class Compose:
         self._name = ""
         self._exit: Exit | None = None
         self._leasing = Leasing(deps.run, deps.journal)
-        self._launch: Helper | None = None
-        self._told = 0
-        self._starting = False
-        """The engine may be making the container just now."""
+        self._launching = Launching(deps)
         self._later: int = 0
         """A signal that came while there was no container, or none that we knew of."""
         self._asking = Asking(deps.family, deps.journal, deps.lock_fd, away=deps.adopted)
@@ -73,19 +68,7 @@ class Compose:
         self.running = self.gave_way = False
         if self.spawn_error:
             return
-        slot, left_by = self._leasing.slot, self._leasing.left_by
-
-        def work(tell: Any) -> None:  # noqa: ANN401 - a function of bytes
-            from walkaway.environment import launch
-
-            with contextlib.suppress(OSError):
-                lock.acquire(self._launching)  # until we are gone, whoever supervises then
-            wish = launch.Wish(self._deps.run, self._deps.record, number, slot, left_by)
-            launch.launch(wish, lambda told: tell(json.dumps(told).encode()))
-
-        self._launch = Helper(Tells(work), [self._deps.lock_fd], log_fd=self._deps.log_fd)
-        self._told = 0
-        self._deps.family.helpers.add(self._launch.pid)
+        self._launching.begin(number, self._leasing.slot, self._leasing.left_by)
 
     def take_over(self, number: int) -> None:
         """Find the container of the last pass; the supervisor may have died before it said so."""
@@ -99,17 +82,16 @@ class Compose:
 
     def helpers(self) -> list[Helper]:
         """Return the docker commands at work."""
-        own = [helper for helper in (self._launch, self._signal) if helper is not None]
+        own = [helper for helper in (self._launching.child, self._signal) if helper is not None]
         return own + self._asking.helpers()
 
     def turn(self, ended: Mapping[int, int]) -> Exit | None:
         """See what was answered, and ask on."""
         del ended  # containers are nobody's children
-        if self._launch is not None:
-            self._hear()
+        self._hear()
         if self.gave_way:
             return None
-        state = self._asking.turn(needed=self._exit is None and self._launch is None)
+        state = self._asking.turn(needed=self._exit is None and self._launching.child is None)
         if state is not None and self._exit is None:
             self._take(state)
         return self._exit
@@ -143,7 +125,8 @@ class Compose:
         """End our own commands: with its first process a container's others have ended."""
         for helper in self.helpers():
             helper.end()
-        self._launch = self._signal = None
+        self._launching.end()
+        self._signal = None
         self._asking.end()
         return []
 
@@ -179,35 +162,19 @@ class Compose:
     @property
     def pending(self) -> bool:
         """Whether a signal waits for the container: who makes it does not hear of it."""
-        return bool(self._later) and (self._launch is None or self._starting)
-
-    @property
-    def _launching(self) -> str:
-        return os.path.join(self._deps.record, container.LAUNCHING)
-
-    def _is_launched(self) -> bool:
-        """Tell whether the child of a supervisor that is gone goes on with what it began."""
-        return self._launch is None and lock.probe(self._launching) is lock.Hold.HELD
+        return bool(self._later) and not self._launching.may_be_told
 
     def _hear(self) -> None:
         """Take the launcher's lines as they come."""
-        helper = self._launch
-        if helper is None:
-            return
-        whole = helper.answer.rpartition(b"\n")[0].split(b"\n") if helper.answer else []
-        for line in whole[self._told :]:
-            self._told += 1
-            self._heard(json.loads(line))
-        if helper.done:
-            self._launch = None
-            self._starting = False
-            if self._exit is None and not self.running and not self.gave_way:
-                # Killed, or ended by us: the container may be there all the same.
-                self._asking.ask()
+        for line in self._launching.lines():
+            self._heard(line)
+        over = self._launching.is_over()
+        if over and self._exit is None and not self.running and not self.gave_way:
+            # Killed, or ended by us: the container may be there all the same.
+            self._asking.ask()
 
     def _heard(self, told: Mapping[str, Any]) -> None:
         if "phase" in told:
-            self._starting = told["phase"] == "starting the container"
             self._deps.journal.write("preparing", phase=told["phase"])
         elif "started" in told:
             self._started(State(**told["started"]))
@@ -223,7 +190,6 @@ class Compose:
 
     def _started(self, state: State) -> None:
         deps = self._deps
-        self._starting = False
         self._state = state
         self.running = True
         deps.family.main = kept.seen_from_here(state)
@@ -238,14 +204,12 @@ class Compose:
     def _give_way(self, run_id: str) -> None:
         """Leave an environment where a run without a supervisor is still at work."""
         self._leasing.give_way(run_id)
-        if self._launch is not None:
-            self._launch.end()
-            self._launch = None
+        self._launching.end()
         self.gave_way = True
 
     def _take(self, state: State) -> None:
         """Conclude what there is to conclude from the engine's word."""
-        if not self.running and not state.started_at and self._is_launched():
+        if not self.running and not state.started_at and self._launching.goes_on_elsewhere():
             return
         if not state.status:
             if self.running:
@@ -282,5 +246,5 @@ class Compose:
             return
         # Whoever was told to end may have made the container all the same.
         self._later = number
-        if self._launch is not None and not self._starting:
-            self._launch.signal(signal.SIGTERM if number == signal.SIGINT else number)
+        if self._launching.may_be_told:
+            self._launching.signal(signal.SIGTERM if number == signal.SIGINT else number)
