@@ -1,4 +1,4 @@
-"""The asynchronous session fixture, where pytest-asyncio runs it."""
+"""The asynchronous session fixture; refused, as `aio` does it, where pytest-asyncio is not."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 
+from walkaway.isolation import aio
+from walkaway.isolation.databases import libraries
 from walkaway.isolation.databases.marker import Choice, Strategy
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from walkaway.isolation.databases.database import Database
 
 
-@pytest_asyncio.fixture
+@aio.fixture
 async def db_session(database_case: tuple[Database, Choice]) -> AsyncIterator[AsyncSession]:
     """An asynchronous SQLAlchemy session; after the test all is as before.
 
@@ -24,10 +25,11 @@ async def db_session(database_case: tuple[Database, Choice]) -> AsyncIterator[As
     as `transactional_db`, with which it shares no transaction. Objects stay readable after a
     commit (``expire_on_commit=False``): loading them again would need an await.
     """
+    database, chosen = database_case
+    libraries.wanted_async("db_session", database.url)
     from walkaway.isolation.databases import async_sessions
     from walkaway.isolation.databases.strategies import StillInUseError
 
-    database, chosen = database_case
     rollback = chosen.strategy is Strategy.ROLLBACK
     opened = async_sessions.rolled_back if rollback else async_sessions.plain
     try:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from walkaway.isolation.databases import urls
+from walkaway.isolation.databases import libraries, urls
 from walkaway.isolation.databases.contents import Contents
 from walkaway.isolation.databases.home import Home
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 
 class Database:
@@ -48,6 +51,9 @@ class Database:
 
         It may be used in any loop.
         """
+        libraries.wanted_async("async_engine", self.url)
+        from sqlalchemy.ext.asyncio import create_async_engine
+
         engine = create_async_engine(urls.asynchronous(self._url), poolclass=NullPool)
         _prepared(engine.sync_engine)
         return engine

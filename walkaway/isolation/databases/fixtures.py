@@ -8,14 +8,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 from walkaway.isolation import identity, watches
-from walkaway.isolation.databases import afterwards, marker
+from walkaway.isolation.databases import afterwards, libraries, marker
 from walkaway.isolation.databases.marker import Choice, Strategy
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from walkaway.isolation.databases.database import Database
     from walkaway.isolation.databases.home import Home
     from walkaway.isolation.databases.schema import Schema
+
+pytest_plugins = ("walkaway.isolation.aio", "walkaway.isolation.databases.asynchronous")
 
 _SCHEMA_MISSING = """\
 no schema for the test database: write in conftest.py
@@ -47,13 +48,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", marker.HELP)
-    runs = sys.modules.get("pytest_asyncio.plugin")  # there are three names to load it by
-    if runs and config.pluginmanager.is_registered(runs):
-        from walkaway.isolation.databases import asynchronous as sessions
-    else:
-        from walkaway.isolation.databases import synchronous as sessions  # type: ignore[no-redef]
-    if not config.pluginmanager.is_registered(sessions):
-        config.pluginmanager.register(sessions, "walkaway-db-session")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -110,6 +104,8 @@ def database_home(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Home]:
     """Internal: where databases of this process are made; opened by the first that asks."""
+    # Of both: pytest tells the error of a session's fixture again to all who ask.
+    libraries.wanted("test_database or test_db", database_url)
     from walkaway.isolation.databases import homes
 
     with homes.opened(request.config, database_url, database_schema, tmp_path_factory) as home:
@@ -157,15 +153,19 @@ def test_db(request: pytest.FixtureRequest, database_home: Home) -> Iterator[Dat
 @pytest.fixture
 def database_case(request: pytest.FixtureRequest) -> Iterator[tuple[Database, Choice]]:
     """Internal: the database that this test's sessions work in, and how it is kept clean."""
-    from walkaway.isolation.databases import shared, strategies
-
+    names = request.fixturenames
     try:
-        chosen = _chosen(request.node, request.fixturenames)
+        chosen = _chosen(request.node, names)
     except ValueError as error:  # a marker that came with a parameter
         raise pytest.fail.Exception(f"marker database: {error}", pytrace=False) from None
+    url: str = request.getfixturevalue("database_url")
+    session = next((name for name in names if name in marker.SESSIONS), "a database session")
+    libraries.wanted(session, url)
+    from walkaway.isolation.databases import shared, strategies
+
     with contextlib.ExitStack() as stack:
         if chosen.shared:
-            url, who = request.getfixturevalue("database_url"), identity.of(request.config)
+            who = identity.of(request.config)
             database = stack.enter_context(shared.opened(url, chosen.strategy, who))
         else:
             separate = chosen.strategy is Strategy.SEPARATE

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from walkaway.isolation import aio, identity, watches
+from walkaway.isolation import aio, identity, needs, watches
 from walkaway.isolation.redis import leases, stores
 from walkaway.isolation.redis.watch import KeysWatch
 
 if TYPE_CHECKING:
     import redis
     import redis.asyncio
+
+pytest_plugins = ("walkaway.isolation.aio",)
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +40,9 @@ def worker_redis(redis_url: str, pytestconfig: pytest.Config) -> Iterator[stores
 
     Its `url` is for code under test that connects by itself.
     """
+    library = "fakeredis" if redis_url == stores.MEMORY else "redis"
+    # Of all: pytest tells the error of a session's fixture again to all who ask.
+    needs.need("test_redis, async_redis or worker_redis", "redis", library)
     try:
         store = stores.opened(redis_url, identity.of(pytestconfig))
     except (leases.LeaseError, ValueError) as error:

@@ -1,0 +1,26 @@
+"""The libraries behind a database of a URL. Known here without any of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from walkaway.isolation.needs import need
+
+_EXTRA: Final = "databases"
+_DRIVERS: Final = {"postgres": ("psycopg",), "postgresql": ("psycopg",)}
+_ASYNC_DRIVERS: Final = {"sqlite": ("aiosqlite",)}
+"""Beside SQLAlchemy and greenlet; psycopg is both."""
+
+
+def wanted(fixture: str, url: str) -> None:
+    """Fail, in the name of a fixture, when a library for synchronous engines is missing."""
+    need(fixture, _EXTRA, "sqlalchemy", *_DRIVERS.get(_kind(url), ()))
+
+
+def wanted_async(fixture: str, url: str) -> None:
+    """Fail when a library is missing that asynchronous engines need beside those."""
+    need(fixture, _EXTRA, "greenlet", *_ASYNC_DRIVERS.get(_kind(url), ()))
+
+
+def _kind(url: str) -> str:
+    return url.partition(":")[0].partition("+")[0]
