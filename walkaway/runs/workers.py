@@ -15,10 +15,12 @@ _WORKER_BYTES = 256 * 1024 * 1024
 _LEAST_SLOTS = 4
 _CGROUP = "/sys/fs/cgroup"
 _LIMITS = (
-    ("memory.max", "memory.current"),
-    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
-)
-"""cgroup v2, then v1."""
+    ("memory.max", "memory.current", "memory.stat", "inactive_file "),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat",
+     "total_inactive_file "),
+)  # fmt: skip
+"""cgroup v2, then v1: the limit, what is used, and what of that is page cache that has not been
+looked at for a while, which the kernel gives back. `docker stats` takes the same off."""
 
 _COUNT = re.compile(r"(?:-[vqsxlhd]*n=?|--numprocesses=)(.*)", re.DOTALL)
 """`-n4`, `-n=4`, `-xn4`, or with nothing behind it: the next word is the count."""
@@ -138,19 +140,21 @@ def _quota() -> float:
 def available_bytes() -> int:
     """Return what can be had without swapping, within the cgroup's limit; 0 when unknown."""
     found = _meminfo("MemAvailable:")
-    for limit, used in _LIMITS if found else ():
+    for limit, used, stat, name in _LIMITS if found else ():
         try:
-            left = int(_read(f"{_CGROUP}/{limit}")) - int(_read(f"{_CGROUP}/{used}"))
+            most, now = int(_read(f"{_CGROUP}/{limit}")), int(_read(f"{_CGROUP}/{used}"))
         except (OSError, ValueError):
             continue
-        found = min(found, max(0, left))
+        # The two are not read at one moment, and v1's usage is rounded.
+        now -= min(now, _number(f"{_CGROUP}/{stat}", name))
+        found = min(found, max(0, most - now))
     return found
 
 
 def _memory_bytes() -> int:
     """Return the machine's memory, or the cgroup's limit if that is less; 0 when unknown."""
     found = _meminfo("MemTotal:")
-    for limit, _ in _LIMITS if found else ():
+    for limit, *_ in _LIMITS if found else ():
         try:
             found = min(found, int(_read(f"{_CGROUP}/{limit}")))
         except (OSError, ValueError):
@@ -159,9 +163,14 @@ def _memory_bytes() -> int:
 
 
 def _meminfo(name: str) -> int:
+    return _number("/proc/meminfo", name) * 1024
+
+
+def _number(path: str, name: str) -> int:
+    """Return the number in the line that begins with ``name``; 0 when there is none."""
     try:
-        lines = _read("/proc/meminfo").splitlines()
-        return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name)), 0)
+        lines = _read(path).splitlines()
+        return next((int(line.split()[1]) for line in lines if line.startswith(name)), 0)
     except (OSError, ValueError):
         return 0
 

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from walkaway.runs import workers
+
+MB, GB = 1 << 20, 1 << 30
+STAT = """\
+cache {all}
+inactive_anon 0
+inactive_file {own}
+active_file {looked_at}
+"""
+TOTALS = """\
+total_cache {all}
+total_inactive_anon 0
+total_inactive_file {inactive}
+total_active_file {looked_at}
+"""
+GROUPS = {
+    "v2": ("memory.max", "memory.current", "memory.stat"),
+    "v1": ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
+}
 
 
 @pytest.mark.parametrize(
@@ -69,3 +89,36 @@ def test_slots_can_be_given_and_switched_off() -> None:
     assert workers.slots("0") == 0
     assert workers.slots("12") == 12
     assert workers.slots("auto") >= 1
+
+
+@pytest.mark.parametrize("version", GROUPS)
+@pytest.mark.parametrize(
+    ("used_mb", "inactive_mb", "left_mb"),
+    [
+        (900, 0, 124),
+        (900, 700, 824),
+        (1024, 512, 512),
+        (100, 120, 1024),  # read a moment later
+    ],
+)
+def test_page_cache_that_the_kernel_gives_back_can_be_had(  # noqa: PLR0913, PLR0917 - what a group has
+    version: str,
+    used_mb: int,
+    inactive_mb: int,
+    left_mb: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In a group of 1 GB; v1 has the files of groups below it in the totals alone."""
+    inactive = inactive_mb * MB
+    stat = STAT + TOTALS if version == "v1" else STAT
+    values = {"all": 3 * GB, "looked_at": 2 * GB, "inactive": inactive}
+    values["own"] = 5 * MB if version == "v1" else inactive
+    texts = (str(1024 * MB), str(used_mb * MB), stat.format(**values))
+    for name, text in zip(GROUPS[version], texts, strict=True):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"{text}\n", encoding="ascii")
+    monkeypatch.setattr(workers, "_CGROUP", str(tmp_path))
+    monkeypatch.setattr(workers, "_meminfo", lambda _: 64 * GB)
+    assert workers.available_bytes() == left_mb * MB

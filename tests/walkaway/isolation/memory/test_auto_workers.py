@@ -14,6 +14,7 @@ from walkaway.isolation.memory import measuring
 from walkaway.runs import workers
 
 GB = 1 << 30
+WORKER_BYTES = 256 << 20
 VERSIONS = {
     "v2": {
         "cpu.max": "{quota} 100000",
@@ -75,3 +76,17 @@ def test_in_a_real_container(nested: Nested, built_image: str, limits: tuple[str
     )  # fmt: skip
     count = 1 if limits else workers.auto()
     assert f"created: {count}/{count} worker" in done.stdout
+
+
+@pytest.mark.engine
+def test_what_a_real_container_has_read_takes_no_worker_away(built_image: str) -> None:
+    """Of 700 MB 400 are page cache: two workers' memory is left, where it seems to be one's."""
+    write = "dd if=/dev/zero of=/tmp/read bs=1M count=400 conv=fsync status=none"
+    ask = "python -c 'from walkaway.runs import workers; print(workers.available_bytes())'"
+    done = docker(
+        "run", "--rm", "--name", f"{PREFIX}cache-{os.getpid()}", "--memory", "700m",
+        "--volume", f"{REPOSITORY}:/library:ro",
+        "--env", "PYTHONPATH=/library", "--env", "PYTHONDONTWRITEBYTECODE=1",
+        "--entrypoint", "sh", built_image, "-c", f"{write} && {ask}",
+    )  # fmt: skip
+    assert int(done.stdout) > min(2 * WORKER_BYTES, workers.available_bytes() // 2)
