@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import Final, cast
 
 GRACE_S: Final = 0.5
 """For what is already on its way out, such as a thread that was told to end. Only waited for when
 something is there."""
 _STEP_S: Final = 0.005
+# Bound here, and not `monotonic`: tests stop that clock, some for a whole module.
+_now: Final = partial(time.clock_gettime, time.CLOCK_MONOTONIC)
+_sleep: Final = time.sleep
 
 Things = frozenset[Hashable]
 
@@ -65,6 +69,6 @@ class SetWatch(ABC):
 
 
 def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + GRACE_S
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(_STEP_S)
+    deadline = _now() + GRACE_S
+    while not condition() and _now() < deadline:
+        _sleep(_STEP_S)
