@@ -32,3 +32,30 @@ def test_a_clock_that_is_stopped_for_a_whole_module_does_not_stop_the_check(
     ended = nested.run(*SERIAL)
     assert blamed(ended) == {"test_leaks": ("error",)}, ended
     assert "threads: left-thread" in ended.text
+
+
+def test_what_multiprocessing_makes_for_the_whole_process_is_nobodys(nested: Nested) -> None:
+    """Its folder stays whole, too: the fork server is asked by a socket in it."""
+    nested.write(
+        "test_it.py",
+        """
+        import multiprocessing, tempfile, pytest
+        @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"] * 2)
+        def test_starts(method):
+            process = multiprocessing.get_context(method).Process(target=int)
+            process.start()
+            process.join()
+            assert process.exitcode == 0
+        def test_manages():
+            with multiprocessing.Manager() as manager:
+                assert manager.list([1])[0] == 1
+        def test_leaks():
+            tempfile.mkdtemp(prefix="pymp-")
+        def test_manages_again():
+            with multiprocessing.Manager() as manager:
+                assert manager.list([1])[0] == 1
+        """,
+    )
+    ended = nested.run(*SERIAL)
+    assert blamed(ended) == {"test_leaks": ("error",)}, ended
+    assert "left 1 file behind" in ended.text
