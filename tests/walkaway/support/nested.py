@@ -25,14 +25,13 @@ asyncio_default_fixture_loop_scope = function
 filterwarnings = error
 """
 SERIAL = ("-p", "no:randomly")
-XDIST = ("-p", "xdist")
 RANDOM = ("-p", "randomly")
 """In another order each time; the seed is in the output."""
 WAYS = {
     "serial": SERIAL,
     "random": RANDOM,
-    "n2": (*RANDOM, *XDIST, "-n2"),
-    "n4": (*RANDOM, *XDIST, "-n4"),
+    "n2": (*RANDOM, "-n2"),
+    "n4": (*RANDOM, "-n4"),
 }
 
 
@@ -81,8 +80,9 @@ class Nested:
 
     def popen(self, *args: str) -> subprocess.Popen[str]:
         """Start pytest here."""
+        spread = ("-p", "xdist") if any(arg.startswith("-n") for arg in args) else ()
         return subprocess.Popen(
-            (sys.executable, "-m", "pytest", "--junitxml=junit.xml", *args),
+            (sys.executable, "-m", "pytest", "--junitxml=junit.xml", *spread, *args),
             cwd=self.root,
             env=self.env(),
             stdin=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ import pytest
 
 from tests.walkaway.support.checkout import REPOSITORY
 from tests.walkaway.support.engine import PREFIX, docker
-from tests.walkaway.support.nested import SERIAL, XDIST, Nested
+from tests.walkaway.support.nested import SERIAL, Nested
 from walkaway.isolation.memory import measuring
 from walkaway.runs import workers
 
@@ -60,7 +60,7 @@ def test_limits_of_a_container_are_read(  # noqa: PLR0913, PLR0917 - what a cont
 def test_a_number_in_the_environment_stands(nested: Nested) -> None:
     nested.environ["PYTEST_XDIST_AUTO_NUM_WORKERS"] = "3"
     nested.write("test_it.py", "def test_it(): pass\n")
-    assert "created: 3/3 workers" in nested.run(*SERIAL, *XDIST, "-n", "auto").text
+    assert "created: 3/3 workers" in nested.run(*SERIAL, "-n", "auto").text
 
 
 @pytest.mark.engine
