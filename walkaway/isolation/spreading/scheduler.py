@@ -1,8 +1,6 @@
-"""A scheduler around the mode's own: that one spreads the parallel tests, this one the serial.
+"""A scheduler around the mode's own: that one spreads the parallel tests, `serial` the serial.
 
-The worker that the inner scheduler closes last is kept. It is given the first serial test, and
-nothing behind it: a worker runs a test only when it knows what comes next, so its last parallel
-test goes on and the serial one waits. When all other workers have gone the rest follows.
+In between are the units: what the inner scheduler takes for a test may be a whole group.
 """
 
 from __future__ import annotations
@@ -12,13 +10,11 @@ from typing import Any
 
 from walkaway.isolation.spreading import plan
 from walkaway.isolation.spreading.nodes import Face, Node, Post
+from walkaway.isolation.spreading.serial import Serial
 from walkaway.isolation.spreading.told import Told
 
 Inner = Any
 """One of xdist's schedulers; xdist has no types to import."""
-
-_AHEAD = 2
-"""Serial tests in the worker's queue: the running one and the next, so that -x stops soon."""
 
 
 class Spreading:
@@ -35,10 +31,10 @@ class Spreading:
     ) -> None:
         self._inner = inner
         self._tell = tell
-        self._stops = stops
         self._units = units
         self._together = together
         self._posts: dict[Node, Post] = {}
+        self._serial = Serial(self._posts, stops, self._parallel_finished)
         self._collected: dict[Node, tuple[list[str], Told]] = {}
         self._plan = plan.make([], Told(), units=False, together=False)
         self._begun = False
@@ -47,13 +43,6 @@ class Spreading:
         self._left: dict[int, list[int]] = {}
         self._spent: dict[int, float] = {}
         self._torn: list[int] = []
-        self._serial: list[int] = []
-        self._sent: list[int] = []
-        #: The worker that the serial tests go to, and whether it is the only one now.
-        self._kept: Post | None = None
-        self._alone = False
-        #: Whether the session wants all workers to end.
-        self._over = False
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the inner scheduler has
         return getattr(self._inner, name)
@@ -62,7 +51,7 @@ class Spreading:
 
     @property
     def nodes(self) -> list[Face]:
-        return [Face(post, self._leave) for post in self._posts.values()]
+        return [Face(post, self._serial.leave) for post in self._posts.values()]
 
     @property
     def collection_is_completed(self) -> bool:
@@ -70,7 +59,7 @@ class Spreading:
 
     @property
     def has_pending(self) -> bool:
-        return bool(self._serial or self._sent or self._inner.has_pending)
+        return self._serial.pending or bool(self._inner.has_pending)
 
     @property
     def tests_finished(self) -> bool:
@@ -79,13 +68,9 @@ class Spreading:
             return False
         if self._torn:
             self._mend()
-        if self._waits():
-            self._go_on()
-        return not self._waits() and self._parallel_finished()
-
-    def _waits(self) -> bool:
-        """Tell whether serial tests are still to be handed out or let go."""
-        return bool(self._serial) or (self._kept is not None and not self._alone)
+        if self._serial.waits:
+            self._serial.go_on()
+        return not self._serial.waits and self._parallel_finished()
 
     def _parallel_finished(self) -> bool:
         return not self._used or bool(self._inner.tests_finished)
@@ -93,8 +78,8 @@ class Spreading:
     # -- workers come
 
     def add_node(self, node: Node) -> None:
-        self._posts[node] = Post(node, self._tests, self._closing)
-        self._over = False  # the session adds none when it is over
+        self._posts[node] = Post(node, self._tests, self._serial.close)
+        self._serial.joined()
 
     def add_node_collection(self, node: Node, collection: Sequence[str]) -> None:
         ids, told = list(collection), self._tell(node)
@@ -126,7 +111,7 @@ class Spreading:
         alike = all(other == ids for other, _ in everything)
         told = plan.merge([told for _, told in everything]) if alike else Told()
         self._plan = plan.make(ids, told, units=self._units, together=self._together)
-        self._serial = list(self._plan.serial)
+        self._serial.begin(self._plan.serial)
         # Without parallel tests the inner scheduler is left out: new workers would trip it up.
         self._used = bool(self._plan.units) or not alike
         # Those that have died since first, so that their removal moves nobody.
@@ -137,7 +122,7 @@ class Spreading:
             if post is not None:
                 self._enter(post, names)
             elif self._used:
-                dead = Post(node, self._tests, self._closing)
+                dead = Post(node, self._tests, self._serial.close)
                 self._enter(dead, names)
                 self._inner.remove_node(dead)
 
@@ -168,7 +153,7 @@ class Spreading:
             return
         unit = self._plan.unit_of[item_index]
         if unit == plan.NO_UNIT:
-            self._sent.remove(item_index)
+            self._serial.done(item_index)
         elif not self._plan.grouped:
             self._inner.mark_test_complete(post, unit, duration)
         else:
@@ -182,7 +167,7 @@ class Spreading:
         index = self._plan.ids.index(item)
         unit = self._plan.unit_of[index]
         if unit == plan.NO_UNIT:
-            self._serial.insert(0, index)
+            self._serial.again(index)
         elif not self._plan.grouped:
             self._inner.mark_test_pending(item)
         else:
@@ -208,9 +193,8 @@ class Spreading:
             crashed = self._inner.remove_node(post)
             if crashed is not None and self._plan.grouped:
                 crashed = self._tear(int(crashed))
-        if post is self._kept:
-            crashed = self._take_back(crashed)
-        return crashed
+        serial = self._serial.lost(post, explained=crashed is not None)
+        return crashed if serial is None else self._plan.ids[serial]
 
     def _tear(self, unit: int) -> str:
         """Return the test of a group that was running; those behind it are to go on elsewhere."""
@@ -223,60 +207,3 @@ class Spreading:
         torn, self._torn = self._torn, []
         for unit in torn:
             self._inner.mark_test_pending(str(unit))
-
-    def _take_back(self, crashed: str | None) -> str | None:
-        left, self._sent = self._sent, []
-        if crashed is None and left and self._alone:
-            crashed = self._plan.ids[left.pop(0)]
-        self._serial = left + self._serial
-        self._kept, self._alone = None, False
-        return crashed
-
-    # -- the serial part
-
-    def _closing(self, post: Post) -> None:
-        """Let a worker go for which there are no more parallel tests, or keep it."""
-        others = any(not other.closed and not other.down for other in self._posts.values())
-        ends = self._over or self._stops()
-        if ends or not self._serial or self._kept is not None or others or not post.ready:
-            post.node.shutdown()
-            return
-        self._kept = post
-        self._feed(post, 1)
-
-    def _go_on(self) -> None:
-        if self._stops() and not self._over:
-            return  # the session is about to say so
-        parallel_finished = self._parallel_finished()
-        if parallel_finished:
-            # What xdist's session would say now: workers need it to run their last tests.
-            for post in list(self._posts.values()):
-                if post.ready:
-                    post.shutdown()
-        kept = self._kept
-        if kept is None or kept.down or not self._by_itself(kept):
-            return
-        if self._over:
-            self._alone = True
-            kept.node.shutdown()
-        elif parallel_finished:
-            self._alone = True
-            self._feed(kept, _AHEAD)
-
-    def _by_itself(self, kept: Post) -> bool:
-        return all(post.down for post in self._posts.values() if post is not kept)
-
-    def _feed(self, kept: Post, ahead: int) -> None:
-        n = ahead - len(self._sent)
-        if n > 0:
-            now, self._serial = self._serial[:n], self._serial[n:]
-            self._sent += now
-            kept.run(now)
-        if self._alone and not self._serial:
-            kept.node.shutdown()
-
-    def _leave(self, post: Post) -> None:
-        """End a worker for the session; one with a serial test in its queue as soon as it may."""
-        self._over = True
-        if post is not self._kept or self._by_itself(post):
-            post.node.shutdown()
