@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -75,9 +75,7 @@ class EnvironmentWatch:
             found.append(f"working folder {new.cwd or '(removed)'}, was {old.cwd}")
         if old.path != new.path:
             found.append(f"sys.path {_difference(old.path, new.path)}")
-        for number, was, now in zip(_SIGNALS, old.signals, new.signals, strict=True):
-            if was != now:
-                found.append(f"handler of {signal.Signals(number).name}")
+        found += [f"handler of {signal.Signals(number).name}" for number, _ in _handlers(old, new)]
         if old.locale != new.locale:
             found.append(f"locale {new.locale}, was {old.locale}")
         if old.zone != new.zone:
@@ -96,8 +94,8 @@ class EnvironmentWatch:
             os.chdir(old.cwd)
         if old.path != new.path:
             sys.path[:] = old.path
-        for number, was, now in zip(_SIGNALS, old.signals, new.signals, strict=True):
-            if was != now and was is not None:  # None: not set from Python
+        for number, was in _handlers(old, new):
+            if was is not None:  # not set from Python
                 signal.signal(number, was)
         if old.locale != new.locale:
             locale.setlocale(locale.LC_ALL, old.locale)
@@ -120,6 +118,23 @@ def _differing(old: Surroundings, new: Surroundings) -> set[Any]:
         for name in was.keys() | now.keys()
         if was.get(name) != now.get(name) and not os.fsdecode(name).startswith(_PYTESTS)
     }
+
+
+def _handlers(old: Surroundings, new: Surroundings) -> Iterator[tuple[int, Any]]:
+    """Yield the signals whose handler is another, with what it was."""
+    for number, was, now in zip(_SIGNALS, old.signals, new.signals, strict=True):
+        if was != now and not _timer_is_over(number, was, now):
+            yield number, was
+
+
+def _timer_is_over(number: int, was: object, now: object) -> bool:
+    """Tell whether pytest-timeout took its handler back: as soon as the test has failed."""
+    return (
+        number == signal.SIGALRM
+        and getattr(was, "__module__", "") == "pytest_timeout"
+        and now == signal.SIG_DFL
+        and not signal.getitimer(signal.ITIMER_REAL)[0]
+    )
 
 
 def _cwd() -> str:

@@ -59,3 +59,31 @@ def test_what_multiprocessing_makes_for_the_whole_process_is_nobodys(nested: Nes
     ended = nested.run(*SERIAL)
     assert blamed(ended) == {"test_leaks": ("error",)}, ended
     assert "left 1 file behind" in ended.text
+
+
+def test_a_test_that_fails_under_a_timeout_is_not_accused_of_its_timer(nested: Nested) -> None:
+    """pytest-timeout takes back its timer and handler at a failure, before the test's teardown."""
+    nested.write(
+        "test_it.py",
+        """
+        import os, signal, time
+        def test_fails():
+            assert 0
+        def test_fails_and_leaks():
+            os.environ["LEFT"] = "1"
+            assert 0
+        def test_leaks():
+            signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        def test_disarms():
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        """,
+    )
+    ended = nested.run(*SERIAL, "--timeout=100", "--timeout-method=signal")
+    assert blamed(ended) == {
+        "test_fails": ("failure",),
+        "test_fails_and_leaks": ("failure", "error"),
+        "test_leaks": ("error",),
+        "test_disarms": ("error",),
+    }, ended
+    assert "test_fails_and_leaks left 1 change of the environment behind" in ended.text
+    assert ended.text.count("environment: handler of SIGALRM") == 2
