@@ -12,8 +12,8 @@ from typing import Final, cast
 from walkaway.isolation.leaks import owners
 from walkaway.isolation.leaks.sets import SetWatch, Things
 
-_WAITS: Final = ("concurrent.futures.thread", "_worker")
-"""Where the thread of an executor is that has nothing to do."""
+_WAITS: Final = (("concurrent.futures.thread", "_worker"), ("trio._core._thread_cache", "_work"))
+"""Where the thread of an executor is that has nothing to do; trio's ends after ten seconds."""
 _RUNS: Final = ("asyncio.base_events", "run_forever")
 
 
@@ -31,7 +31,7 @@ class ThreadsWatch(SetWatch):
     def excused(self, things: Things) -> Things:
         """Return those that wait in an executor, or whose server or pool is not the test's."""
         new = cast("frozenset[threading.Thread]", things)
-        idle = {thread for thread in new if _at(_frame(thread)) == _WAITS}
+        idle = {thread for thread in new if _at(_frame(thread)) in _WAITS}
         busy = new - idle
         if not busy:
             return frozenset(idle)

@@ -87,3 +87,44 @@ def test_a_test_that_fails_under_a_timeout_is_not_accused_of_its_timer(nested: N
     }, ended
     assert "test_fails_and_leaks left 1 change of the environment behind" in ended.text
     assert ended.text.count("environment: handler of SIGALRM") == 2
+
+
+def test_a_thread_that_trio_keeps_is_accused_as_long_as_it_works(nested: Nested) -> None:
+    nested.write("trio/__init__.py", "")
+    nested.write("trio/_core/__init__.py", "")
+    nested.write(
+        "trio/_core/_thread_cache.py",
+        """
+        import threading
+        class WorkerThread:
+            def __init__(self, job):
+                self.job, self.more = job, threading.Lock()
+                self.more.acquire()
+                threading.Thread(target=self._work, name="Trio thread", daemon=True).start()
+            def _work(self):
+                while True:
+                    self.job()
+                    if not self.more.acquire(timeout=10):
+                        return
+        """,
+    )
+    nested.write(
+        "test_it.py",
+        """
+        import threading
+        from trio._core._thread_cache import WorkerThread
+        GATE = threading.Event()
+        def test_runs():
+            done = threading.Event()
+            WorkerThread(done.set)
+            done.wait()
+        def test_leaks():
+            WorkerThread(GATE.wait)
+        def test_ends():
+            GATE.set()
+        """,
+    )
+    nested.environ["PYTHONPATH"] = f"{nested.env()['PYTHONPATH']}:{nested.root}"
+    ended = nested.run(*SERIAL)
+    assert blamed(ended) == {"test_leaks": ("error",)}, ended
+    assert "left 1 thread behind\n  threads: Trio thread (daemon)" in ended.text
