@@ -36,7 +36,7 @@ class Check:
 
     def __init__(self, kinds: frozenset[str]) -> None:
         self._kinds = kinds
-        self.tasks: Final = TasksWatch()
+        self.tasks: Final = TasksWatch(self.owners)
         self.wider: Final[list[pytest.FixtureDef[Any]]] = []
         self._before: list[tuple[Watch, object]] | None = None
 

@@ -64,11 +64,12 @@ class SetWatch(ABC):
             found = new - self.excused(new) if new else new
             return not found
 
-        _until(gone)
+        until(gone)
         return found
 
 
-def _until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition, at most GRACE_S."""
     deadline = _now() + GRACE_S
     while not condition() and _now() < deadline:
         _sleep(_STEP_S)

@@ -128,3 +128,87 @@ def test_a_thread_that_trio_keeps_is_accused_as_long_as_it_works(nested: Nested)
     ended = nested.run(*SERIAL)
     assert blamed(ended) == {"test_leaks": ("error",)}, ended
     assert "left 1 thread behind\n  threads: Trio thread (daemon)" in ended.text
+
+
+def test_the_tasks_of_a_server_in_a_wider_loop_go_on(nested: Nested) -> None:
+    """A task a connection, as aiohttp's, while a wider client keeps the connection."""
+    nested.write(
+        "test_it.py",
+        """
+        import asyncio, pytest, pytest_asyncio
+        pytestmark = pytest.mark.asyncio(loop_scope="module")
+        KEPT = []
+
+        class Connection(asyncio.Protocol):
+            def __init__(self, server):
+                self.server, self.lines = server, asyncio.Queue()
+            def connection_made(self, transport):
+                self.transport = transport
+                self.server.connections.add(self)
+                self.task = asyncio.create_task(self.answer())
+            def connection_lost(self, error):
+                self.server.connections.discard(self)
+                self.task.cancel()
+            def data_received(self, data):
+                self.lines.put_nowait(data)
+            async def answer(self):
+                while True:
+                    self.transport.write(await self.lines.get())
+
+        class Server:
+            connections = set()
+
+        async def handler(reader, writer):
+            await reader.read()
+            for _ in range(20):
+                await asyncio.sleep(0)
+            writer.close()
+
+        @pytest_asyncio.fixture(scope="module", loop_scope="module")
+        async def port():
+            server = Server()
+            loop = asyncio.get_running_loop()
+            async with await loop.create_server(lambda: Connection(server), "127.0.0.1", 0) as its:
+                yield its.sockets[0].getsockname()[1]
+
+        @pytest_asyncio.fixture(scope="module", loop_scope="module")
+        async def client(port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            yield reader, writer
+            writer.close()
+
+        @pytest_asyncio.fixture(scope="module", loop_scope="module")
+        async def slow():
+            async with await asyncio.start_server(handler, "127.0.0.1", 0) as server:
+                yield server.sockets[0].getsockname()[1]
+
+        @pytest.mark.parametrize("n", range(3))
+        async def test_asks(port, n):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"x")
+            assert await reader.read(1) == b"x"
+            writer.close()
+            await writer.wait_closed()
+
+        @pytest.mark.parametrize("n", range(3))
+        async def test_keeps(client, n):
+            reader, writer = client
+            writer.write(b"x")
+            assert await reader.read(1) == b"x"
+
+        async def test_leaves_a_handler_that_ends(slow):
+            _, writer = await asyncio.open_connection("127.0.0.1", slow)
+            await asyncio.sleep(0.01)
+            writer.close()
+            await writer.wait_closed()
+
+        async def test_leaks(client):
+            KEPT.append(asyncio.create_task(asyncio.sleep(60), name="left"))
+
+        async def test_ends(client):
+            assert KEPT[0].cancelled()
+        """,
+    )
+    ended = nested.run(*SERIAL)
+    assert blamed(ended) == {"test_leaks": ("error",)}, ended
+    assert "left 1 task behind\n  tasks: left sleep" in ended.text
