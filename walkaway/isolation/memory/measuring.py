@@ -92,7 +92,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     try:
         with process.ceiling(limit):
             yield
-    except MemoryError as error:
+            _raise_kept(item)
+    except (MemoryError, BaseExceptionGroup) as error:
+        if isinstance(error, BaseExceptionGroup) and error.subgroup(MemoryError) is None:
+            raise
         raise LimitReachedError(
             f"{item.nodeid} was stopped at its limit of {sizes.shown(limit)}, "
             f"{sizes.shown(process.peak_bytes() - before)} above where it began\n"
@@ -138,6 +141,14 @@ def _finish(item: pytest.Item, report: pytest.TestReport) -> None:
     others = [entry for entry in item.user_properties if entry[0] != PROPERTY]
     item.user_properties[:] = [*others, (PROPERTY, value)]
     report.user_properties = list(item.user_properties)
+
+
+def _raise_kept(item: pytest.Item) -> None:
+    """Raise the MemoryError of a `unittest.TestCase`, whose errors pytest keeps aside."""
+    kept: list[pytest.ExceptionInfo[BaseException]] = getattr(item, "_excinfo", None) or []
+    if kept and isinstance(error := kept[0].value, MemoryError):
+        kept.clear()  # else it would be reported in place of what we say of it
+        raise error
 
 
 def _limit(mark: pytest.Mark) -> int:

@@ -118,7 +118,7 @@ def test_peak_and_growth_stand_in_the_report(project: Nested, way: str) -> None:
 
 
 LIMITS = """
-    import pytest, resource, threading
+    import asyncio, pytest, resource, threading, unittest
     @pytest.mark.limit_memory("50 MB")
     def test_within():
         data = bytearray(30 << 20)
@@ -155,6 +155,23 @@ LIMITS = """
     @pytest.mark.limit_memory("50 MB")
     async def test_async():
         data = bytearray(70 << 20)
+    def run_away():
+        data = []
+        for _ in range(200):
+            data.append(bytearray(10 << 20))
+    @pytest.mark.limit_memory("50 MB")
+    async def test_runaway_group():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.to_thread(run_away))
+    @pytest.mark.limit_memory("50 MB")
+    async def test_other_group():
+        raise ExceptionGroup("others", [OSError()])
+    @pytest.mark.limit_memory("50 MB")
+    class TestCase(unittest.TestCase):
+        def test_runaway_case(self):
+            run_away()
+        def test_other_case(self):
+            assert "this" == "that"
 """
 
 
@@ -165,7 +182,8 @@ def test_a_test_above_its_limit_fails_with_its_peak_and_the_others_do_not(
     project.write("test_it.py", LIMITS)
     ended = project.run(*WAYS[way])
     assert _wrong(ended) == {"test_above", "test_runaway", "test_of_class", "test_async",
-                             "test_fails_otherwise"}, ended  # fmt: skip
+                             "test_fails_otherwise", "test_runaway_group", "test_other_group",
+                             "test_runaway_case", "test_other_case"}, ended  # fmt: skip
     for name in ("test_above", "TestClass::test_of_class", "test_async"):
         said = ended.messages[name.rpartition(":")[2]]
         assert re.search(f"test_it.py::{name} took (69|70)", said)
@@ -175,6 +193,12 @@ def test_a_test_above_its_limit_fails_with_its_peak_and_the_others_do_not(
     assert "test_it.py::test_runaway was stopped at its limit of 50 MB" in runaway
     assert "data.append(bytearray(10 << 20))" in runaway
     assert "not stopped" not in runaway.replace('assert 0, "not stopped"', "")
+    for name in ("test_runaway_group", "TestCase::test_runaway_case"):
+        said = ended.messages[name.rpartition(":")[2]]
+        assert f"test_it.py::{name} was stopped at its limit of 50 MB" in said
+        assert "data.append(bytearray(10 << 20))" in said
+    for name in ("test_other_group", "test_other_case", "test_fails_otherwise"):
+        assert "limit of" not in ended.messages[name]
     assert "this" in ended.messages["test_fails_otherwise"]
 
 
