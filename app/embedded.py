@@ -1,8 +1,12 @@
-"""The whole platform on loopback, without Docker: `python -m app.embedded --data F --log F --fd …`.
+"""The whole platform on loopback, without Docker: `python -m app.embedded`.
 
-One process imports everything once and forks a child a service. Each gets a socket that listens
-already (`--fd gateway=3`): who starts this may connect at once and is answered when the service
-is there. It ends, with all its children, at the end of file of its stdin: no owner, no platform.
+One process imports everything once and forks a child a service. By hand it takes free ports and
+says which, keeps its data in a folder that goes with it, logs to where it was started, and ends
+at Ctrl-C.
+
+Tests give each service a socket that listens already (`--fd gateway=3`): they may connect at once
+and are answered when the service is there. Then it ends, with all its children, at the end of
+file of its stdin, too: no owner, no platform.
 
 Unless the environment says otherwise: SQLite and documents in the data folder, Redis in the
 process, ENVIRONMENT=test and a rate that no test meets by chance.
@@ -11,12 +15,14 @@ process, ENVIRONMENT=test and a rate that no test meets by chance.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import os
 import select
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +33,7 @@ from app.store import MEMORY
 
 _GRACE_S = 3.0
 _LOOK_S = 0.2
+_LOOPBACK = "127.0.0.1"
 _VARIABLES = {
     "gateway": "GATEWAY_URL",
     "auth": "AUTH_SERVICE_URL",
@@ -57,17 +64,31 @@ def environment(
 
 
 def main() -> int:
-    """Run until stdin ends (0) or a service does (1)."""
+    """Run until it is told to end, by its owner's stdin as well (0), or a service ends (1)."""
     options = _options()
-    options.data.mkdir(parents=True, exist_ok=True)
-    sockets = {service: socket.socket(fileno=fd) for service, fd in options.fd}
-    environ = Environ(environment(os.environ, options.data.resolve(), sockets))
+    with contextlib.ExitStack() as stack:
+        data = options.data or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="platform-"))
+        )
+        return _run(data, options.log, dict(options.fd))
+
+
+def _run(data: Path, log: Path | None, given: Mapping[str, int]) -> int:
+    told = _heard()
+    data.mkdir(parents=True, exist_ok=True)
+    sockets = {service: socket.socket(fileno=fd) for service, fd in given.items()}
+    if not given:
+        sockets = {service: socket.create_server((_LOOPBACK, 0)) for service in _VARIABLES}
+    environ = Environ(environment(os.environ, data.resolve(), sockets))
     for service in sockets:
         serving.maker(service)
     if environ.text("REDIS_URL").startswith(MEMORY):
         import fakeredis  # noqa: F401 - once, before the fork
     database.prepare(environ.text("DATABASE_URL"))
-    _log_into(options.log)
+    if not given:
+        _tell(environ)
+    if log is not None:
+        _log_into(log)
     gc.freeze()  # what is there by now is shared and never collected: its pages stay common
     theirs, mine = os.pipe()
     children = {}
@@ -76,7 +97,7 @@ def main() -> int:
     os.close(theirs)
     for listening in sockets.values():
         listening.close()
-    died = _watched(children)
+    died = _watched(children, told, owned=bool(given))
     os.close(mine)
     _ended(children)
     return 1 if died else 0
@@ -84,13 +105,24 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m app.embedded")
-    parser.add_argument("--data", type=Path, required=True, help="folder of database, documents")
-    parser.add_argument("--log", type=Path, required=True, help="file for the logs of all services")
     parser.add_argument(
-        "--fd", type=_named, action="append", required=True, metavar="SERVICE=FD",
-        help="a socket that listens, inherited; once a service",
+        "--data", type=Path, help="folder of database, documents; default: one that goes at the end"
+    )
+    parser.add_argument(
+        "--log", type=Path, help="file for the logs of all services; default: stdout, stderr"
+    )
+    parser.add_argument(
+        "--fd", type=_named, action="append", default=[], metavar="SERVICE=FD",
+        help="a socket that listens, inherited; once a service; default: all, on free ports",
     )  # fmt: skip
     return parser.parse_args()
+
+
+def _tell(environ: Environ) -> None:
+    for service, variable in _VARIABLES.items():
+        sys.stdout.write(f"{service:8}{environ.text(variable)}\n")
+    sys.stdout.write("Ctrl-C ends it\n")
+    sys.stdout.flush()
 
 
 def _named(text: str) -> tuple[str, int]:
@@ -133,17 +165,26 @@ def _forked(
         os._exit(code)
 
 
-def _watched(children: dict[int, str]) -> bool:
-    """Wait for the end of stdin, or of a child: whether it was a child's, which goes."""
+def _heard() -> list[int]:
+    """Return a list that gets the signals to end.
+
+    A child hears none until it serves; then a Ctrl-C at the start is no traceback of its imports.
+    """
     told: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: told.append(number))
-    while not told and not select.select([0], [], [], _LOOK_S)[0]:
+    return told
+
+
+def _watched(children: dict[int, str], told: list[int], *, owned: bool) -> bool:
+    """Wait for a signal, the owner's end or a child's: whether it was a child's, which goes."""
+    while not told and not select.select([0] * owned, [], [], _LOOK_S)[0]:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid:
-            code = os.waitstatus_to_exitcode(status)
-            sys.stderr.write(f"{children.pop(pid)} ended by itself: {code}\n")
-            return True
+            code, service = os.waitstatus_to_exitcode(status), children.pop(pid)
+            if not told:  # a terminal's Ctrl-C goes to the children, too
+                sys.stderr.write(f"{service} ended by itself: {code}\n")
+                return True
     return False
 
 

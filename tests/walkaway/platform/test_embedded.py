@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 
+import httpx
 import pytest
 
 from tests.fixtures.embedded import VARIABLES
-from tests.walkaway.platform.conftest import Suite
+from tests.walkaway.platform.conftest import BOUND_S, Suite
 from tests.walkaway.support.waiting import wait_for
 
 KNOCKS = """\
@@ -134,3 +139,61 @@ def test_half_an_environment_is_refused_by_name(suite: Suite) -> None:
     done = suite.run("-q", "tests/integration", GATEWAY_URL="http://gateway.example")
     assert done.returncode != 0
     assert "no AUTH_SERVICE_URL in the environment" in done.stdout
+
+
+@contextlib.contextmanager
+def by_hand(suite: Suite) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "app.embedded"], cwd=suite.root,
+        env=suite.environ() | {"TMPDIR": str(suite.root)}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def told(process: subprocess.Popen[str]) -> dict[str, str]:
+    """Return the addresses that it tells before it logs anything."""
+    assert process.stdout is not None
+    lines = [process.stdout.readline() for _ in (*VARIABLES, "the last")]
+    assert lines.pop() == "Ctrl-C ends it\n"
+    return dict(line.split() for line in lines)
+
+
+@pytest.mark.parametrize("send", [os.killpg, os.kill], ids=["ctrl-c", "a-signal-to-it-alone"])
+def test_by_hand_it_tells_where_the_services_are_and_leaves_nothing(
+    suite: Suite, send: Callable[[int, int], None]
+) -> None:
+    with by_hand(suite) as process:
+        urls = told(process)
+        assert set(urls) == set(VARIABLES)
+        answer = httpx.get(f"{urls['gateway']}/health", timeout=60, trust_env=False)
+        assert answer.status_code == 200, answer.text
+        assert list(suite.root.glob("platform-*/platform.db"))
+        send(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=BOUND_S)
+        assert (process.returncode, errors) == (0, "")
+        assert suite.processes() == {}
+    assert not list(suite.root.glob("platform-*"))
+
+
+def test_by_hand_ctrl_c_ends_it_without_a_traceback_before_it_serves_too(suite: Suite) -> None:
+    with by_hand(suite) as process:
+        told(process)
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=BOUND_S)
+        assert (process.returncode, errors) == (0, "")
+
+
+def test_by_hand_a_service_that_dies_ends_all(suite: Suite) -> None:
+    with by_hand(suite) as process:
+        told(process)
+        wait_for(lambda: len(suite.services()) == 1 + len(VARIABLES), "five services")
+        victim = max(pid for pid in suite.services() if pid != process.pid)
+        os.kill(victim, signal.SIGKILL)
+        _, errors = process.communicate(timeout=BOUND_S)
+        assert process.returncode == 1
+        assert re.fullmatch(r"\w+ ended by itself: -9\n", errors)
