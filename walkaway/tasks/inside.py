@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from walkaway.environment.project import Project
 
 _SHELL = "command -v bash >/dev/null && exec bash || exec sh"
+_ERASE = "\x1b[2K"
 
 
 @edge.task(
@@ -48,7 +49,8 @@ def service_logs(
     words = ["logs", "--tail", str(most)] + ["--follow"] * follow
     words += [] if here.terminal else ["--no-color"]
     names = sorted({row.service for row in rows})
-    return _shown(here, project.compose(*words, *names), project)
+    command = project.compose(*words, *names)
+    return (_shown if here.terminal else _printed)(here, command, project)
 
 
 @edge.task(
@@ -125,8 +127,32 @@ def _shown(
         command, cwd=here.root, env=environ, check=False,
         stdin=None if attended else subprocess.DEVNULL,
     )  # fmt: skip
-    if done.returncode < 0:
-        return exitcodes.SIGNAL_BASE - done.returncode
-    if done.returncode and not attended:
-        complain(f"docker ended with {done.returncode}: its words are above")
-    return done.returncode
+    return _code(done.returncode, attended=attended)
+
+
+def _printed(here: Here, command: tuple[str, ...], project: Project) -> int:
+    """Run a docker command to its end, and print its lines plain.
+
+    Compose erases each line before it writes it, also into a pipe and with --ansi never.
+    """
+    environ = project.environ(here.environ)
+    with subprocess.Popen(
+        command, cwd=here.root, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        encoding="utf-8", errors="replace",
+    ) as process:  # fmt: skip
+        try:
+            for line in process.stdout or ():
+                say([line.rstrip("\n").removeprefix(_ERASE)])
+        except BaseException:
+            process.kill()  # its reader is gone
+            raise
+    return _code(process.returncode)
+
+
+def _code(ended: int, *, attended: bool = False) -> int:
+    """Return the exit code that stands for docker's."""
+    if ended < 0:
+        return exitcodes.SIGNAL_BASE - ended
+    if ended and not attended:
+        complain(f"docker ended with {ended}: its words are above")
+    return ended

@@ -255,6 +255,7 @@ def test_service_logs_are_those_of_the_services(project: Project) -> None:
         found = project.inv("service-logs", *words)
         assert found.returncode == 0, found.stderr
         assert "the log of sick" in found.stdout
+        assert "\x1b" not in found.stdout
     assert "the log of sick" not in project.inv("service-logs", "--service", "mail").stdout
     assert "the log of sick" not in project.inv("service-logs", "--lines", "0").stdout
 
