@@ -112,6 +112,7 @@ def test_without_what_the_fixtures_need(on_sqlite: Nested) -> None:
             "postgresql://me:secret@127.0.0.1:1/db",
             "no test databases at postgresql+psycopg://me:***@",
         ),
+        ("postgresql://me:secret@127.0.0.1:1/db", "sqlite:// needs no server"),
     ],
 )
 def test_urls(on_sqlite: Nested, url: str, said: str) -> None:

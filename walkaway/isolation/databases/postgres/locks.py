@@ -50,7 +50,11 @@ class Owner:
                 self._connection = connected(url, url.database)
         except psycopg.OperationalError as error:
             where = url.render_as_string(hide_password=True)
-            raise RefusedError(f"no test databases at {where}: {error}") from None
+            raise RefusedError(
+                f"no test databases at {where}: {error}\n"
+                "Start it, or set the URL right (DATABASE_URL, or the fixture database_url); "
+                "sqlite:// needs no server."
+            ) from None
 
     def run(self, statement: LiteralString, *names: str) -> None:
         """Carry a statement out; each ``{}`` in it is a name."""
