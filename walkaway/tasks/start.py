@@ -26,7 +26,7 @@ from walkaway.views import as_json, leaving, started
 _END_WAIT_S = 60.0
 _FLAGS = {
     "workers": "run on N xdist workers, or auto: what CPU quota and memory allow",
-    "dist": "how xdist spreads the tests: load, loadscope, loadfile, loadgroup, worksteal, each",
+    "dist": "how xdist spreads tests: load, loadscope, loadfile, loadgroup, worksteal, each, no",
     "timeout": "end the run after S seconds (or 15m, 1.5h); default: PYTEST_TIMEOUT, else 4 h",
     "stall": "end it after S seconds without an event and with an idle process tree; 0: never",
     "fail_fast": "stop at the first failure (-x)",
