@@ -176,8 +176,16 @@ class Spreading:
                 self._torn.append(unit)
 
     def remove_pending_tests_from_node(self, node: Node, indices: Sequence[int]) -> None:
+        post = self._posts[node]
         units = indices if self._plan.plain else self._plan.units_with(indices)
-        self._inner.remove_pending_tests_from_node(self._posts[node], units)
+        if self._plan.grouped:
+            # Workers before xdist 3.7 give back of a group what they have not begun. It stays
+            # with them: the inner scheduler would hand out the whole group again.
+            back = set(indices)
+            begun = [unit for unit in units if not back.issuperset(self._plan.units[unit])]
+            post.run([index for index in self._tests(begun) if index in back])
+            units = [unit for unit in units if unit not in begun]
+        self._inner.remove_pending_tests_from_node(post, units)
 
     # -- workers go
 
