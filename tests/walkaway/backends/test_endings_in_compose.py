@@ -29,6 +29,8 @@ class Case:
     args: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
+    sleeps: int | None = None
+    """The test in which a limit is to be reached, on however slow a machine."""
 
 
 CASES = {
@@ -47,8 +49,8 @@ CASES = {
     "SIGSEGV": Case("crashed", 139, OS.format("os.kill(os.getpid(), signal.SIGSEGV)")),
     "SIGKILL": Case("killed", 137, OS.format("os.kill(os.getpid(), signal.SIGKILL)")),
     "SIGTERM": Case("killed", 143, OS.format("os.kill(os.getpid(), signal.SIGTERM)")),
-    "deadline": Case("timed-out", 124, SLEEPS, flags=("--timeout", "3")),
-    "stall": Case("stalled", 124, SLEEPS, flags=("--stall", "2")),
+    "deadline": Case("timed-out", 124, SLEEPS, flags=("--timeout", "3"), sleeps=1),
+    "stall": Case("stalled", 124, SLEEPS, flags=("--stall", "2"), sleeps=1),
     "worker crash": Case(
         "failed", 1, OS.format("os._exit(3)"), args=("-p", "xdist"), flags=("--workers", "2")
     ),
@@ -70,14 +72,21 @@ def test_an_ending_is_the_same_as_here(boxed: Project, name: str) -> None:
     for path, text in case.files.items():
         boxed.write(path, text)
     words = (*case.flags, "--", *case.args)
-    there = boxed.start(*words)
-    here = boxed.start("--backend", "local", *words)
+    there = _started(boxed, case, *words)
+    here = _started(boxed, case, "--backend", "local", *words)
     found = there.outcome()
     assert (found["outcome"], found["code"]) == (case.outcome, case.code), there.told()
     assert _said(found) == _said(here.outcome())
     assert found["backend"] == "compose"
     if "--workers" not in case.flags:  # the order of two workers is a matter of chance
         assert _events(there) == _events(here)
+
+
+def _started(boxed: Project, case: Case, *words: str) -> Live:
+    live = boxed.start(*words)
+    if case.sleeps is not None:
+        live.hold_until_in_flight(case.sleeps)
+    return live
 
 
 def _said(outcome: dict[str, Any]) -> dict[str, Any]:
@@ -96,7 +105,9 @@ def _events(live: Live) -> list[dict[str, Any]]:
 def test_a_limit_names_the_stuck_test_with_its_stack(boxed: Project) -> None:
     boxed.write("tests/test_it.py", "import time\ndef deep(): time.sleep(100)\n"
                                     "def test_stuck(): deep()\n")  # fmt: skip
-    outcome = boxed.ended("--timeout", "3").outcome()
+    live = boxed.start("--timeout", "3")
+    live.hold_until_in_flight(0)
+    outcome = live.outcome()
     assert outcome["outcome"] == "timed-out"
     (stuck,) = outcome["stuck"]
     assert stuck["id"] == "tests/test_it.py::test_stuck"

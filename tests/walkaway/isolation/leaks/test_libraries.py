@@ -78,7 +78,7 @@ def test_a_test_that_fails_under_a_timeout_is_not_accused_of_its_timer(nested: N
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
         """,
     )
-    ended = nested.run(*SERIAL, "--timeout=100", "--timeout-method=signal")
+    ended = nested.run(*SERIAL, "-p", "timeout", "--timeout=100", "--timeout-method=signal")
     assert blamed(ended) == {
         "test_fails": ("failure",),
         "test_fails_and_leaks": ("failure", "error"),
