@@ -121,7 +121,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def leak_watches(
     pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    """Watches of what every process has; TMPDIR becomes this worker's own, below basetemp."""
+    """Watches of what every process has; TMPDIR becomes this worker's own."""
     check = pytestconfig.stash[_CHECK]
     checkouts = CheckoutsWatch()
     with own_folder(tmp_path_factory.getbasetemp() / "tmp") as folder:

@@ -12,9 +12,13 @@ import tempfile
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from walkaway.isolation.leaks.sets import SetWatch, Things
+
+_LONGEST: Final = 70
+"""Bytes of a folder in whose `pymp-XXXXXXXX/listener-XXXXXXXX` multiprocessing can make a socket:
+the address of one has 104 bytes on macOS, 108 on Linux."""
 
 
 class FilesWatch(SetWatch):
@@ -52,8 +56,13 @@ def _of_multiprocessing() -> str:
 
 
 @contextmanager
-def own_folder(folder: Path) -> Iterator[Path]:
-    """Have temporary files of this process and its children made in here."""
+def own_folder(wanted: Path) -> Iterator[Path]:
+    """Have temporary files of this process and its children made in here.
+
+    In a folder with a shorter name where sockets could not be made in this one.
+    """
+    long = len(os.fsencode(wanted)) > _LONGEST
+    folder = Path(tempfile.mkdtemp(prefix="walkaway-")) if long else wanted
     folder.mkdir(parents=True, exist_ok=True)
     variable, found = os.environ.get("TMPDIR"), tempfile.tempdir
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
@@ -65,3 +74,17 @@ def own_folder(folder: Path) -> Iterator[Path]:
             os.environ.pop("TMPDIR", None)
         else:
             os.environ["TMPDIR"] = variable
+        if long:
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder; one that multiprocessing uses after it has removed its own, at exit."""
+    name = _of_multiprocessing()
+    if name and (folder / name).exists():
+        from multiprocessing import util
+
+        # A lower priority is a later turn; its own folder has -100.
+        util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=-200)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from tests.walkaway.isolation.leaks.test_leaks import blamed
 from tests.walkaway.support.nested import SERIAL, Nested
 
@@ -212,3 +215,33 @@ def test_the_tasks_of_a_server_in_a_wider_loop_go_on(nested: Nested) -> None:
     ended = nested.run(*SERIAL)
     assert blamed(ended) == {"test_leaks": ("error",)}, ended
     assert "left 1 task behind\n  tasks: left sleep" in ended.text
+
+
+def test_sockets_can_be_made_in_the_temporary_folder_however_long_basetemp_is(
+    nested: Nested,
+) -> None:
+    nested.write(
+        "test_it.py",
+        """
+        import multiprocessing, os, socket, tempfile
+        def test_manages():
+            with multiprocessing.Manager() as manager:
+                assert manager.list([1])[0] == 1
+        def test_makes(tmp_path_factory):
+            assert len(str(tmp_path_factory.getbasetemp())) > 100
+            with tempfile.TemporaryDirectory(prefix="pymp-") as folder:
+                with socket.socket(socket.AF_UNIX) as server:
+                    server.bind(tempfile.mktemp(prefix="listener-", dir=folder))
+        def test_leaks():
+            tempfile.mkdtemp(prefix="left-")
+        """,
+    )
+    temporary = nested.root / "temporary"
+    temporary.mkdir()
+    # Short, whatever the test's own folder is called.
+    with tempfile.TemporaryDirectory(prefix="wk-") as short:
+        nested.environ["TMPDIR"] = short
+        ended = nested.run(*SERIAL, f"--basetemp={temporary / ('long' * 25)}")
+        assert list(Path(short).iterdir()) == []
+    assert blamed(ended) == {"test_leaks": ("error",)}, ended
+    assert "Traceback" not in ended.text
