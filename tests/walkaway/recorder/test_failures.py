@@ -53,6 +53,39 @@ def test_failures_of_one_cause_share_its_number_and_only_three_have_texts(
     assert all(told["msg"].startswith("no row") for told in failures[:5])
 
 
+def test_what_a_plugin_refuses_without_a_traceback_is_told_at_the_test(project: Project) -> None:
+    """One cause for all tests: neither the plugin's line nor the node id makes another."""
+    project.write(
+        refuses="""
+        import pytest
+        @pytest.fixture(autouse=True)
+        def refusal(request):
+            yield
+            pytest.fail(f"{request.node.nodeid} left 1 thing behind\\nsweep", pytrace=False)
+        """,
+        conftest="""
+        import sys
+        sys.path.insert(0, "lib/python3/")
+        pytest_plugins = ["refuses"]
+        """,
+        test_it="""
+        import pytest
+        def test_a(): pass
+        def test_b(): pass
+        @pytest.mark.parametrize("n", ["x"])
+        def test_c(n): pytest.fail("of its own", pytrace=False)
+        """,
+    )
+    (project.root / "lib" / "python3").mkdir(parents=True)
+    (project.root / "refuses.py").rename(project.root / "lib" / "python3" / "refuses.py")
+    one, two, own, three = project.run().failures()
+    assert [one["cause"], two["cause"], own["cause"], three["cause"]] == [0, 0, 1, 0]
+    assert one["at"] == "test_it.py:3 in test_a"
+    assert two["msg"] == "test_it.py::test_b left 1 thing behind\nsweep"
+    assert own["at"] == "test_it.py:6"
+    assert three["at"] == "test_it.py:5 in test_c[x]"
+
+
 def test_long_texts_are_cut_in_the_middle(project: Project) -> None:
     project.write(
         test_it="""

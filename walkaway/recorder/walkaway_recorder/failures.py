@@ -41,7 +41,8 @@ class Failures:
         `head` is what comes first ("i", "id", "r"), `tail` what comes last ("t");
         `place` stands in where the text names none.
         """
-        said = texts.read(longrepr, self.root, self._cwd, place)
+        nodeid = str(head.get("id") or "")
+        said = texts.read(longrepr, self.root, self._cwd, place, nodeid)
         cause = self._causes.setdefault(said.cause, [len(self._causes), 0])
         line: dict[str, object] = {"e": "x"}
         line.update(head)

@@ -54,21 +54,34 @@ class Failure(NamedTuple):
     cause: tuple[str, str, str]
 
 
-def read(longrepr: Foreign, root: str, cwd: str, place: Frame = NOWHERE) -> Failure:
+def read(
+    longrepr: Foreign, root: str, cwd: str, place: Frame = NOWHERE, nodeid: str = ""
+) -> Failure:
     """Return the facts of a failure from a report's `longrepr` of any kind.
 
-    `root` is pytest's rootdir and `cwd` its starting folder, both absolute;
-    `place` is the answer where the representation names no frame.
+    `root` is pytest's rootdir and `cwd` its starting folder, both absolute; `place` is the
+    answer where the representation names no frame, or only the one in a plugin that refused
+    without a traceback; the test's own `nodeid` in a message makes no other cause of it.
     """
     frames = list(_frames(longrepr))
+    crash = getattr(longrepr, "reprcrash", None)
     said = _said(longrepr)
     kind, message = split_type(said)
-    path, line, name = _place(frames, root, cwd) if frames else place
-    at = f"{path}:{line}" if line else path
-    if name:
-        at += f" in {name}"
+    raised = place
+    if frames:
+        raised = place = _place(frames, root, cwd)
+    elif crash is not None:
+        raised = _place([Frame(str(crash.path), int(crash.lineno or 0), "")], root, cwd)
+        if place == NOWHERE or _is_own(raised.path):
+            place = raised
+    at = f"{place.path}:{place.line}" if place.line else place.path
+    if place.name:
+        at += f" in {place.name}"
     first = message.lstrip().split("\n", 1)[0][:300]
-    return Failure(kind, message[:MESSAGE_CHARS], at, (kind, mask(first), f"{path} in {name}"))
+    if nodeid:
+        first = first.replace(nodeid, "ID")
+    cause = (kind, mask(first), f"{raised.path} in {raised.name}")
+    return Failure(kind, message[:MESSAGE_CHARS], at, cause)
 
 
 def split_type(said: str) -> tuple[str, str]:
@@ -158,16 +171,13 @@ def _frames(longrepr: Foreign) -> Iterable[Frame]:
         if location is not None:
             found = True
             yield Frame(str(location.path), int(location.lineno or 0), _name(entry, location))
-    crash = getattr(longrepr, "reprcrash", None)
     if found:
         return
     text = _whole(longrepr) if not chain or entries else ""
     for match in list(_NATIVE.finditer(text)) or _SHORT.finditer(text):
         found = True
         yield Frame(match.group(1), int(match.group(2)), match.group(3))
-    if not found and crash is not None:
-        yield Frame(str(crash.path), int(crash.lineno or 0), "")
-    if not found and crash is None:
+    if not found and getattr(longrepr, "reprcrash", None) is None:
         for match in _FIXTURE_OF.finditer(text):  # a fixture that was not found
             yield Frame(match.group(1), int(match.group(2)), "")
 
@@ -183,19 +193,24 @@ def _name(entry: Foreign, location: Foreign) -> str:
     return ""
 
 
-def _place(frames: list[Frame], root: str, cwd: str) -> tuple[str, int, str]:
+def _place(frames: list[Frame], root: str, cwd: str) -> Frame:
     """Return the deepest frame of the project itself, else the deepest."""
-    last = ("", 0, "")
+    last = NOWHERE
     inside = root.rstrip("/") + "/"
     for path, line, name in reversed(frames):
         whole = path if path.startswith("/") else _join(cwd, path)
         own = whole.startswith(inside)
-        here = (whole[len(inside) :] if own else whole, line, name)
-        if own and not _NOT_OURS.search(here[0]):
+        here = Frame(whole[len(inside) :] if own else whole, line, name)
+        if _is_own(here.path):
             return here
-        if not last[0]:
+        if not last.path:
             last = here
     return last
+
+
+def _is_own(path: str) -> bool:
+    """Tell whether a path, relative when it is below the rootdir, is the project's own."""
+    return not path.startswith("/") and not _NOT_OURS.search(path)
 
 
 def _join(folder: str, path: str) -> str:
