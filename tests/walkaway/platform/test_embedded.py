@@ -30,10 +30,10 @@ def test_knocks():
         assert time.monotonic() < until, answer.text
     assert answer.status_code == 200, answer.text
 """
-WAITS = KNOCKS + "    import time; time.sleep(600)\n"
+WAITS = KNOCKS + "    time.sleep(600)\n"
 AGAIN = f"""\
 {KNOCKS}
-    import pathlib, time
+    import pathlib
     pathlib.Path("asked").touch()
     while not pathlib.Path("go").exists():
         time.sleep(0.01)
