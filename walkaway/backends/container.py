@@ -23,6 +23,8 @@ LOG = "/walkaway/run.log"
 RECORDER = "/walkaway/recorder"
 LAUNCHING = "launch.lock"
 """In the record, held by who brings the container up: also when the supervisor is gone."""
+STARTING = "starting the container"
+"""The phase in which the engine may be making it: who is told to end then may leave one behind."""
 _GO = (
     "exec >>/walkaway/run.log 2>&1 </dev/null; "
     'cd -- "$1" || exit 69; shift; '

@@ -12,8 +12,6 @@ from walkaway.backends import Deps, container
 from walkaway.runs import lock
 from walkaway.supervisor.children import Helper, Tells
 
-_STARTING = "starting the container"
-
 
 class Launching:
     """At most one such child; that of a supervisor which is gone may go on without it."""
@@ -58,7 +56,7 @@ class Launching:
         self._told = len(whole)
         for line in told:
             if "phase" in line:
-                self._starting = line["phase"] == _STARTING
+                self._starting = line["phase"] == container.STARTING
         return told
 
     def is_over(self) -> bool:

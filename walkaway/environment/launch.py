@@ -66,7 +66,7 @@ def launch(wish: Wish, tell: Tell) -> None:
             _services(project, environ, left_by, tell)
         if number == 1:
             _pull(project, environ, tell)
-        tell({"phase": "starting the container"})
+        tell({"phase": container.STARTING})
         state = _start(project, run, record, number, environ)
         if state is not None:
             tell({"started": state._asdict()})
