@@ -20,5 +20,6 @@ pytest_plugins: tuple[str, ...] = (
     "walkaway.isolation.memory.measuring",
     "walkaway.isolation.redis.fixtures",
     "walkaway.isolation.spreading",
+    "walkaway.isolation.unexpected",
 )
 """The parts that hold hooks or fixtures, each a plugin of its own."""

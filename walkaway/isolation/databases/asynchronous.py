@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-import pytest
-
-from walkaway.isolation import aio
+from walkaway.isolation import aio, unexpected
 from walkaway.isolation.databases import libraries
 from walkaway.isolation.databases.marker import Choice, Strategy
 
@@ -36,4 +34,4 @@ async def db_session(database_case: tuple[Database, Choice]) -> AsyncIterator[As
         async with opened(database) as session:
             yield session
     except StillInUseError as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
+        unexpected.fail(str(error))

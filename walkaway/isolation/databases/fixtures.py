@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from walkaway.isolation import identity, watches
+from walkaway.isolation import identity, unexpected, watches
 from walkaway.isolation.databases import afterwards, libraries, marker
 from walkaway.isolation.databases.marker import Choice, Strategy
 
@@ -218,7 +218,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except (NotPutBackError, StillInUseError) as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
+        unexpected.fail(str(error))
 
 
 def _chosen(node: pytest.Item, fixtures: list[str]) -> Choice:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 
-from walkaway.isolation import watches
+from walkaway.isolation import unexpected, watches
 from walkaway.isolation.leaks import owners, report
 from walkaway.isolation.leaks.checkouts import CheckoutsWatch
 from walkaway.isolation.leaks.connections import ConnectionsWatch
@@ -89,8 +89,6 @@ def _widened(watch: Watch, before: object, earlier: object) -> object:
 
 
 _CHECK = pytest.StashKey[Check]()
-_LEFT: Final = pytest.StashKey[bool]()
-"""Of a test that left something, from the check to its teardown's report."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -152,8 +150,7 @@ def leak_check(request: pytest.FixtureRequest, leak_watches: None) -> Iterator[N
     check.begin(request.config, allowed)
     yield
     if left := check.end(request.config, allowed):
-        request.node.stash[_LEFT] = True
-        pytest.fail(report.shown(request.node.nodeid, left), pytrace=False)
+        unexpected.fail(report.shown(request.node.nodeid, left))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -169,22 +166,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             len(names),
         )
         names.insert(place, "leak_check")
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep pytest from counting what a test left as the failure that its mark `xfail` expects.
-
-    It takes an error in any phase for that, unless `raises` is narrower.
-    """
-    report = yield
-    if call.when == "teardown" and item.stash.get(_LEFT, False):
-        del item.stash[_LEFT]  # the test may run again
-        report.outcome = "failed"
-        vars(report).pop("wasxfail", None)
-    return report
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from walkaway.isolation import unexpected
 from walkaway.isolation.memory import release
 
 
@@ -42,10 +43,9 @@ def large_dataset(
         return
     release.let_go(request.node)
     if holders := _holders(kept):
-        pytest.fail(
+        unexpected.fail(
             f"{request.node.nodeid} keeps its large_dataset: it is in {', '.join(holders)}\n"
             "Have the test drop it, or keep only what it needs of it.",
-            pytrace=False,
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.walkaway.isolation.databases.nested import Nested
 
 LEAVING = """
@@ -216,6 +218,7 @@ def test_0_HOLDS(clean_db, test_database):
     connection = test_database.connect()
     HELD.append(connection)
     connection.execute(User.__table__.insert().values(name="b"))
+    assert not {fails}
 
 def test_1_next(clean_db):
     assert clean_db.query(User).count() == 0
@@ -224,11 +227,16 @@ def test_1_next(clean_db):
 """
 
 
-def test_who_still_works_in_the_database_is_named(project: Nested) -> None:
-    project.write("test_holding.py", HOLDING)
-    done = project.run("-p", "no:randomly")
+@pytest.mark.parametrize("fails", [False, True], ids=["passes", "fails-as-expected"])
+def test_who_still_works_in_the_database_is_named(project: Nested, *, fails: bool) -> None:
+    source = HOLDING.replace("def test_0", "@pytest.mark.xfail\ndef test_0") if fails else HOLDING
+    project.write("test_holding.py", source.format(fails=fails))
+    # Without the leak check, which has the connection for a leak.
+    done = project.run("-p", "no:randomly", "-o", "leak_kinds=none")
     assert list(done.bad) == ["test_0_HOLDS"], done.told
     said = done.bad["test_0_HOLDS"]
+    assert said.startswith("call skipped: ") == fails
+    assert "teardown failed: " in said
     if project.server:
         assert "users is locked by process" in said
         assert "idle in transaction for 0 s): INSERT INTO users" in said

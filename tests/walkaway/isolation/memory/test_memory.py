@@ -320,6 +320,10 @@ LARGE = """
         assert REFS[-2]() is None
     def test_7_after():
         assert REFS[-1]() is None and len(REFS) == 6
+    @pytest.mark.xfail
+    def test_8_keeps_and_fails_as_expected(large_dataset):
+        KEPT.append(large_dataset)
+        assert False
 """
 
 
@@ -333,6 +337,7 @@ def test_a_large_dataset_is_gone_after_its_test_or_the_test_is_named(
         "test_2_keeps": ("error",),
         "test_3_keeps_it_in_a_name": ("error",),
         "test_4_fails": ("failure",),
+        "test_8_keeps_and_fails_as_expected": ("skipped", "error"),
     }, ended
     assert "test_it.py::test_2_keeps keeps its large_dataset: it is in test_it.KEPT" in ended.text
     assert "keeps its large_dataset: it is in test_it.NAMED" in ended.text
