@@ -85,20 +85,23 @@ def ensure(  # noqa: PLR0913 - each is said by name
     pull: bool = False,
     everything: bool = False,
     starting: Callable[[Sequence[str]], object] = lambda _: None,
+    waiting: Callable[[], object] = lambda: None,
     out: int | None = None,
 ) -> Built:
     """Build the image of the test service, and of what it depends on, unless they are up to date.
 
     ``everything``: of all services that `docker compose up` would start.
     ``out`` is a descriptor that gets the build's output, None: our own stdout; ``starting`` is
-    called with the services when a build begins. `WalkawayError` 69 when a build fails.
+    called with the services when a build begins, ``waiting`` when another one is at work.
+    `WalkawayError` 69 when a build fails.
     """
     begun = time.monotonic()
     environ = project.environ(environ)
     said = composed.read(project, environ)
     names = _with_build(project, said, everything=everything)
     image = said.services[project.service].image
-    with _alone(project, out) if names else contextlib.nullcontext():
+    alone = state.alone(project.root, "build", BUILD_S, out, waiting)
+    with alone if names else contextlib.nullcontext():
         plans = [_plan(project, said, name) for name in names]
         known = state.read(project.root, _STATE)
         ids = {} if no_cache or pull else _standing(plans, known, environ)
@@ -126,10 +129,6 @@ def ensure(  # noqa: PLR0913 - each is said by name
         sum(plan.context.files for plan in contexts.values()),
         tuple(_large(plan) for plan in contexts.values() if plan.context.size_bytes > LARGE_BYTES),
     )
-
-
-def _alone(project: Project, out: int | None) -> contextlib.AbstractContextManager[None]:
-    return state.alone(project.root, "build", BUILD_S, out)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,7 @@ def _build(
         project, environ, no_cache=wanted["no_cache"], pull=wanted["pull"], out=_LOG_FD,
         everything=wanted["only_build"],
         starting=lambda _: tell({"phase": "building the image"}),
+        waiting=lambda: tell({"phase": "waiting for another build"}),
     )  # fmt: skip
     for large in built.large:
         size_mb = large.size_bytes / 1e6

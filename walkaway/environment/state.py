@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +65,17 @@ def forget(root: Path, name: str) -> None:
 
 
 @contextlib.contextmanager
-def alone(root: Path, name: str, wait_s: float, out: int | None = None) -> Iterator[None]:
+def alone(
+    root: Path,
+    name: str,
+    wait_s: float,
+    out: int | None = None,
+    waiting: Callable[[], object] = lambda: None,
+) -> Iterator[None]:
     """Do something that only one process of a checkout may do at a time.
 
-    ``out``: where it is told that another one is at it, None: our own stdout. `WalkawayError` 69
-    when that takes longer than ``wait_s``.
+    ``out``: where it is told that another one is at it, None: our own stdout; ``waiting`` is called
+    then, too. `WalkawayError` 69 when that takes longer than ``wait_s``.
     """
     path = str(folder(root) / f"{name}.lock")
     what = name.partition("-")[0]
@@ -77,6 +83,7 @@ def alone(root: Path, name: str, wait_s: float, out: int | None = None) -> Itera
         told = f"another {what} of this checkout is at work: waiting for its end …\n"
         with contextlib.suppress(OSError):
             os.write(_STDOUT if out is None else out, told.encode())
+        waiting()
     try:
         with lock.exclusive(path, wait_s):
             yield

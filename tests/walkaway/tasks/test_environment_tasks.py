@@ -23,6 +23,7 @@ from tests.walkaway.support.waiting import PATIENCE_S, wait_for
 from walkaway.environment import fleet, state
 from walkaway.environment.project import LABEL_CHECKOUT, LABEL_RUN, LABEL_SLOT
 from walkaway.environment.project import Project as Named
+from walkaway.model import exitcodes
 from walkaway.runs import lock, procs
 
 if TYPE_CHECKING:
@@ -245,6 +246,16 @@ def test_a_build_that_waits_for_another_one_says_so_at_once(project: Project) ->
         os.close(held)
         assert waiting.wait(60) == 0
     assert first == "another build of this checkout is at work: waiting for its end …\n"
+
+
+def test_a_run_that_waits_for_another_build_says_so(project: Project) -> None:
+    held = lock.acquire(str(state.folder(project.root) / "build.lock"))
+    assert held is not None
+    live = project.start("--backend", "compose")
+    waiting = "waiting for another build"
+    wait_for(lambda: waiting in project.inv("progress").stdout, f"the phase\n{live.told()}")
+    os.close(held)
+    assert live.outcome()["code"] == exitcodes.NOT_STARTABLE  # there is no pytest in its image
 
 
 def test_service_logs_are_those_of_the_services(project: Project) -> None:
