@@ -17,7 +17,7 @@ from typing import Any, Final, Generic, Self, TypeVar, cast
 
 import pytest
 
-from walkaway.isolation import identity
+from walkaway.isolation import identity, unexpected
 
 T = TypeVar("T")
 
@@ -227,4 +227,5 @@ def _raise(failures: list[BaseException], count: int) -> None:
         if not isinstance(failure, ours):
             raise failure
     first = f"{type(failures[0]).__name__}: {failures[0]}".splitlines()[0]
-    raise BaseExceptionGroup(f"{len(failures)} of {count} clean-ups failed: {first}", failures)
+    message = f"{len(failures)} of {count} clean-ups failed: {first}"
+    raise unexpected.marked(BaseExceptionGroup(message, failures))

@@ -9,9 +9,11 @@ PYTEST_DONT_REWRITE: see walkaway.isolation.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import pytest
+
+Error = TypeVar("Error", bound=BaseException)
 
 _OURS = "walkaway_left"
 """An attribute of such an error."""
@@ -19,9 +21,13 @@ _OURS = "walkaway_left"
 
 def fail(text: str) -> NoReturn:
     """Fail the teardown of a test with this text alone, whatever its marks expect."""
-    error = pytest.fail.Exception(text, pytrace=False)
+    raise marked(pytest.fail.Exception(text, pytrace=False)) from None
+
+
+def marked(error: Error) -> Error:
+    """Have an error that a teardown raises fail its test, whatever the test's marks expect."""
     setattr(error, _OURS, True)
-    raise error from None
+    return error
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -38,6 +44,6 @@ def pytest_runtest_makereport(
 
 def _is_left(error: BaseException) -> bool:
     """Whether it is among what a teardown raised: several fixtures' errors come as a group."""
-    if isinstance(error, BaseExceptionGroup):
-        return any(_is_left(one) for one in error.exceptions)
+    if isinstance(error, BaseExceptionGroup) and any(map(_is_left, error.exceptions)):
+        return True
     return getattr(error, _OURS, False)

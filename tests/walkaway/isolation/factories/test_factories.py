@@ -195,6 +195,7 @@ def test_a_clean_up_that_fails_is_the_teardown_error_of_its_test(nested: Nested)
     nested.write(
         "test_it.py",
         """
+        import pytest
         def test_good(make_note):
             assert make_note().exists()
         def test_deletes_two_of_three(make_note):
@@ -203,6 +204,10 @@ def test_a_clean_up_that_fails_is_the_teardown_error_of_its_test(nested: Nested)
         async def test_async(make_async):
             await make_async()
             await make_async()
+        @pytest.mark.xfail
+        def test_fails_as_expected(make_note):
+            make_note().unlink()
+            assert False
         """,
     )
     ended = nested.run(*SERIAL)
@@ -210,6 +215,7 @@ def test_a_clean_up_that_fails_is_the_teardown_error_of_its_test(nested: Nested)
         "test_good": ("passed",),
         "test_deletes_two_of_three": ("error",),
         "test_async": ("error",),
+        "test_fails_as_expected": ("skipped", "error"),
     }, ended
     assert "2 of 3 clean-ups failed: FileNotFoundError" in ended.text
     assert "2 of 2 clean-ups failed: ConnectionError" in ended.text
