@@ -19,14 +19,12 @@ from walkaway.supervisor.family import Family, reap
 from walkaway.supervisor.journal import Journal
 from walkaway.supervisor.keeper import Keeper
 from walkaway.supervisor.memory import OutOfMemory
-from walkaway.supervisor.output import Output
 from walkaway.supervisor.requests import MARKER, Requests
 from walkaway.supervisor.room import Room
-from walkaway.supervisor.silence import Silence
 from walkaway.supervisor.trees import Trees
+from walkaway.supervisor.watch import Watch
 
 _TURN_S = 0.1
-_SLOW_TURN_S = 1.0
 _TREE_WAIT_S = 5.0
 
 
@@ -38,7 +36,6 @@ class Supervisor:
         self.adopted = adopted
         with open(os.path.join(record, "run.json"), encoding="utf-8") as file:
             self.run: dict[str, Any] = json.load(file)
-        limits = self.run["limits"]
         self.keeper = Keeper(record, lock_fd)
         self.journal = Journal(self.keeper.fds["supervisor.jsonl"], self.run["started_boot"])
         self.family = Family(f"{MARKER}={record}")
@@ -48,23 +45,16 @@ class Supervisor:
                 self.run, record, self.journal, self.family, self.keeper.log_fd, lock_fd, adopted
             )
         )
-        self.ending = Ending(self.backend, self.journal, limits["grace_s"])
+        self.ending = Ending(self.backend, self.journal, self.run["limits"]["grace_s"])
         self.requests = Requests(record, self.journal, self.ending)
         self.room = Room(self.run, self.journal)
-        self.silence = Silence(self.family, self.journal, limits["stall_s"])
-        self.output = Output(self.keeper.log_fd, limits, os.path.dirname(record))
         self.memory = OutOfMemory()
         self.trees = Trees(self.run["root"], self.journal, self.family)
         self.lock_fd = lock_fd
+        self.watch = Watch(self)
         self.exit: Exit | None = None
         """How the pass ended."""
         self.pass_number = 1
-        self.pytest_started: float | None = None
-        self._asked: Helper | None = None
-        self._faults: set[str] = set()
-        self._slow_at = 0.0
-        self._scan_at = 0.0
-        self._pids: list[int] = []
         self._wakeup, wake = os.pipe()
         os.set_blocking(self._wakeup, False)
         os.set_blocking(wake, False)
@@ -125,7 +115,7 @@ class Supervisor:
                 told = behind
             self._wait()
             reap(self.family.helpers)
-            self._watch_on()
+            self.watch.turn()
 
     def _behind(self) -> str:
         """Say what the run waits for: its backend's, then the machine's; empty when it has both.
@@ -143,7 +133,7 @@ class Supervisor:
             found = loaded
         if found:
             self.pass_number = found[-1]["pass"]
-            self.pytest_started = found[0]["t"]
+            self.watch.pytest_started = found[0]["t"]
             self.family.main = (found[-1]["pid"], found[-1]["start"])
         self.room.ask(at_once=True)
         self.backend.take_over(self.pass_number)
@@ -155,7 +145,7 @@ class Supervisor:
             if self.backend.gave_way:
                 self._start()
             if self.exit is None:
-                self._watch_on()
+                self.watch.turn()
 
     def _wait(self) -> None:
         """Sleep until a child ends, a signal comes, a helper answers, or a turn has passed."""
@@ -173,62 +163,15 @@ class Supervisor:
                 self._answered(helper)
 
     def _helpers(self) -> list[Helper]:
-        own = [h for h in (self.trees.helper, self._asked) if h is not None]
+        own = [h for h in (self.trees.helper, self.watch.helper) if h is not None]
         return [h for h in (*own, *self.backend.helpers()) if not h.done]
 
     def _answered(self, helper: Helper) -> None:
         if helper is self.trees.helper:
             self.trees.take()
-            return
-        if helper is not self._asked:
-            return  # the backend looks at its own at every turn
-        self._asked = None
-        with contextlib.suppress(ValueError):
-            usual = float(helper.answer or b"0")
-            if self.silence.silent_s > 3 * usual:
-                self._limit("stall", f"no event and an idle tree for {self.silence.silent_s:.0f} s")
-
-    def _watch_on(self) -> None:
-        """Watch; a fault of ours, or a machine out of processes, must not cost the verdict."""
-        try:
-            self._watch()
-        except Exception as error:  # noqa: BLE001 - it is written down, and the run goes on
-            text = f"{type(error).__name__}: {error}"
-            if text not in self._faults:
-                self._faults.add(text)
-                self.journal.write("fault", m=text)
-
-    def _watch(self) -> None:
-        """One turn of all that can end a run on purpose."""
-        now = self.journal.now()
-        self.requests.check()
-        if self.backend.running:
-            self._watch_pytest(now)
-        if now >= self._scan_at:
-            self._scan(now)
-        reached = self.output.check(self._pids)
-        if reached:
-            self._limit(*reached)
-        self.ending.step()
-        if now >= self._slow_at:
-            self._slow_at = now + _SLOW_TURN_S
-            self.keeper.reserve()
-            self.keeper.check()
-            self.memory.sample(now, self._pids)
-            self.trees.refresh(now)
-
-    def _watch_pytest(self, now: float) -> None:
-        """Deadline and stall: both go from pytest's own start, the deadline from the first."""
-        if self.pytest_started is None:
-            self.pytest_started = now
-            self.silence.begin()
-        deadline = self.run["limits"]["deadline_s"]
-        if deadline and now - self.pytest_started > deadline:
-            self._limit("deadline", f"the deadline of {_human(deadline)} was reached")
-        stalled = self.silence.check(self.keeper.events_size())
-        if stalled and self._asked is None and not self.ending.kind:
-            self._asked = Helper(lambda: close.usual_s(self.record), [self.lock_fd])
-            self.family.helpers.add(self._asked.pid)
+        elif helper is self.watch.helper:
+            self.watch.answered()
+        # The backend looks at its own at every turn.
 
     def _until_tree_is_told(self) -> None:
         """Wait for the tree's last fingerprint, for a while; then nobody of ours is left."""
@@ -240,20 +183,6 @@ class Supervisor:
         for helper in self._helpers():
             helper.end()
         reap(self.family.helpers)
-
-    def _scan(self, now: float) -> None:
-        """List the run's processes, seldom enough to cost 2 % of a core at most."""
-        self._pids = [proc.pid for proc in self.family.members()]
-        self._scan_at = now + max(_SLOW_TURN_S, 50 * (self.journal.now() - now))
-
-    def _limit(self, kind: str, why: str) -> None:
-        if not self.ending.kind:
-            self.journal.write("limit", kind=kind, m=why)
-            self.ending.begin(kind, why)
-
-
-def _human(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:g} s"  # noqa: PLR2004
 
 
 def _note_pid(folder: str) -> None:
