@@ -136,20 +136,14 @@ def test_no_child_of_a_test_holds_the_lock(project: Project, kind: str) -> None:
         with open(path, encoding="ascii") as file:  # noqa: PTH123 - proc answers open alone
             return [int(pid) for pid in file.read().split()]
 
-    left: list[int] = []
-    try:
-        if kind == "system":
-            pid = project.root / "pid"
-            left = [int(wait_for(lambda: pid.exists() and pid.read_text(), "the child"))]
-        else:
-            left = wait_for(children, "the child")
-        assert held(run.folder)
-        run.process.kill()
-        run.wait()
-        wait_for(lambda: not held(run.folder), "the lock to be free")
-    finally:
-        for number in left:
-            os.kill(number, signal.SIGKILL)
+    if kind == "system":  # its shell is gone, and with it the kinship
+        wait_for((project.root / "pid").exists, "the child")
+    else:
+        wait_for(children, "the child")
+    assert held(run.folder)
+    run.process.kill()
+    run.wait()
+    wait_for(lambda: not held(run.folder), "the lock to be free")
 
 
 def held(folder: Path) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,17 @@ def sleepers(name: str) -> list[int]:
     return [p.pid for p in found if name in procs.command(p.pid) and p.state not in "ZX"]
 
 
+@contextlib.contextmanager
+def swept(name: str) -> Iterator[None]:
+    """Kill what has the name in the end: what the product fails to end is not the machine's."""
+    try:
+        yield
+    finally:
+        for pid in sleepers(name):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
 @pytest.mark.parametrize("kind", [*KINDS, "daemon", "multiprocessing"])
 def test_what_a_test_leaves_behind_is_ended_and_named(
     scratch: Scratch, tmp_path: Path, kind: str
@@ -66,12 +79,10 @@ def test_what_a_test_leaves_behind_is_ended_and_named(
     scratch.write("conftest.py", "import warnings; warnings.simplefilter('ignore')\n")
     if kind == "multiprocessing":  # pytest itself would wait for it at its end
         scratch.write("conftest.py", "import os\ndef pytest_unconfigure(): os._exit(0)\n")
-    live = scratch.start()
-    outcome = live.outcome()
-    left = sleepers(name)
-    for pid in left:  # what the product failed to end is not the machine's to keep
-        os.kill(pid, signal.SIGKILL)
-    assert left == []
+    with swept(name):
+        live = scratch.start()
+        outcome = live.outcome()
+        assert sleepers(name) == []
     assert outcome["outcome"] == "passed"
     assert any(name in command for _, command in outcome["leftovers"])
     assert outcome["leftovers"] == live.journal("left")[0]["pids"]
@@ -183,10 +194,10 @@ def test_an_on_end_that_hangs_delays_no_verdict_and_is_ended_on_request(scratch:
 def test_what_on_end_starts_on_purpose_is_its_own(scratch: Scratch, tmp_path: Path) -> None:
     name = f"874.{os.getpid()}{time.monotonic_ns() % 10**8}"
     more = f"start_new_session=True, cwd={str(tmp_path)!r}"
-    live = hooked(scratch, f"import subprocess; subprocess.Popen(['sleep', '{name}'], {more})")
-    assert live.outcome()["outcome"] == "failed"
-    (pid,) = sleepers(name)
-    os.kill(pid, 9)
+    with swept(name):
+        live = hooked(scratch, f"import subprocess; subprocess.Popen(['sleep', '{name}'], {more})")
+        assert live.outcome()["outcome"] == "failed"
+        assert len(sleepers(name)) == 1
 
 
 def test_a_run_that_is_ended_by_a_limit_leaves_nobody(scratch: Scratch) -> None:
@@ -195,8 +206,9 @@ def test_a_run_that_is_ended_by_a_limit_leaves_nobody(scratch: Scratch) -> None:
         "test_a.py",
         LEAVER.format(name=name, body="daemon(); time.sleep(600)"),
     )
-    live = scratch.start("-W", "ignore", limits=limits(deadline_s=1))
-    with live.supervisor_held():
-        wait_for(lambda: sleepers(name), "the daemon")
-    assert live.outcome()["outcome"] == "timed-out"
-    assert sleepers(name) == []
+    with swept(name):
+        live = scratch.start("-W", "ignore", limits=limits(deadline_s=1))
+        with live.supervisor_held():
+            wait_for(lambda: sleepers(name), "the daemon")
+        assert live.outcome()["outcome"] == "timed-out"
+        assert sleepers(name) == []

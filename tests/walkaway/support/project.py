@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from tests.walkaway.support.checkout import REPOSITORY
-from tests.walkaway.support.scratch import Live, clean_environ, end, of_run
+from tests.walkaway.support.scratch import Live, clean_environ, end, kill, of_run
 from tests.walkaway.support.waiting import wait_for
 from walkaway.errors import WalkawayError
 from walkaway.runs import lock
@@ -175,9 +173,7 @@ def tidied(project: Project) -> Iterator[Project]:
         end(live)
     folders = [live.folder for live in lived] or [project.root]
     left = sorted({line for folder in folders for line in of_run(folder, project.root)})
-    for line in left:
-        with contextlib.suppress(OSError):
-            os.kill(int(line.split()[0]), signal.SIGKILL)
+    kill(left)
     assert not left, f"left behind: {left}"
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.walkaway.support.scratch import kill, of_run
 from tests.walkaway.support.waiting import PATIENCE_S, wait_for
 
 if TYPE_CHECKING:
@@ -168,8 +169,9 @@ class Project:
         wait_for(running, f"{name} to run\n{recorded.log}")
 
     def close(self) -> None:
-        """End what still runs."""
+        """End what still runs, and what its tests have left behind."""
         for recorded in self.started:
             if recorded.process.poll() is None:
                 recorded.process.kill()
                 recorded.process.wait(PATIENCE_S)
+            kill(of_run(recorded.folder, self.root))

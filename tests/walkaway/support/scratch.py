@@ -23,7 +23,7 @@ from walkaway.runs import command, procs, start
 from walkaway.runs.store import Record, Records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 PYTEST = (sys.executable, "-m", "pytest")
 XDIST_MODES = ("load", "loadfile", "loadgroup")
@@ -218,6 +218,13 @@ def of_run(folder: Path, root: Path) -> list[str]:
     return [f"{p.pid} {procs.command(p.pid)}" for p in alive if procs.alive(p.pid, p.start)]
 
 
+def kill(found: Iterable[str]) -> None:
+    """Kill what `of_run` has found, as far as it is still there."""
+    for line in found:
+        with contextlib.suppress(OSError):
+            os.kill(int(line.split()[0]), signal.SIGKILL)
+
+
 @pytest.fixture
 def scratch(tmp_path: Path) -> Iterator[Scratch]:
     """A scratch project; afterwards no process of its runs is left, or the test fails."""
@@ -230,9 +237,7 @@ def scratch(tmp_path: Path) -> Iterator[Scratch]:
         end(live)
         sys.stdout.write(f"{live.folder}\n{live.told()}\n")  # shown for a test that failed
     left = [line for live in project.runs for line in of_run(live.folder, root)]
-    for line in left:
-        with contextlib.suppress(OSError):
-            os.kill(int(line.split()[0]), signal.SIGKILL)
+    kill(left)
     assert not left, f"left behind: {left}"
 
 
