@@ -84,8 +84,7 @@ class Suite:
 @pytest.fixture
 def suite(tmp_path: Path) -> Iterator[Suite]:
     """A copy of the suite; afterwards no process of it is left, or the test fails."""
-    project = scratch_project(tmp_path / "project", compiled=True)
-    made = Suite(project, tmp_path / "temporary")
+    made = Suite(scratch_project(tmp_path / "project"), tmp_path / "temporary")
     yield made
     try:
         wait_for(lambda: not made.processes(), "all that the test started to be gone")

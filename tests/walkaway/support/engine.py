@@ -137,18 +137,13 @@ class Environment:
             docker(kind, "rm", "--force", name, check=False)
 
 
-def scratch_project(target: Path, *, compiled: bool = False) -> Path:
-    """Copy what the environment is made of, with a `logs` that belongs to this user.
-
-    With the bytecode that is there if ``compiled``: a copy keeps the times that it is valid for.
-    """
-    # What ends in a number is being written just now.
-    ignored = shutil.ignore_patterns("*.pyc.*" if compiled else "__pycache__")
+def scratch_project(target: Path) -> Path:
+    """Copy what the environment is made of, with a `logs` that belongs to this user."""
     for name in _PARTS:
         source, copy = REPOSITORY / name, target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, copy, ignore=ignored)
+            shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, copy)
     return target

@@ -251,11 +251,16 @@ def test_a_build_that_waits_for_another_one_says_so_at_once(project: Project) ->
 def test_a_run_that_waits_for_another_build_says_so(project: Project) -> None:
     held = lock.acquire(str(state.folder(project.root) / "build.lock"))
     assert held is not None
-    live = project.start("--backend", "compose")
-    waiting = "waiting for another build"
-    wait_for(lambda: waiting in project.inv("progress").stdout, f"the phase\n{live.told()}")
-    os.close(held)
+    try:
+        live = project.start("--backend", "compose")
+        waiting = "waiting for another build"
+        wait_for(lambda: waiting in project.inv("progress").stdout, f"the phase\n{live.told()}")
+    finally:
+        os.close(held)
     assert live.outcome()["code"] == exitcodes.NOT_STARTABLE  # there is no pytest in its image
+    assert [event["phase"] for event in live.journal("preparing")][:2] == [
+        "waiting for another build", "building the image",
+    ]  # fmt: skip
 
 
 def test_service_logs_are_those_of_the_services(project: Project) -> None:
