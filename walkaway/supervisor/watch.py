@@ -79,6 +79,8 @@ class Watch:
         if self.pytest_started is None:
             self.pytest_started = now
             self._silence.begin()
+        if of.family.main is not None:
+            of.memory.follow(now, of.family.main[0])
         if self._deadline_s and now - self.pytest_started > self._deadline_s:
             self._limit("deadline", f"the deadline of {_human(self._deadline_s)} was reached")
         stalled = self._silence.check(of.keeper.events_size())

@@ -1,17 +1,16 @@
-"""Pytest itself dies: by a signal, by os._exit, for want of memory."""
+"""Pytest itself dies: by a signal, by os._exit, in a crash."""
 
 from __future__ import annotations
 
-import os
 import signal
-from pathlib import Path
 
 import pytest
 
-from tests.walkaway.support.scratch import Scratch
+from tests.walkaway.support.scratch import PYTEST, Scratch
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import procs
+from walkaway.runs import command, procs
 
+ARGV = command.build(PYTEST, (), ())
 CRASHER = """
     import ctypes, os, pytest
 
@@ -78,7 +77,7 @@ def test_a_controller_killed_from_outside_is_killed_with_every_test_in_flight(
 
 def test_a_signal_below_a_wrapper_is_still_seen(scratch: Scratch) -> None:
     scratch.write("test_a.py", CRASHER.format("os.kill(os.getpid(), 9)"))
-    shell = ("/bin/sh", "-c", '"$@"; exit $?', "sh", *_argv(scratch))
+    shell = ("/bin/sh", "-c", '"$@"; exit $?', "sh", *ARGV)
     outcome = scratch.run(argv=shell)
     assert (outcome["outcome"], outcome["code"]) == ("killed", 137)
     assert outcome["crashed"] == ["test_a.py::test_culprit"]
@@ -153,93 +152,3 @@ def test_an_exit_after_the_last_report_is_judged_by_its_status_with_a_note(
     assert (outcome["outcome"], outcome["code"]) == (word, status)
     assert outcome["reported"] == outcome["expected"] == 3
     assert any("end was not recorded" in note for note in outcome["notes"])
-
-
-MEMORY = Path("/sys/fs/cgroup/memory")
-UNIFIED = Path("/sys/fs/cgroup")
-
-
-@pytest.fixture
-def small_memory(tmp_path: Path) -> str:
-    """A shell prefix that puts what follows into a memory cgroup of 64 MB."""
-    name = f"walkaway-test-{os.getpid()}-{tmp_path.name}"
-    if os.geteuid() != 0:
-        pytest.skip("a memory cgroup needs root")
-    unified = (UNIFIED / "cgroup.controllers").exists()
-    folder = (UNIFIED if unified else MEMORY) / name
-    try:
-        folder.mkdir()
-        if unified:
-            (folder / "memory.max").write_text("64M")
-            swap = folder / "memory.swap.max"
-        else:
-            (folder / "memory.limit_in_bytes").write_text("64M")
-            swap = folder / "memory.memsw.limit_in_bytes"
-        if swap.exists():
-            swap.write_text("0" if unified else "64M")
-    except OSError as error:
-        if folder.exists():
-            folder.rmdir()
-        pytest.skip(f"no memory cgroup can be made here: {error}")
-    return str(folder)
-
-
-def _remove(folder: str) -> None:
-    def gone() -> bool:
-        try:
-            Path(folder).rmdir()
-        except OSError:
-            return False
-        return True
-
-    wait_for(gone, "the cgroup to be empty")
-
-
-EATER = """
-    import os
-
-    def test_before(): pass
-
-    def test_eater():
-        eaten = []
-        while True:
-            eaten.append(os.urandom(1 << 20))
-
-    def test_after(): pass
-"""
-
-
-def test_a_run_that_ate_its_memory_is_out_of_memory(scratch: Scratch, small_memory: str) -> None:
-    scratch.write("test_a.py", EATER)
-    enter = f'echo $$ > {small_memory}/cgroup.procs; exec "$@"'
-    outcome = scratch.run(argv=("/bin/sh", "-c", enter, "sh", *_argv(scratch)))
-    _remove(small_memory)
-    assert (outcome["outcome"], outcome["code"]) == ("out-of-memory", 137)
-    assert outcome["crashed"] == ["test_a.py::test_eater"]
-
-
-def test_a_worker_that_ate_its_memory_is_a_crashed_test_with_a_note(
-    scratch: Scratch, small_memory: str
-) -> None:
-    scratch.write("test_a.py", f"import os\n\ndef test_in():\n    join = {small_memory!r}\n")
-    scratch.write(
-        "test_a.py",
-        EATER.replace(
-            "eaten = []",
-            f"open('{small_memory}/cgroup.procs', 'w').write(str(os.getpid())); eaten = []",
-        ),
-    )
-    outcome = scratch.run("-p", "xdist", "-n2")
-    _remove(small_memory)
-    assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
-    assert outcome["crashed"] == ["test_a.py::test_eater"]
-    assert outcome["counts"] == {"passed": 2, "crashed": 1}
-    assert any("want of memory" in note for note in outcome["notes"])
-
-
-def _argv(scratch: Scratch) -> tuple[str, ...]:
-    from tests.walkaway.support.scratch import PYTEST
-    from walkaway.runs import command
-
-    assert scratch.root.is_dir()
-    return command.build(PYTEST, (), ())
