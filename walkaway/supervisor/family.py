@@ -77,10 +77,22 @@ class Family:
     def _settled(self) -> list[procs.Proc]:
         """Return members that do not go by themselves: workers leave a moment after pytest."""
         deadline = time.monotonic() + 0.5
-        while (left := self.members()) and time.monotonic() < deadline:
+        seen: list[procs.Proc] = []
+        while (left := self.members()) or self._children():
+            seen = left or seen
+            if time.monotonic() > deadline:
+                return seen
             reap(self.helpers)
             time.sleep(_PAUSE_S)
-        return left
+        return []
+
+    def _children(self) -> list[int]:
+        """Return our children that are of the run, zombies included.
+
+        A scan of /proc can miss a chain of forks for as long as it likes. This cannot: whoever has
+        lost its parent is our child before the parent leaves this list, which is when we reap it.
+        """
+        return [pid for pid in procs.own_children() if pid not in self.helpers]
 
     def _wait_gone(self, wait_s: float, number: int) -> None:
         deadline = time.monotonic() + wait_s
@@ -88,19 +100,20 @@ class Family:
         while empty < 2 and time.monotonic() < deadline:  # noqa: PLR2004 - one scan can miss a fork
             reap(self.helpers)
             members = self.members()
-            empty = 0 if members else empty + 1
-            if members and number == signal.SIGKILL:
+            somebody = bool(members or self._children())
+            empty = 0 if somebody else empty + 1
+            if somebody and number == signal.SIGKILL:
                 for proc in members:
                     procs.send(proc.pid, proc.start, number)
                 self._strike()
-            elif members:
+            elif somebody:
                 time.sleep(_PAUSE_S)
 
     def _strike(self) -> None:
         """Kill our children as fast as they come: a chain of forks is over before a scan ends."""
         until = time.monotonic() + _PAUSE_S
         while time.monotonic() < until:
-            born = [pid for pid in procs.own_children() if pid not in self.helpers]
+            born = self._children()
             for pid in born:
                 os.kill(pid, signal.SIGKILL)  # not reaped yet: the PID is its own
             reap(self.helpers)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.walkaway.support.checkout import REPOSITORY
 from tests.walkaway.support.scratch import Live, Scratch, limits
 from tests.walkaway.support.waiting import wait_for
 from walkaway.runs import procs
@@ -121,8 +123,34 @@ def test_a_chain_of_short_lived_children_is_ended(scratch: Scratch, setsid: str)
     assert (scratch.root / "bomb").exists()
 
 
+MISSED = """
+import os, signal, time
+from walkaway.runs import procs
+from walkaway.supervisor.family import Family
+
+child = os.fork()
+if not child:
+    time.sleep(600)
+start = procs.start_ticks(child)
+procs.everyone = dict
+try:
+    Family("NONE=").sweep()
+    print(procs.alive(child, start))
+finally:
+    procs.send(child, start, signal.SIGKILL)
+"""
+
+
+def test_who_is_missed_by_every_scan_is_ended() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", MISSED], cwd=REPOSITORY, capture_output=True, encoding="utf-8",
+        timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stdout == "False\n"
+
+
 def test_a_run_inside_a_run_ends_with_it_and_says_so(scratch: Scratch) -> None:
-    checkout = str(Path(__file__).resolve().parents[3])
+    checkout = str(REPOSITORY)
     scratch.write("inner/test_in.py", "import time\ndef test_waiting(): time.sleep(600)\n")
     scratch.write("inner/pytest.ini", "[pytest]\n")
     scratch.write(
