@@ -146,6 +146,8 @@ class Supervisor:
                 self._start()
             if self.exit is None:
                 self.watch.turn()
+        if self.exit.signal is not None:
+            self.requests.check()  # who ended pytest told us first, as the end of a run around does
 
     def _wait(self) -> None:
         """Sleep until a child ends, a signal comes, a helper answers, or a turn has passed."""

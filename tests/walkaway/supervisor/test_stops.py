@@ -81,6 +81,17 @@ def test_a_supervisor_told_to_end_stops_the_run_in_good_order(
     assert (scratch.root / "closed").exists()
 
 
+def test_who_ends_all_of_a_run_at_once_has_stopped_it(scratch: Scratch) -> None:
+    live = started(scratch)
+    pid, ticks = live.pytest()
+    with live.supervisor_held():  # it learns of both at once
+        assert procs.send(*live.supervisor(), signal.SIGTERM)
+        assert procs.send(pid, ticks, signal.SIGKILL)
+        wait_for(lambda: not procs.alive(pid, ticks), "pytest to be gone")
+    outcome = live.outcome()
+    assert (outcome["outcome"], outcome["code"]) == ("stopped", 2)
+
+
 def test_a_hang_up_of_the_supervisor_changes_nothing(scratch: Scratch) -> None:
     scratch.write(
         "test_a.py",
