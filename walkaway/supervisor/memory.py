@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 _RECENT_S = 3.0
 SETTLED_S = 0.5
-"""After that a process is in the group that it stays in: wrappers enter one before they exec."""
+"""Seen in a group for as long, a process stays in it: wrappers enter one before they exec."""
 _MOST_GROUPS = 16
 _ROOT = "/sys/fs/cgroup"
 _MACHINE = "/proc/vmstat"
@@ -24,30 +24,30 @@ class OutOfMemory:
 
     def __init__(self) -> None:
         self._first = _kills(_MACHINE)
-        self._samples: list[_Sample] = []
+        self._on_machine: list[_Count] = []
+        self._in_group: list[_Count] = []
+        """Of the group that pytest was last seen in, since then."""
+        self._where = (0, "")
+        self._since = self._seen = 0.0
         self._groups: dict[str, int] = {}
-        self._main = 0
-        self._since = 0.0
-        self._entered = ""
-        self._group = ""
 
     def follow(self, now: float, pid: int) -> None:
         """Note pytest's group; call at every turn while it lives."""
-        if pid != self._main:
-            self._main, self._since, self._entered, self._group = pid, now, "", ""
         path = _group_file(pid)
         # Who is exiting seems to be in the root, whose count is not of that one alone.
-        if path and path != self._entered and "//" not in path and (count := _kills(path)) >= 0:
-            self._entered = path
+        if not path or "//" in path or (count := _kills(path)) < 0:
+            return
+        if self._where != (pid, path):
+            self._where, self._since = (pid, path), now
+            self._in_group = [_Count(now, count)]
             self._groups.setdefault(path, count)
-        if now - self._since >= SETTLED_S:
-            self._group = self._entered
+        self._seen = now
 
     def sample(self, now: float, pids: Iterable[int]) -> None:
         """Note the counts; call about once a second."""
-        self._samples = [s for s in self._samples if now - s.at < _RECENT_S][-8:]
-        in_group = _kills(self._group) if self._group else 0
-        self._samples.append(_Sample(now, _kills(_MACHINE), self._group, in_group))
+        _note(self._on_machine, now, _MACHINE)
+        if self._in_group:
+            _note(self._in_group, now, self._where[1])
         for pid in pids:
             path = _group_file(pid)
             new = path and path not in self._groups and len(self._groups) < _MOST_GROUPS
@@ -56,10 +56,11 @@ class OutOfMemory:
 
     def just_now(self) -> bool:
         """Tell whether the count of pytest's group rose within the last seconds; else all's."""
-        if self._group:
-            known = [s.in_group for s in self._samples if s.group == self._group]
-            return _kills(self._group) > (known[0] if known else self._groups[self._group])
-        before = self._samples[0].on_machine if self._samples else self._first
+        in_group = _kills(self._where[1])
+        # An empty group may be gone by now, as a scope of systemd's.
+        if in_group >= 0 and self._seen - self._since >= SETTLED_S:
+            return in_group > self._in_group[0].kills
+        before = self._on_machine[0].kills if self._on_machine else self._first
         return _kills(_MACHINE) > before
 
     def ever(self) -> bool:
@@ -71,13 +72,16 @@ class OutOfMemory:
         return any(_kills(path) > n for path, n in self._groups.items())
 
 
-class _Sample(NamedTuple):
-    """Counts at a time; of pytest's group, if it is known."""
-
+class _Count(NamedTuple):
     at: float
-    on_machine: int
-    group: str
-    in_group: int
+    kills: int
+
+
+def _note(counts: list[_Count], now: float, path: str) -> None:
+    """Add a count; the first that stays is the last one from before the recent past."""
+    counts.append(_Count(now, _kills(path)))
+    while len(counts) > 1 and now - counts[1].at >= _RECENT_S:
+        counts.pop(0)
 
 
 def _kills(path: str) -> int:
