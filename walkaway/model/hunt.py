@@ -33,6 +33,7 @@ LETTERS = {
     Result.CRASHED: "C",
     Result.LOST: LOST,
     Result.NOT_RUN: NOT_RUN,
+    Result.NO_RESULT: LOST,
 }
 MEANING = {
     PASSED: "passed", "F": "failed", "E": "error", "C": "crashed", HUNG: "hung",

@@ -18,6 +18,7 @@ class Row:
     """One test: its results in the order of reporting (several for duplicates), and its times."""
 
     owed: int = 0
+    begun: bool = False
     results: list[str] = field(default_factory=list)
     durations_s: tuple[float, float, float] = (0.0, 0.0, 0.0)
     worker: str = ""
@@ -56,6 +57,10 @@ class Ledger:
         """Indexes of tests that owe a report."""
         return [i for i, row in enumerate(self.rows) if row.missing]
 
+    def may_have_run(self, index: int) -> bool:
+        """Tell whether a test without a result had begun when its run was ended, or may have."""
+        return self.rows[index].begun or self.progress.unheard
+
     @property
     def counts(self) -> dict[str, int]:
         """Results by name, each owed report once.
@@ -90,7 +95,7 @@ def build(ids: Sequence[str], events: Iterable[Event]) -> Ledger:
             ledger.exits[ledger.progress.passes] = whole(event, "exit")
         elif kind == "cs":
             ledger.skipped_whole[text(event, "id", "?")] = text(event, "m")
-        elif kind in {"f", "sub", "rr"}:
+        elif kind in {"s", "f", "sub", "rr"}:
             row = _row(ledger, whole(event, "i", -1))
             if row is not None:
                 _report(row, event)
@@ -137,6 +142,9 @@ def _row(ledger: Ledger, index: int) -> Row | None:
 
 def _report(row: Row, event: Event) -> None:
     kind = event["e"]
+    if kind == "s":
+        row.begun = True
+        return
     if kind == "rr":
         row.reruns += 1
         return
@@ -180,5 +188,5 @@ def standing(index: int, book: Ledger, *, live: bool, on_purpose: bool = False) 
         return str(found)
     p = book.progress
     if on_purpose or p.stopping or p.interrupted:
-        return str(Result.NOT_RUN)
+        return str(Result.NO_RESULT if book.may_have_run(index) else Result.NOT_RUN)
     return str(Result.CRASHED if flying else Result.LOST)

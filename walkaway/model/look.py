@@ -69,6 +69,9 @@ class Ended:
     lost: int = 0
     lost_ids: tuple[str, ...] = ()
     not_run: int = 0
+    """Tests without a result, which something explains."""
+    may_have_run: int = 0
+    """Those of them that had begun, or may have."""
     crashed: tuple[str, ...] = ()
     stuck: tuple[Stuck, ...] = ()
     stopping: str = ""
@@ -137,6 +140,7 @@ def ended_from_json(data: dict[str, Any], *, recorded: bool = True) -> Ended:
         lost=int(lost.get("n", 0)),
         lost_ids=tuple(lost.get("ids") or ()),
         not_run=int((data.get("not_run") or {}).get("n", 0)),
+        may_have_run=int((data.get("not_run") or {}).get("may_have_run", 0)),
         crashed=tuple(data.get("crashed") or ()),
         stuck=stuck,
         stopping=str(data.get("stopping") or ""),

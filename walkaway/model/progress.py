@@ -45,6 +45,8 @@ class Progress:
     internal_error: str = ""
     interrupted: Event | None = None
     stopping: str = ""
+    unheard: bool = False
+    """It was stopped, and a worker of xdist may have gone on without telling."""
     worker_crashes: int = 0
     in_flight_lost: set[int] = field(default_factory=set)
     """Tests that were in flight on a worker that crashed: the culprits."""
@@ -157,6 +159,14 @@ def _worker_down(p: Progress, event: Event) -> None:
             p.in_flight_lost.add(key[1])
 
 
+def _drain(p: Progress, _event: Event) -> None:
+    p.unheard = True
+
+
+def _drained(p: Progress, event: Event) -> None:
+    p.unheard = event.get("deaf") != []
+
+
 def _stopping(p: Progress, event: Event) -> None:
     p.stopping = text(event, "m")
 
@@ -211,6 +221,8 @@ _STEPS = {
     "ie": _internal,
     "ki": _interrupt,
     "wdown": _worker_down,
+    "drain": _drain,
+    "drained": _drained,
     "stopping": _stopping,
     "k": _checkpoint,
     "end": _end,

@@ -52,6 +52,8 @@ class Result(StrEnum):
     CRASHED = "crashed"
     LOST = "lost"
     NOT_RUN = "not-run"
+    NO_RESULT = "no-result"
+    """It had begun when the run was ended, or may have."""
 
 
 BAD: frozenset[str] = frozenset({Result.FAILED, Result.ERROR, Result.CRASHED})

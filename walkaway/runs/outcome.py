@@ -73,7 +73,10 @@ def build(  # noqa: PLR0913, PLR0917 - one record's parts
         "reported": sum(n for name, n in counts.items() if name != "subfailed"),
         "counts": counts,
         "lost": {"n": len(lost), "ids": _named(lost, names)},
-        "not_run": {"n": len(missing) if purpose else 0},
+        "not_run": {
+            "n": len(missing) if purpose else 0,
+            "may_have_run": sum(map(book.may_have_run, missing)) if purpose else 0,
+        },
         "crashed": _named(crashed, names),
         "stopping": p.stopping,
         "notes": notes,

@@ -15,6 +15,7 @@ from walkaway.model.words import Result
 # What XML 1.0 cannot hold, escaped or not.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ERRORS = frozenset({Result.ERROR, Result.CRASHED, Result.LOST})
+_SKIPPED = frozenset({Result.SKIPPED, Result.XFAILED, Result.NOT_RUN, Result.NO_RESULT})
 
 
 def render(
@@ -42,7 +43,7 @@ def render(
         _fill(case, row, result, failures)
         counts["failures"] += result is Result.FAILED
         counts["errors"] += result in _ERRORS
-        counts["skipped"] += result in {Result.SKIPPED, Result.XFAILED, Result.NOT_RUN}
+        counts["skipped"] += result in _SKIPPED
     for nodeid, reason in book.skipped_whole.items():
         counts["tests"] += 1
         counts["skipped"] += 1
@@ -88,7 +89,7 @@ def _fill(case: ET.Element, row: Row, result: Result, failures: Sequence[Event])
         _problem(case, "error", "collected, and never reported", "")
     elif result in _ERRORS:
         _problem(case, "error", message or result.value, body)
-    elif result in {Result.SKIPPED, Result.XFAILED, Result.NOT_RUN}:
+    elif result in _SKIPPED:
         _skipped(case, result.value, row.reason or result.value)
     for section in failure.get("out") or [] if failure else []:
         if isinstance(section, list) and len(section) == 2:  # noqa: PLR2004 - title, text

@@ -10,7 +10,7 @@ from walkaway.views import phrases
 from walkaway.views.phrases import GAP
 from walkaway.views.style import Style, duration, middle, printable
 
-_UNTIMED = frozenset({Result.LOST, Result.NOT_RUN, "running", "waiting"})
+_UNTIMED = frozenset({Result.LOST, Result.NOT_RUN, Result.NO_RESULT, "running", "waiting"})
 
 
 def lines(

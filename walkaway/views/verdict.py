@@ -147,9 +147,16 @@ def _tests(run: Run, ended: Ended, style: Style) -> Iterator[str]:
             yield style.bad(f"{title}:")
             yield from (f"  {row}" for row in shown)
     yield from stuck.lines(run, ended.stuck, style)
-    if ended.not_run and ended.outcome is not Outcome.NOTHING_RUN:
-        why = f" ({printable(ended.stopping, 100)})" if ended.stopping else ""
-        yield f"not run: {many(ended.not_run, 'test')}{why}"
+    if ended.outcome is not Outcome.NOTHING_RUN:
+        yield from _not_run(ended)
+
+
+def _not_run(ended: Ended) -> Iterator[str]:
+    why = f" ({printable(ended.stopping, 100)})" if ended.stopping else ""
+    if ended.not_run > ended.may_have_run:
+        yield f"not run: {many(ended.not_run - ended.may_have_run, 'test')}{why}"
+    if ended.may_have_run:
+        yield f"no result: {many(ended.may_have_run, 'test')} that may have run{why}"
 
 
 def _said(ended: Ended) -> list[str]:
@@ -207,7 +214,9 @@ def _next(look: Look, ended: Ended, style: Style) -> Iterator[str]:
     if ended.lost:
         commands.append(phrases.run_command(style, look, "results", "--result", "lost"))
     if ended.not_run and not commands:
-        commands.append(phrases.run_command(style, look, "results", "--result", "not-run"))
+        words = ["not-run"] if ended.not_run > ended.may_have_run else []
+        words += ["no-result"] if ended.may_have_run else []
+        commands.append(phrases.run_command(style, look, "results", "--result", ",".join(words)))
     log = ended.outcome in _LOG_TELLS and not look.counts.bad
     if ended.outcome is Outcome.NOT_STARTED:
         yield f"{style.dim('log:')} {phrases.path(look.run, look.log)}"

@@ -122,7 +122,7 @@ ENDINGS: dict[str, Look] = {
         notes=("no test failed: something else in pytest's run made it end with 1",),
     ),
     "interrupted": ended(
-        Outcome.INTERRUPTED, 130, "Ctrl-C", counts=PARTLY, not_run=75,
+        Outcome.INTERRUPTED, 130, "Ctrl-C", counts=PARTLY, not_run=75, may_have_run=75,
     ),
     "internal-error": ended(
         Outcome.INTERNAL_ERROR, 3, "pytest ended with 3", counts=NOTHING, elapsed_s=0.8,
@@ -160,7 +160,8 @@ ENDINGS: dict[str, Look] = {
         crashed=(SLOW_TEST,),
     ),
     "timed-out": ended(
-        Outcome.TIMED_OUT, 124, "deadline of 1800 s", counts=PARTLY, elapsed_s=1803.0, not_run=74,
+        Outcome.TIMED_OUT, 124, "deadline of 1800 s", counts=PARTLY, elapsed_s=1803.0, not_run=75,
+        may_have_run=1,
         stuck=(Stuck(SLOW_TEST, "gw0", 600.0, 0.4, STACK),),
     ),
     "stalled": ended(

@@ -15,6 +15,7 @@ import pytest
 from walkaway_recorder import environment, process
 from walkaway_recorder.place import announce, from_text
 from walkaway_recorder.recording import Recording
+from walkaway_recorder.stopping import hear_stop
 from walkaway_recorder.xdist import ORDER, RECORD, SELECT, STACKS
 
 _recording: Recording | None = None
@@ -50,6 +51,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, None]:
 
 def _serve_worker(config: pytest.Config, given: dict[str, str]) -> None:
     try:
+        hear_stop(config)
         if given.get(RECORD):
             announce(config, from_text(given[RECORD]))
         if given.get(STACKS):

@@ -19,6 +19,7 @@ from walkaway_recorder.foreign import Guard
 from walkaway_recorder.hooks import Hooks, Selection, only_lists
 from walkaway_recorder.ids import Ids
 from walkaway_recorder.ledger import Ledger
+from walkaway_recorder.stopping import Stopping
 from walkaway_recorder.writer import open_lines
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class Recording:
             manager.register(self._ledger, "walkaway-ledger")
         manager.register(self._workers, "walkaway-workers")
         manager.register(Culprits(self._events), "walkaway-culprits")
+        manager.register(Stopping(self._events, given.record), "walkaway-stopping")
         manager.register(hooks, "walkaway-recorder")
         if given.select:
             selection = Selection(given.select, self._events, aloud=given.pass_no == 1)

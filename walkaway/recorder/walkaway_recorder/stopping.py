@@ -1,0 +1,202 @@
+"""A run that is stopped with xdist's workers at work: they end between two tests, and are heard.
+
+xdist itself hears nothing any more after INT, while its workers go on for up to five seconds.
+Knows xdist's session and its workers' commands (3.5 to 3.8); must not know results.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Callable, Generator
+
+import pytest
+
+from walkaway_recorder.foreign import Exit, Foreign, Guard
+
+if TYPE_CHECKING:
+    from walkaway_recorder.events import Events
+
+#: What the controller tells a worker: the test that it is at is its last one.
+_COMMAND = "walkaway_stop"
+#: So long a test may go on before it is interrupted, as xdist has it; half the grace at most.
+_PATIENCE_S = 5.0
+#: The share of the grace after which nobody is waited for.
+_SHARE = 0.8
+_GRACE_S = 10.0
+_PAUSE_S = 0.05
+#: A worker's answer to it, in an event of xdist's own: no test has this number.
+_UNDERSTOOD = [-1]
+_HEARD = frozenset({"logstart", "logfinish", "testreport", "warning_recorded"})
+_ENDS = frozenset({"workerfinished", "errordown", "internal_error"})
+
+
+class Stopping:
+    """The controller's side: INT is heard between two of xdist's events, and then all are."""
+
+    def __init__(self, events: Events, folder: str) -> None:
+        self._events = events
+        self._guard = Guard(events.note)
+        self._folder = folder
+        self._asked = 0
+        self._waiting = False
+
+    @pytest.hookimpl(hookwrapper=True, trylast=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, None]:
+        dsession = session.config.pluginmanager.get_plugin("dsession")
+        if dsession is None:
+            yield
+            return
+        before: Foreign = None
+        with self._guard:
+            before = self._listen(dsession)
+        try:
+            outcome = yield
+            kind = outcome.excinfo[0] if outcome.excinfo else None
+            if kind is KeyboardInterrupt or kind is Exit:
+                with self._guard:
+                    self._drain(session.config, dsession)
+        finally:
+            if before is not None:
+                signal.signal(signal.SIGINT, before)
+
+    def _listen(self, dsession: Foreign) -> Foreign:
+        """Let INT wait for the end of the event that is in hand: its report would be lost.
+
+        A second one does not wait. Returns the handler to be put back, None when there is none.
+        """
+        ours = threading.current_thread() is threading.main_thread()
+        if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            return None
+        get = dsession.queue.get
+
+        def next_event(*args: Foreign, **kwargs: Foreign) -> Foreign:
+            __tracebackhide__ = True
+            if self._asked:
+                raise KeyboardInterrupt
+            self._waiting = True
+            try:
+                return get(*args, **kwargs)
+            finally:
+                self._waiting = False
+
+        dsession.queue.get = next_event
+        return signal.signal(signal.SIGINT, self._on_int)
+
+    def _on_int(self, _number: int, _frame: object) -> None:
+        self._asked += 1
+        if self._waiting or self._asked > 1:
+            raise KeyboardInterrupt
+
+    # -- after the interrupt
+
+    def _drain(self, config: pytest.Config, dsession: Foreign) -> None:
+        """Have the workers end after the test that they are at, and hear what they report."""
+        if dsession.sched is None or not dsession.sched.collection_is_completed:
+            return  # none of them has begun a test
+        nodes = set(dsession._active_nodes)  # noqa: SLF001 - xdist has no other list of them
+        self._asked = max(1, self._asked)
+        self._events.put("drain")
+        for node in nodes:
+            with suppress(OSError):
+                node.sendcommand(_COMMAND)
+                node.shutdown()
+        now = time.monotonic()
+        grace = _grace_s(self._folder)
+        patient = now + min(_PATIENCE_S, grace / 2)
+        until = now + grace * _SHARE
+        deaf = set(nodes)
+        while nodes and now < until:
+            try:
+                self._hear(config, dsession, nodes, deaf)
+                impatient = False
+            except KeyboardInterrupt:
+                impatient = True
+            now = time.monotonic()
+            if impatient or now >= patient:
+                patient = until
+                for node in nodes:
+                    _interrupt(node)
+        self._events.put("drained", left=_names(nodes), deaf=_names(deaf))
+
+    def _hear(
+        self, config: pytest.Config, dsession: Foreign, nodes: set[Foreign], deaf: set[Foreign]
+    ) -> None:
+        """Take in one event of a worker, if there is one.
+
+        Who has ended leaves `nodes`; `deaf` are those that may still take a test.
+        """
+        try:
+            name, told = type(dsession.queue).get(dsession.queue, timeout=_PAUSE_S)
+        except queue.Empty:
+            return
+        if name in _HEARD:
+            getattr(dsession, f"worker_{name}")(**told)
+        elif name in _ENDS:
+            nodes.discard(told["node"])
+            deaf.discard(told["node"])
+            if name == "workerfinished":  # a worker's own end: what it measured is handed over
+                config.hook.pytest_testnodedown(node=told["node"], error=None)
+        elif name == "unscheduled" and told["indices"] == _UNDERSTOOD:
+            deaf.discard(told["node"])
+        elif name == "workerready":
+            told["node"].shutdown()
+
+
+def _names(nodes: set[Foreign]) -> list[str]:
+    return sorted(str(node.gateway.id) for node in nodes)
+
+
+def _grace_s(folder: str) -> float:
+    """Return what the run is given between INT and TERM."""
+    try:
+        with open(os.path.join(folder, "run.json"), encoding="utf-8") as file:
+            return max(0.5, float(json.load(file)["limits"]["grace_s"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return _GRACE_S
+
+
+def _interrupt(node: Foreign) -> None:
+    """End the test that a worker is at, as INT ends it in a serial run."""
+    process = getattr(getattr(node.gateway, "_io", None), "popen", None)
+    if process is not None:
+        with suppress(OSError):
+            process.send_signal(signal.SIGINT)  # not when it was reaped
+
+
+# -- the worker's side
+
+
+class _Over:
+    """Runs none of the tests that the worker has still in its queue."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self) -> bool:
+        return True
+
+
+def hear_stop(config: pytest.Config) -> None:
+    """In a worker: understand the controller's word that the test in hand is the last."""
+    for plugin in config.pluginmanager.get_plugins():
+        if hasattr(plugin, "handle_command") and hasattr(plugin, "torun"):
+            plugin.handle_command = _hearing(config, plugin, plugin.handle_command)
+            return
+
+
+def _hearing(
+    config: pytest.Config, interactor: Foreign, handle: Callable[..., None]
+) -> Callable[..., None]:
+    def handle_command(command: Foreign) -> None:
+        if not isinstance(command, tuple) or command[0] != _COMMAND:
+            handle(command)
+        elif not config.pluginmanager.has_plugin("walkaway-over"):
+            config.pluginmanager.register(_Over(), "walkaway-over")
+            with suppress(OSError):
+                interactor.sendevent("unscheduled", indices=_UNDERSTOOD)
+
+    return handle_command
