@@ -22,6 +22,7 @@ from walkaway.supervisor.memory import OutOfMemory
 from walkaway.supervisor.requests import MARKER, Requests
 from walkaway.supervisor.room import Room
 from walkaway.supervisor.trees import Trees
+from walkaway.supervisor.used_up import UsedUp
 from walkaway.supervisor.watch import Watch
 
 _TURN_S = 0.1
@@ -45,7 +46,12 @@ class Supervisor:
                 self.run, record, self.journal, self.family, self.keeper.log_fd, lock_fd, adopted
             )
         )
-        self.ending = Ending(self.backend, self.journal, self.run["limits"]["grace_s"])
+        self.ending = Ending(
+            self.backend,
+            self.journal,
+            self.run["limits"]["grace_s"],
+            UsedUp(self.keeper.fds["events.jsonl"]),
+        )
         self.requests = Requests(record, self.journal, self.ending)
         self.room = Room(self.run, self.journal)
         self.memory = OutOfMemory()

@@ -189,3 +189,66 @@ def test_nothing_is_left_of_a_stopped_run(scratch: Scratch) -> None:
     live.ask_to_stop()
     live.outcome()
     assert not [pid for pid in workers if procs.alive(pid, 0)]
+
+
+@pytest.mark.parametrize("swallowers", [1, 2])
+def test_int_is_sent_again_while_tests_still_come(scratch: Scratch, swallowers: int) -> None:
+    scratch.write(
+        "test_a.py",
+        f"""
+        import asyncio, time, pytest
+
+        async def wait(n):
+            try:
+                open(f"in-{{n}}", "w").close()
+                await asyncio.sleep(600)
+            except asyncio.CancelledError:
+                pass
+
+        @pytest.mark.parametrize("n", range({swallowers}))
+        def test_that_handles_its_cancellation(n):
+            asyncio.run(wait(n))
+
+        @pytest.mark.parametrize("n", range(600))
+        def test_after_it(n):
+            time.sleep(0.1)
+        """,
+    )
+    live = scratch.start(limits=limits(grace_s=5 * swallowers))
+    wait_for((scratch.root / "in-0").exists, "the first test")
+    live.ask_to_stop()
+    if swallowers > 1:
+        wait_for((scratch.root / "in-1").exists, "the second test")
+    outcome = live.outcome()
+    assert (outcome["outcome"], outcome["code"]) == ("stopped", 2)
+    assert set(outcome["counts"]) == {"passed"}
+    signals = live.journal("signal")
+    assert {event["sig"] for event in signals} == {"SIGINT"}
+    assert len(signals) == 1 + swallowers
+    assert outcome["reported"] < 100
+
+
+def test_int_that_is_heard_is_sent_once(scratch: Scratch) -> None:
+    scratch.write(
+        "test_a.py",
+        """
+        import time, pytest
+
+        @pytest.fixture(scope="module", autouse=True)
+        def slow_to_end():
+            yield
+            time.sleep(3)
+            open("closed", "w").close()
+
+        @pytest.mark.parametrize("n", range(600))
+        def test_n(n):
+            time.sleep(0.1)
+        """,
+    )
+    live = scratch.start(limits=limits(grace_s=30))
+    live.wait_in_flight(3)
+    live.ask_to_stop()
+    outcome = live.outcome()
+    assert (outcome["outcome"], outcome["code"]) == ("stopped", 2)
+    assert (scratch.root / "closed").exists()
+    assert len(live.journal("signal")) == 1
