@@ -102,6 +102,8 @@ class Look:
     workers: int = 0
     silent_s: float = 0.0
     """Seconds since the last event."""
+    staying: tuple[str, ...] = ()
+    """What holds the process open after pytest's end; one empty text when that is not known."""
     busy: float | None = None
     """CPU cores that a silent tree uses."""
     ending: str = ""

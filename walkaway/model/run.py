@@ -15,6 +15,8 @@ class Limits:
 
     deadline_s: float = 4 * 3600.0
     stall_s: float = 600.0
+    linger_s: float = 30.0
+    """For a process that stays, idle, after pytest's end."""
     output_bytes: int = 8192 * MB
     """What pytest may print in all before the run is ended."""
     capture_bytes: int = 1024 * MB

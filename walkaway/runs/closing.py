@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from walkaway.model import endings, exitcodes, ledger
-from walkaway.model.events import Event, text
+from walkaway.model.events import Event, last, text
 from walkaway.model.facts import Facts
 from walkaway.model.ledger import Ledger
 from walkaway.model.run import Run
 from walkaway.model.words import Outcome
-from walkaway.runs import again, reader, stuck, usual
+from walkaway.runs import again, lingering, reader, stuck, usual
 from walkaway.runs import outcome as outcomes
 from walkaway.runs.store import Record
+from walkaway.supervisor import stacks
 from walkaway.views import junit
 
 _SAID_LINES = 8
@@ -48,6 +49,8 @@ def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
             return {"again": len(more)}
     verdict = endings.decide(facts)
     outcome = outcomes.build(run, book, names, facts, verdict, observed)
+    if lingered(observed) and book.progress.ended:
+        outcome["notes"].append(_stayed(folder, run, book.progress.ended))
     stuck_tests = stuck.find(folder, book, names) if observed.get("ended_by") else []
     outcome["stuck"] = [asdict(test) for test in stuck_tests]
     outcome.update(outcomes.from_journal(folder))
@@ -61,6 +64,12 @@ def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
     on_purpose = verdict.outcome in outcomes.ON_PURPOSE
     outcome["notes"] += _write_reports(folder, run, book, names, on_purpose=on_purpose)
     return outcome
+
+
+def _stayed(folder: Path, run: Run, ended: Event) -> str:
+    found = list(reader.all_events(folder / "supervisor.jsonl"))
+    holders = lingering.holders(folder, run.root, ended, last(found, "linger") or {})
+    return lingering.note(holders, run.limits.linger_s)
 
 
 def judge_for_reader(record: str) -> dict[str, Any]:
@@ -86,6 +95,9 @@ def gather(book: Ledger, observed: Mapping[str, Any], args: Sequence[str] = ()) 
     told = bool(p.ended) and p.dropped > 0 and done >= p.expected
     end = ended.get("exit") if isinstance(ended.get("exit"), int) else None
     code, number = observed.get("exit_code"), observed.get("signal")
+    stayed = end is not None and lingered(observed)
+    if stayed:
+        code = number = None  # pytest had said its end, and how its process went is our doing
     if number and end == exitcodes.SIGNAL_BASE + number:
         code, number = end, None  # pytest's own word: an engine tells a signal in the same way
     # `--version` alone is answered before any plugin is loaded.
@@ -95,7 +107,7 @@ def gather(book: Ledger, observed: Mapping[str, Any], args: Sequence[str] = ()) 
         exit_code=code,
         signal=number,
         end=end,
-        ended_by=str(observed.get("ended_by", "")),
+        ended_by="" if stayed else str(observed.get("ended_by", "")),
         why=str(observed.get("why", "")),
         out_of_memory=bool(
             observed.get("out_of_memory") or (observed.get("oom_on_machine") and p.worker_crashes)
@@ -122,6 +134,15 @@ def gather(book: Ledger, observed: Mapping[str, Any], args: Sequence[str] = ()) 
         supervised=not observed.get("adopted"),
         lost_lines=told,
     )
+
+
+def lingered(observed: Mapping[str, Any]) -> bool:
+    """Tell whether a process was ended for staying after pytest's end, by us or by our asking.
+
+    The signal that asks for stacks kills an interpreter that has already let go of it.
+    """
+    asked = bool(observed.get("lingering")) and observed.get("signal") == stacks.SIGNAL
+    return asked or observed.get("ended_by") == "linger"
 
 
 def _interrupted(event: Event | None) -> str:

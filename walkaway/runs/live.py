@@ -10,7 +10,7 @@ from walkaway.model import events
 from walkaway.model.progress import Progress
 from walkaway.model.run import Run
 from walkaway.model.words import Status
-from walkaway.runs import adopt, clock, lock, reader
+from walkaway.runs import adopt, clock, lingering, lock, reader
 from walkaway.runs.store import Record
 
 QUEUED = "queued"
@@ -36,6 +36,19 @@ def phase(state: Progress, journal: list[events.Event], status: Status) -> str:
     if not state.loaded:
         return events.text(_preparing(journal), "phase") or "starting pytest"
     return "starting the first test" if state.collected else "collecting"
+
+
+def staying(
+    record: Record, run: Run, state: Progress, journal: list[events.Event]
+) -> tuple[str, ...]:
+    """Return what holds the process open after pytest's end, once its supervisor has noticed."""
+    noticed = events.last(journal, "linger")
+    if noticed is None or state.ended is None:
+        return ()
+    if events.number(noticed, "t") < events.number(state.ended, "t"):
+        return ()  # of an earlier pass
+    found = lingering.holders(record.folder, run.root, state.ended, noticed)
+    return tuple(holder.what for holder in found) or ("",)
 
 
 def engine_silent(journal: list[events.Event]) -> bool:

@@ -24,6 +24,8 @@ _VARIABLES = "INVOKE_WALKAWAY_"
 _MOST_S = 1e9
 """Thirty years: beyond it a number is a slip, and would not be a JSON number for long."""
 
+_NEVER = frozenset({"stall_s", "linger_s"})
+"""Limits that 0 switches off."""
 _SHOWN = 60
 _WHOLE = ""
 """Stands for the key `walkaway` itself when it holds no mapping."""
@@ -111,7 +113,7 @@ def _limits(config: Mapping[str, Any], environ: Mapping[str, str], *, ci: bool) 
         if limit.name.endswith("_bytes"):
             values[limit.name] = _size(value, name)
         else:
-            values[limit.name] = seconds(str(value), name, zero=limit.name == "stall_s")
+            values[limit.name] = seconds(str(value), name, zero=limit.name in _NEVER)
     if environ.get("PYTEST_TIMEOUT"):
         values["deadline_s"] = seconds(environ["PYTEST_TIMEOUT"], "PYTEST_TIMEOUT")
     values.setdefault("deadline_s", CI_DEADLINE_S if ci else DEADLINE_S)

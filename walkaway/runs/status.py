@@ -56,6 +56,7 @@ def look(records: Records, record: Record, *, tail_lines: int = 0) -> Look:
         workers=len(state.workers),
         silent_s=max(0.0, now - max(state.last_t, _spawned(journal))) if running else 0.0,
         busy=_busy(journal, state) if running else None,
+        staying=live.staying(record, run, state, journal) if running else (),
         ending=_ending(journal) if running else "",
         engine_silent=running and live.engine_silent(journal),
         tree=_tree(journal),

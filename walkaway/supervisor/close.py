@@ -45,6 +45,7 @@ def close(supervisor: Supervisor) -> bool:
     judged = _judge(supervisor, observed)
     if judged is not None and "again" in judged:
         supervisor.journal.write("phase", name="pass", tests=judged["again"])
+        supervisor.ending.over()
         return True
     supervisor.keeper.release()
     _write(supervisor, judged if judged is not None else _plain(supervisor, observed))
@@ -71,6 +72,7 @@ def _observed(supervisor: Supervisor) -> dict[str, Any]:
         "signal": number,
         "ended_by": supervisor.ending.kind,
         "why": supervisor.ending.why,
+        "lingering": supervisor.watch.lingering.noticed,
         "spawn_error": supervisor.backend.spawn_error,
         "out_of_memory": supervisor.backend.out_of_memory()
         or (supervisor.memory.just_now() if number else supervisor.memory.in_groups()),

@@ -11,7 +11,7 @@ from walkaway.backends import Backend
 from walkaway.supervisor.journal import Journal
 from walkaway.supervisor.used_up import UsedUp
 
-_WITH_STACKS = frozenset({"deadline", "stall"})
+_WITH_STACKS = frozenset({"deadline", "stall", "linger"})
 _AT_ONCE = frozenset({"output", "disk"})
 """No grace: a flood goes on for as long as it is given."""
 _AGAIN_S = 2.0
@@ -48,6 +48,10 @@ class Ending:
             self._all = (signal.SIGKILL,)
         self._from_the_first()
         self.step()
+
+    def over(self) -> None:
+        """Forget an end that was only the pass's: another one follows."""
+        self.kind = self.why = ""
 
     def step(self) -> None:
         """Send what is due. Call at every turn.

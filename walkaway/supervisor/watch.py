@@ -6,8 +6,10 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from walkaway.runs import procs
 from walkaway.supervisor import close
 from walkaway.supervisor.children import Helper
+from walkaway.supervisor.lingering import Lingering
 from walkaway.supervisor.output import Output
 from walkaway.supervisor.silence import Silence
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from walkaway.supervisor.main import Supervisor
 
 _SLOW_TURN_S = 1.0
+_LINGER_S = 30.0
+"""Of a run that was started by a version without this limit."""
+_CHILDREN = 5
 
 
 class Watch:
@@ -25,6 +30,11 @@ class Watch:
         self._of = supervisor
         self._deadline_s: float = limits["deadline_s"]
         self._silence = Silence(supervisor.family, supervisor.journal, limits["stall_s"])
+        self._linger_s: float = limits.get("linger_s", _LINGER_S)
+        self.lingering = Lingering(
+            supervisor.family, supervisor.journal, supervisor.keeper.fds["events.jsonl"],
+            self._linger_s,
+        )  # fmt: skip
         self._output = Output(supervisor.keeper.log_fd, limits, os.path.dirname(supervisor.record))
         self.pytest_started: float | None = None
         """When the first pass's pytest was seen first, in the journal's seconds."""
@@ -83,10 +93,26 @@ class Watch:
             of.memory.follow(now, of.family.main[0])
         if self._deadline_s and now - self.pytest_started > self._deadline_s:
             self._limit("deadline", f"the deadline of {_human(self._deadline_s)} was reached")
+        if not of.ending.kind:
+            self._look_whether_it_stays(now)
         stalled = self._silence.check(of.keeper.events_size())
         if stalled and self.helper is None and not of.ending.kind:
             self.helper = Helper(lambda: close.usual_s(of.record), [of.lock_fd])
             of.family.helpers.add(self.helper.pid)
+
+    def _look_whether_it_stays(self, now: float) -> None:
+        """Tell of a process that stays after pytest's end, and in time end it."""
+        of = self._of
+        found = self.lingering.check()
+        if found == "new":
+            self._scan(now)
+            main = of.family.main[0] if of.family.main else 0
+            left = [pid for pid in self._pids if pid != main][:_CHILDREN]
+            of.journal.write("linger", children=[(pid, procs.command(pid)) for pid in left])
+            of.backend.stacks()
+        elif found == "over":
+            why = f"pytest was done and its process stayed, idle, for {_human(self._linger_s)}"
+            self._limit("linger", why)
 
     def _scan(self, now: float) -> None:
         """List the run's processes, seldom enough to cost 2 % of a core at most."""

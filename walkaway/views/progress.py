@@ -129,6 +129,17 @@ def held_up(look: Look, style: Style) -> Iterator[str]:
             yield style.bad("to be ended once it answers: ") + printable(look.ending, 200)
 
 
+def still_open(look: Look, style: Style) -> Iterator[str]:
+    """Return that pytest is done and its process is not, and what holds it open."""
+    if look.staying:
+        said = "pytest is done, its process is still open"
+        width = max(40, style.width - len(said) - 2) if style.terminal else 200
+        who = ": " + middle("; ".join(look.staying), width) if any(look.staying) else ""
+        yield style.warn(said) + who
+        if look.run.limits.linger_s:
+            yield f"it is ended once it has been idle for {duration(look.run.limits.linger_s)}"
+
+
 def _warnings(look: Look, style: Style) -> Iterator[str]:
     if look.ending and not look.engine_silent:
         yield style.bad("being ended: ") + printable(look.ending, 200)
@@ -137,7 +148,8 @@ def _warnings(look: Look, style: Style) -> Iterator[str]:
     elif not look.supervised:
         yield style.warn("no supervisor: it died; until the next look no limit holds")
     yield from held_up(look, style)
-    if not look.engine_silent and look.silent_s > _SILENT_S:
+    yield from still_open(look, style)
+    if not look.engine_silent and look.silent_s > _SILENT_S and not look.staying:
         busy = "" if look.busy is None else f", {look.busy:.1f} CPU cores busy"
         yield style.warn(f"silent for {duration(look.silent_s)}{busy}")
     if look.counts.dropped:

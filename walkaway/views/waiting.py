@@ -53,6 +53,8 @@ def _failure(found: Sequence[Event], style: Style) -> tuple[str, str, str]:
 def _changes(before: Look | None, after: Look, style: Style) -> Iterator[str]:
     if after.adopted_now:
         yield style.warn("no supervisor: it died; a new one has taken over")
+    if after.staying and (before is None or not before.staying):
+        yield from progress.still_open(after, style)
     if after.ending and (before is None or not before.ending):
         yield f"{style.bad('being ended:')} {printable(after.ending, 200)}"
 

@@ -141,3 +141,18 @@ def test_tests_lost_with_a_worker_are_run_in_a_second_container(boxed: Project) 
     assert outcome["lost"]["n"] == 0
     assert outcome["passes"] > 1
     assert len({event["container"] for event in live.journal("spawn")}) == outcome["passes"]
+
+
+def test_a_process_that_stays_after_pytests_end_is_ended_and_named(boxed: Project) -> None:
+    boxed.write(
+        "tests/test_it.py",
+        "import threading, time\n"
+        "def pump():\n    while True: time.sleep(0.1)\n"
+        "def test_a(): threading.Thread(target=pump).start()\n",
+    )
+    live = boxed.start(env={"INVOKE_WALKAWAY_LINGER_S": "2"})
+    outcome = live.outcome()
+    assert (outcome["outcome"], outcome["code"]) == ("passed", 0), live.told()
+    (note,) = [note for note in outcome["notes"] if "stayed open" in note]
+    assert "(pump) started in tests/test_it.py:4" in note
+    assert "in pump" in note

@@ -38,6 +38,8 @@ def test_the_variable_goes_before_the_file_and_the_limit_before_both() -> None:
     assert read(configured, {}, ci=False).limits.deadline_s == 180
     assert read(configured, {"PYTEST_TIMEOUT": "7"}, ci=True).limits.deadline_s == 7
     assert read(gather({"stall_s": 0}, {}), {}, ci=False).limits.stall_s == 0
+    assert read({}, {}, ci=False).limits.linger_s == 30
+    assert read(gather({"linger_s": 0}, {}), {}, ci=False).limits.linger_s == 0
     assert read(configured, {"PYTEST_TIMEOUT": ""}, ci=False).limits.deadline_s == 180
 
 

@@ -70,6 +70,7 @@ def ended(outcome: Outcome, code: int, rests_on: str, **more: object) -> Look:
 
 PARTLY = Counts(45, 120, {"passed": 44, "failed": 1})
 NONE_BAD = Counts(45, 120, {"passed": 45})
+NONE_BAD_AT_ALL = Counts(120, 120, {"passed": 120})
 NOTHING = Counts()
 STACK = (
     'File "/usr/lib/python3.11/selectors.py", line 415 in select',
@@ -218,6 +219,10 @@ LIVE: dict[str, Look] = {
     "running-silent": look(silent_s=95.0, busy=1.9, eta_s=None),
     "running-adopted": look(supervised=False, adopted_now=True),
     "running-unsupervised": look(supervised=False, silent_s=31.0),
+    "running-staying": look(
+        counts=NONE_BAD_AT_ALL, flights=(), eta_s=None, silent_s=41.0,
+        staying=("Thread-1 (pump) started in tests/unit/test_pool.py:12",),
+    ),
     "running-ending": look(ending="deadline of 1800 s"),
     "running-on-many-workers": look(
         workers=16,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from walkaway_recorder import earlier, place, process, xdist
+from walkaway_recorder import earlier, place, process, threads, xdist
 from walkaway_recorder.culprits import Culprits
 from walkaway_recorder.events import Events
 from walkaway_recorder.failures import Failures
@@ -36,6 +36,8 @@ class Recording:
         self._given = given
         self._place = place.Place(folder, given.epoch, given.pass_no)
         self._config: pytest.Config | None = None
+        #: Threads that hold the process open, told with its end.
+        self._open: list[dict[str, object]] = []
         self._pid = os.getpid()
         self._events = Events(
             open_lines(os.path.join(folder, "events.jsonl")),
@@ -72,6 +74,7 @@ class Recording:
         if self._config is not None or os.getpid() != self._pid:
             return False
         self._config = config
+        threads.note_starts()
         with self._guard:
             self._listen(config)
         return True
@@ -81,6 +84,7 @@ class Recording:
         with self._guard:
             if os.getpid() == self._pid:
                 self._ids.flush()
+                self._open = threads.open_now(self._failures.root)
                 self._events.end(int(status or 0))  # type: ignore[call-overload]  # int or ExitCode
 
     def _listen(self, config: pytest.Config) -> None:
@@ -114,7 +118,9 @@ class Recording:
 
     def _more(self) -> dict[str, object]:
         self._ids.flush()
+        more: dict[str, object] = {"open": self._open} if self._open else {}
         return {
+            **more,
             "fl": self._ledger.in_flight(),
             "x": self._failures.file.lines,
             "dropped": self._events.dropped_before

@@ -1,0 +1,136 @@
+"""What holds a process open after pytest's end: threads, an exit hook, a child it waits for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from walkaway.model.events import Event, text, whole
+from walkaway.runs import reader
+
+_STACK_BYTES = 256 * 1024
+_HEAD = re.compile(r"(?:Current thread|Thread) 0x([0-9a-fA-F]+)\b.*most recent call first")
+_FRAME = re.compile(r'File "(.*)", line (\d+) in (.*)')
+_LIBRARY = re.compile(r"(?:site-packages|dist-packages|/lib/python\d[^/]*|/\.?venv)/|^<")
+_NAMED = 3
+_FRAMES = 3
+_COMMAND = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    path: str
+    line: str
+    name: str
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the project's."""
+        return not _LIBRARY.search(self.path)
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line} in {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """One that holds the process open, and where it stands, innermost frame first."""
+
+    what: str
+    """`Thread-1 (work) started in tests/test_x.py:12`."""
+    stack: tuple[str, ...] = ()
+
+
+def holders(folder: Path, root: str, ended: Event, noticed: Event) -> tuple[Holder, ...]:
+    """Return who holds a run's process open, as far as it is known.
+
+    ``ended``: the recorder's end; ``noticed``: the supervisor's word that the process stayed.
+    """
+    stacks = _newest(folder)
+    found: list[Holder] = []
+    told = ended.get("open")
+    for thread in told if isinstance(told, list) else ():
+        if not isinstance(thread, dict) or (stacks and whole(thread, "id") not in stacks):
+            continue
+        at = text(thread, "at")
+        what = text(thread, "name", "a thread") + (f" started in {_inside(at, root)}" if at else "")
+        found.append(Holder(what, _shown(stacks.get(whole(thread, "id"), ()), root)))
+    if not found:
+        if stacks:
+            found += _main(list(stacks.values())[-1], root)
+        found += _children(noticed)
+    return tuple(found[:_NAMED])
+
+
+def _children(noticed: Event) -> list[Holder]:
+    """Name the processes that were there: an exit handler may wait for one."""
+    told = noticed.get("children")
+    pairs = [pair for pair in told if isinstance(pair, list)] if isinstance(told, list) else []
+    return [Holder(f"its child {pair[0]} ({_command(str(pair[-1]))})") for pair in pairs if pair]
+
+
+def _command(text: str) -> str:
+    program, _, rest = text.partition(" ")
+    return f"{program.rpartition('/')[2]} {rest}"[:_COMMAND].rstrip()
+
+
+def note(found: Sequence[Holder], linger_s: float) -> str:
+    """Return what the verdict says of a process that was ended for staying."""
+    who = "; ".join(
+        holder.what + (f", at {' < '.join(holder.stack)}" if holder.stack else "")
+        for holder in found
+    )
+    return (
+        f"pytest was done, its process stayed open and idle for {linger_s:g} s and was ended"
+        f"{': ' + who if who else ''}"
+    )
+
+
+def _main(frames: Sequence[_Frame], root: str) -> list[Holder]:
+    """Tell where the main thread stands, unless it waits for threads of which nobody told."""
+    if any(frame.name == "_shutdown" and "threading" in frame.path for frame in frames):
+        return [Holder("a thread that was started at the very end", _shown(frames, root))]
+    own = [frame for frame in frames if frame.own][:1]
+    at = "".join(f" in {_inside(str(frame), root)}" for frame in own)
+    return [Holder(f"an exit handler{at}", _shown(frames, root))] if frames else []
+
+
+def _newest(folder: Path) -> dict[int, tuple[_Frame, ...]]:
+    """Return the newest stacks of pytest's own process by thread number, the main thread's last."""
+    own = [path for path in (folder / "stacks").glob("*.txt") if _is_own(path)]
+    if not own:
+        return {}
+    newest = max(own, key=lambda path: path.stat().st_mtime_ns)  # a pass has a process of its own
+    lines = reader.tail(newest, _STACK_BYTES).decode("utf-8", "replace").splitlines()
+    blocks = _blocks(lines)
+    # A dump ends with the main thread.
+    ends = [i for i, (number, _) in enumerate(blocks[:-1]) if number == blocks[-1][0]]
+    return {n: tuple(frames) for n, frames in blocks[ends[-1] + 1 if ends else 0 :]}
+
+
+def _is_own(path: Path) -> bool:
+    """Tell the file of pytest's own process from a worker's: PID, start, `-`."""
+    return reader.head(path, 200).split()[2:3] == [b"-"]
+
+
+def _blocks(lines: Sequence[str]) -> list[tuple[int, list[_Frame]]]:
+    blocks: list[tuple[int, list[_Frame]]] = []
+    for line in lines:
+        head, frame = _HEAD.search(line), _FRAME.search(line)
+        if head:
+            blocks.append((int(head[1], 16), []))
+        elif frame and blocks:
+            blocks[-1][1].append(_Frame(frame[1], frame[2], frame[3]))
+    return blocks
+
+
+def _shown(frames: Sequence[_Frame], root: str) -> tuple[str, ...]:
+    """Return the innermost frame, then the project's own."""
+    own = [frame for frame in frames[1:] if frame.own]
+    return tuple(_inside(str(frame), root) for frame in [*frames[:1], *own][:_FRAMES])
+
+
+def _inside(place: str, root: str) -> str:
+    return place.removeprefix(root.rstrip("/") + "/")

@@ -1,0 +1,85 @@
+"""A process that stays after pytest's end: a thread, a child or an exit hook holds it open."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from walkaway.supervisor.family import Family
+from walkaway.supervisor.journal import Journal
+
+_END_BYTES = 64 * 1024
+_LOOK_S = 1.0
+_NOTICE_S = 3.0
+"""So long it may stay without a word."""
+_IDLE_CORES = 0.05
+_UNSEEN = 10
+"""So many times longer where its processes cannot be seen, and nothing tells idle from busy."""
+
+
+class Lingering:
+    """Watches what stays once the recorder's end is the last event. Times are journal seconds."""
+
+    def __init__(self, family: Family, journal: Journal, events_fd: int, linger_s: float) -> None:
+        self._family = family
+        self._journal = journal
+        self._fd = events_fd
+        self._linger_s = linger_s
+        self._size = -1
+        self._next = 0.0
+        self._ended = False
+        self._idle_since = 0.0
+        self._sampled: tuple[float, float] | None = None
+        self.noticed = False
+        """It has stayed, idle, long enough to be told of."""
+
+    def check(self) -> str:
+        """Return `new` when it is noticed first, `over` when it has been idle for too long."""
+        now = self._journal.now()
+        size = os.fstat(self._fd).st_size
+        if size != self._size:
+            self._size, self._next = size, now + _LOOK_S
+            self._ended = self.noticed = False
+            return ""
+        if now < self._next:
+            return ""
+        self._next = now + _LOOK_S
+        if not self._ended:
+            self._ended = bool(last_event(self._fd, "end"))
+            self._next = now + _LOOK_S if self._ended else float("inf")
+            self._idle_since, self._sampled = now, None
+        if self._ended and self._is_idle(now):
+            idle = now - self._idle_since
+            if not self.noticed and idle >= _NOTICE_S:
+                self.noticed = True
+                return "new"
+            if self._linger_s and idle >= self._linger_s * (_UNSEEN if self._unseen else 1):
+                return "over"
+        return ""
+
+    @property
+    def _unseen(self) -> bool:
+        return self._family.apart and self._family.main is None
+
+    def _is_idle(self, now: float) -> bool:
+        """Measure: whoever works after pytest's end, as a report's writer, is left to it."""
+        if self._unseen:
+            return True
+        total, wanting = self._family.work()
+        if self._sampled is not None:
+            before, used = self._sampled
+            if wanting or total - used > _IDLE_CORES * (now - before):
+                self._idle_since = now
+        self._sampled = now, total
+        return self._idle_since < now
+
+
+def last_event(fd: int, kind: str) -> dict[str, object]:
+    """Return the last line's event if it is of this kind; else nothing."""
+    size = os.fstat(fd).st_size
+    line = os.pread(fd, _END_BYTES, max(0, size - _END_BYTES)).rstrip(b"\n").split(b"\n")[-1]
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) and event.get("e") == kind else {}
