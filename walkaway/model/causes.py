@@ -37,6 +37,8 @@ class Cause:
     """(heading, captured text)."""
     earlier: int = 0
     """Failures of this cause before ``since``."""
+    again: bool = True
+    """Whether its ``ids`` can be run again: those of xdist's workers cannot."""
 
 
 @dataclass(slots=True)
@@ -74,6 +76,7 @@ class _Group:
             when=text(self.first, "w"),
             out=self.out,
             earlier=self.earlier,
+            again=self.first.get("again") is not False,
         )
 
 

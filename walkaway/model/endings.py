@@ -194,7 +194,9 @@ def _passed_or_failed(f: Facts, status: int, basis: str) -> Verdict:
         notes.append("a process of the run was killed for want of memory")
     if f.end is None:
         notes.append("pytest's end was not recorded; its exit status stands for it")
-    if f.worker_crashes and not f.crashed:
+    if f.ended_early:
+        notes.append(f"a worker ended before it had collected: {f.ended_early}")
+    elif f.worker_crashes and not f.crashed:
         notes.append("a worker ended between two tests")
     if status == codes.PASSED:
         if f.crashed:

@@ -41,6 +41,8 @@ class Facts:
     crashed: int = 0
     in_flight: int = 0
     worker_crashes: int = 0
+    ended_early: str = ""
+    """Why a worker ended before it had collected."""
     passes: int = 1
     earlier: int = 0
     dropped: int = 0

@@ -48,6 +48,8 @@ class Progress:
     unheard: bool = False
     """It was stopped, and a worker of xdist may have gone on without telling."""
     worker_crashes: int = 0
+    ended_early: str = ""
+    """Why a worker ended before it had collected."""
     in_flight_lost: set[int] = field(default_factory=set)
     """Tests that were in flight on a worker that crashed: the culprits."""
     last_t: float = 0.0
@@ -153,6 +155,7 @@ def _worker_down(p: Progress, event: Event) -> None:
     worker = text(event, "w")
     crashed = event.get("m") is not None
     p.worker_crashes += crashed
+    p.ended_early = p.ended_early or text(event, "early")
     for key in [key for key in p.in_flight if key[0] == worker]:
         del p.in_flight[key]
         if crashed:

@@ -128,6 +128,7 @@ def gather(book: Ledger, observed: Mapping[str, Any], args: Sequence[str] = ()) 
         crashed=counts.get("crashed", 0),
         in_flight=len(p.in_flight),
         worker_crashes=p.worker_crashes,
+        ended_early=p.ended_early,
         passes=p.passes,
         earlier=max((code for number, code in book.exits.items() if number < p.passes), default=0),
         dropped=p.dropped,

@@ -87,7 +87,10 @@ def _standing(look: Look) -> dict[str, Any]:
 
 
 def _causes(found: Sequence[Cause], short: str) -> list[dict[str, Any]]:
-    return [{**_cause(cause), "rerun": selector(short, cause)} for cause in found]
+    return [
+        {**_cause(cause), "rerun": selector(short, cause) if cause.again else None}
+        for cause in found
+    ]
 
 
 def _cause(cause: Cause) -> dict[str, Any]:

@@ -119,6 +119,8 @@ def _cause(look: Look, cause: Cause, style: Style, depth: _Depth) -> Iterator[st
         yield f"  at {middle(cause.at, width)}"
     yield from (f"  {row}" for row in frames)
     yield from _output(cause, style, depth)
+    if not cause.again:
+        return
     names = phrases.ids(cause.ids, style, depth.named, width=width)
     yield from (f"  {style.dim(row)}" for row in names)
     yield f"  again: {_again(look, style, cause)}"
@@ -135,13 +137,15 @@ def _again(look: Look, style: Style, cause: Cause | None = None) -> str:
 
 
 def _last(look: Look, causes: list[Cause], style: Style, total: int) -> Iterator[str]:
-    if len(causes) > 1:
+    if len(causes) > 1 and any(cause.again for cause in causes):
         one = selector(look.run.short, causes[-1])
         hint = f" (one cause: {one})" if len(causes) > _TOLD and not style.terminal else ""
         yield f"all again: {_again(look, style)}{hint}"
     results = {"failed" if name == "subfailed" else name for c in causes for name, _ in c.results}
     names = ",".join(sorted(results & BAD)) or "failed"
     commands = [phrases.run_command(style, look, "results", "--result", names)]
+    if not any(cause.again for cause in causes):
+        commands = [phrases.run_command(style, look, "log")]
     if look.live:
         commands = [
             phrases.run_command(style, look, "failures", "--since", str(total)),

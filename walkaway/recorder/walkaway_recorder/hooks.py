@@ -95,6 +95,9 @@ class Hooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         with self._guard:
+            for told in self._workers.nobody_collected():
+                self._collection_error(self._relative(told.file), told)
+        with self._guard:
             self._ledger.close()
             why = session.shouldfail or session.shouldstop or self._workers.should_stop()
             if why:
@@ -110,12 +113,23 @@ class Hooks:
             if report.outcome == "skipped":  # a whole module or class: none of its tests is known
                 self._events.put("cs", id=report.nodeid, m=reason_of(report))
                 return
-            self._events.collection_errors += 1
-            head: dict[str, object] = {"id": report.nodeid, "r": "error"}
-            now = round(self._events.now(), 3)
-            told = self._failures.put(head, "collect", report.longrepr, report.sections, t=now)
-            more = {} if told is None else {"x": told}
-            self._events.put("ce", id=report.nodeid, **more)
+            differs = self._workers.difference(report.nodeid)
+            if differs is not None:  # by no node id: there is nothing to run again
+                self._collection_error(report.nodeid, differs, again=False)
+                return
+            self._collection_error(report.nodeid, report.longrepr, report.sections)
+
+    def _collection_error(
+        self, nodeid: str, longrepr: Foreign, sections: Foreign = (), *, again: bool = True
+    ) -> None:
+        self._events.collection_errors += 1
+        head: dict[str, object] = {"id": nodeid, "r": "error"}
+        if not again:
+            head["again"] = False
+        now = round(self._events.now(), 3)
+        line = self._failures.put(head, "collect", longrepr, sections, t=now)
+        known = {} if line is None else {"x": line}
+        self._events.put("ce", id=nodeid, **known)
 
     def pytest_warning_recorded(self, warning_message: Foreign, nodeid: str) -> None:
         with self._guard:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Callable
 
 import pytest
 
+from walkaway_recorder import uncollected
 from walkaway_recorder.foreign import Foreign, Guard
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ class Workers:
         self._each = False
         self._nodes: list[str] = []
         self._pending: dict[str, list[str]] = {}
+        #: What each worker collected, in the order of telling; the scheduler keeps the same lists.
+        self._lists: dict[str, list[str]] = {}
+        self._ended_early: dict[str, uncollected.Told] = {}
         self._told = False
 
     def of(self, report: Foreign) -> str:
@@ -63,6 +67,17 @@ class Workers:
     def should_stop(self) -> object:
         """Return why xdist stops early, or something false."""
         return getattr(self._session, "shouldstop", None)
+
+    def nobody_collected(self) -> list[uncollected.Told]:
+        """Return why no worker could collect, each reason once; nothing when one could."""
+        return [] if self._lists else list(self._ended_early.values())
+
+    def difference(self, worker: str) -> uncollected.Told | None:
+        """Return how a worker's tests differ from the first one's: xdist tells it as an error."""
+        first = next(iter(self._lists), "")
+        if worker in {first, ""} or worker not in self._lists:
+            return None
+        return uncollected.differ(first, self._lists[first], worker, self._lists[worker])
 
     def collected(self, nodeids: list[str], deselected: int = 0) -> None:
         """Write down the ids that this pass is to report."""
@@ -137,7 +152,14 @@ class Workers:
     def pytest_testnodedown(self, node: Foreign, error: object) -> None:
         with self._guard:
             worker = str(node.gateway.id)
-            self._events.put("wdown", w=worker, m=None if error is None else str(error)[:2000])
+            more: dict[str, object] = {}
+            if error is not None and worker not in self._lists:
+                told = uncollected.ended_early(str(error))
+                self._ended_early.setdefault(told.errorstring.replace(worker, "gw"), told)
+                more["early"] = told.errorstring[:300]
+            self._events.put(
+                "wdown", w=worker, m=None if error is None else str(error)[:2000], **more
+            )
             if self._each and not self._told and worker in self._nodes:
                 self._nodes.remove(worker)
                 self._tell_each()
@@ -145,6 +167,7 @@ class Workers:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Foreign, ids: list[str]) -> None:
         with self._guard:
+            self._lists[str(node.gateway.id)] = ids
             if self._told:
                 self._ids.add(ids)  # a worker that collected differently
             elif self._each:
