@@ -182,3 +182,20 @@ def test_pytest_exit_before_collection_is_not_passed(scratch: Scratch) -> None:
     )
     outcome = scratch.run()
     assert (outcome["outcome"], outcome["code"]) == ("incomplete", 65)
+
+
+def test_a_conftest_that_starts_pytest_anew_in_its_place_changes_nothing(scratch: Scratch) -> None:
+    scratch.write("test_a.py", "def test_a(): pass\ndef test_b(): pass\n")
+    scratch.write(
+        "conftest.py",
+        """
+        import os, sys
+
+        if os.environ.get("PYTHONHASHSEED") != "7":
+            os.environ["PYTHONHASHSEED"] = "7"
+            os.execv(sys.executable, [sys.executable, *sys.argv])
+        """,
+    )
+    outcome = scratch.run()
+    assert (outcome["outcome"], outcome["code"]) == ("passed", 0)
+    assert (outcome["expected"], outcome["reported"], outcome["passes"]) == (2, 2, 1)

@@ -29,6 +29,7 @@ def _load() -> None:
     try:
         _recording = Recording(given)
     except Exception as error:
+        environment.wipe(os.environ)
         sys.stderr.write(f"walkaway: cannot record: {error}\n")
 
 

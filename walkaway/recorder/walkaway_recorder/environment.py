@@ -1,4 +1,4 @@
-"""What the supervisor tells the recorder, read once and wiped from the environment.
+"""What the supervisor tells the recorder: read at load, wiped before the first test.
 
 Knows the names of the variables; must not know what is done with them.
 """
@@ -33,22 +33,29 @@ class Given(NamedTuple):
 
 
 def take(environ: MutableMapping[str, str]) -> Given | None:
-    """Read our variables and remove every trace of us from `environ`.
+    """Read our variables. None when no record was asked for; then no trace of us is left.
+
+    They stay until `wipe`: a conftest may start this pytest anew in its place (os.execv with
+    sys.argv, for another hash seed or a preloaded library), and `-p walkaway_recorder` is in it.
+    """
+    record = environ.get(RECORD, "")
+    if not record:
+        wipe(environ)
+        return None
+    number = max(1, int(_number(environ.get(NUMBER, ""))))
+    select, order = environ.get(SELECT) or None, environ.get(ORDER) or None
+    return Given(record, _number(environ.get(EPOCH, "")), number, select, order)
+
+
+def wipe(environ: MutableMapping[str, str]) -> None:
+    """Remove every trace of us from `environ`, before the first test.
 
     A pytest that a test starts must find nothing of ours, else it would write
-    into this run's record or fail to import the plugin. None when no record was asked for.
+    into this run's record or fail to import the plugin.
     """
-    record = environ.pop(RECORD, "")
-    epoch = environ.pop(EPOCH, "")
-    pass_no = environ.pop(NUMBER, "")
-    select = environ.pop(SELECT, "")
-    order = environ.pop(ORDER, "")
+    for name in (RECORD, EPOCH, NUMBER, SELECT, ORDER):
+        environ.pop(name, None)
     _leave_pythonpath(environ)
-    if not record:
-        return None
-    return Given(
-        record, _number(epoch), max(1, int(_number(pass_no))), select or None, order or None
-    )
 
 
 def _leave_pythonpath(environ: MutableMapping[str, str]) -> None:

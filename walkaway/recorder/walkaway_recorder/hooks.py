@@ -5,10 +5,12 @@ Knows pytest's order of events; must not know formats.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from walkaway_recorder import environment
 from walkaway_recorder.foreign import Foreign, Guard
 from walkaway_recorder.ids import Ids, read_ids
 from walkaway_recorder.reports import reason_of
@@ -79,6 +81,7 @@ class Hooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         with self._guard:
+            environment.wipe(os.environ)
             option = session.config.option
             stops_here = session.testsfailed and not option.continue_on_collection_errors
             if not self._lists and not stops_here:

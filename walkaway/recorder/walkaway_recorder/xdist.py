@@ -5,6 +5,7 @@ Knows xdist's names (3.5 to 3.8), each looked up with care; must not know result
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from contextlib import suppress
 from importlib import import_module
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Callable
 
 import pytest
 
-from walkaway_recorder import uncollected
+from walkaway_recorder import environment, uncollected
 from walkaway_recorder.foreign import Foreign, Guard
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class Workers:
             dsession = session.config.pluginmanager.get_plugin("dsession")
             if dsession is None:
                 return
+            environment.wipe(os.environ)  # for the workers; they have it from us
             self.on = True
             self._session = dsession
             self._each = session.config.option.dist == "each"
