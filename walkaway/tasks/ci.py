@@ -17,7 +17,7 @@ from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
 from walkaway.model.look import Look
 from walkaway.model.step import Step, code_of
-from walkaway.runs import start, status, stop
+from walkaway.runs import last_start, start, status, stop
 from walkaway.runs.store import Record
 from walkaway.runs.wanted import Options
 from walkaway.tasks import edge, quality
@@ -46,6 +46,8 @@ def ci(
 ) -> int:
     """Lint, check the locks, run the tests; exit with their verdict: inv ci -- PYTEST ARGS."""
     here = _plainly(edge.here(c))
+    # Whoever looks while the linters are at work is not told of the run before this one.
+    last_start.begin(here.last_start(), edge.typed())
     args = remainder(c)
     steps: list[Step] = []
 

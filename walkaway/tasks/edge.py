@@ -10,6 +10,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from invoke.tasks import task as invoke_task
 from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
 from walkaway.model.run import Origin
-from walkaway.runs import choose, origin, settings
+from walkaway.runs import choose, last_start, origin, settings
 from walkaway.runs.store import Record, Records
 from walkaway.views.style import Style
 
@@ -55,6 +56,14 @@ class Here:
     def origin(self) -> Origin:
         """Who is asking."""
         return origin.detect(self.environ)
+
+    def marked_start(self) -> AbstractContextManager[None]:
+        """Mark the start of a run until it has succeeded, so that a look can tell of it."""
+        return last_start.marked(self.last_start(), typed())
+
+    def last_start(self) -> last_start.Place:
+        """Return where the last start of a run is marked."""
+        return last_start.of_runs(self.records, self.origin().key, self.environ)
 
     def settings(self) -> settings.Settings:
         """The checked configuration."""
@@ -196,6 +205,11 @@ def remainder(context: Context) -> tuple[str, ...]:
     except ValueError as error:
         message = f"What follows -- cannot be split: {error} in {joined!r}."
         raise WalkawayError(message, exitcodes.WRONG_USE) from error
+
+
+def typed() -> str:
+    """Return the line that was typed, as one would type it again."""
+    return shlex.join(["inv", *sys.argv[1:]])
 
 
 def whole(value: str, name: str, least: int = 0) -> int:

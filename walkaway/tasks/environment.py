@@ -67,11 +67,13 @@ def _build_detached(here: Here, *, no_cache: bool, pull: bool, json: bool) -> No
     from walkaway.runs import start, wanted
     from walkaway.tasks.start import tell_started
 
-    run = wanted.building(
-        root=here.root, conf=here.settings(), environ=here.environ, origin=here.origin(),
-        no_cache=no_cache, pull=pull,
-    )  # fmt: skip
-    tell_started(here, start.start(here.records, run, again=False), json=json)
+    with here.marked_start():
+        run = wanted.building(
+            root=here.root, conf=here.settings(), environ=here.environ, origin=here.origin(),
+            no_cache=no_cache, pull=pull,
+        )  # fmt: skip
+        made = start.start(here.records, run, again=False)
+    tell_started(here, made, json=json)
 
 
 @edge.task(name="up", flags={"slot": SLOT_HELP, "json": JSON_HELP})

@@ -11,6 +11,7 @@ from typing import Any
 from walkaway.errors import WalkawayError
 from walkaway.model import causes, events, exitcodes
 from walkaway.model.events import Event
+from walkaway.model.last_start import LastStart
 from walkaway.model.look import Look
 from walkaway.model.words import Status
 from walkaway.runs import reader, status
@@ -34,11 +35,16 @@ def follow(here: Here, record: Record, timeout_s: float | None, *, json: bool = 
     return tell(here, record, look, json=json)
 
 
-def tell(here: Here, record: Record, look: Look, *, json: bool) -> int:
-    """Print how the run stands, as the last word of a wait, and return its code."""
+def tell(
+    here: Here, record: Record, look: Look, *, json: bool, without: LastStart | None = None
+) -> int:
+    """Print how the run stands, as the last word of a wait, and return its code.
+
+    ``without``: a later start that made no record, for the JSON object to name.
+    """
     found = causes_of(record) if look.ended and look.counts.bad else []
     if json:
-        say_json(as_json.look(look, found))
+        say_json(as_json.look(look, found, without))
     elif look.ended:
         say(verdict.lines(look, here.style, found))
     else:

@@ -16,6 +16,8 @@ from walkaway.hunting.store import HuntRecord, Hunts
 from walkaway.model import exitcodes, varied
 from walkaway.model import hunt as model
 from walkaway.model.hunt import Hunt, HuntLook
+from walkaway.model.last_start import LastStart
+from walkaway.runs import last_start
 from walkaway.runs.wanted import Options, wanted
 from walkaway.runs.wanted import seed as checked_seed
 from walkaway.tasks import edge
@@ -24,6 +26,7 @@ from walkaway.tasks.looks import wait_limit_s
 from walkaway.tasks.start import ctrl_c_later
 from walkaway.views import hunt as view
 from walkaway.views import hunt_json
+from walkaway.views import last_start as last_start_view
 
 _POLL_S = 0.1
 _LOOK_S = 2.0
@@ -59,30 +62,67 @@ def flaky(
     """Hunt for flaky tests: repeat them in random orders, detached: inv flaky -- PYTEST ARGS."""
     here = edge.here(c)
     hunts = Hunts(here.records)
+    place = _place(here, hunts)
     if hunt is not None:
+        found = last_start.standing(place) if hunt == "latest" else None
+        if found is not None and not stop:
+            return _tell_no_hunt(here, hunts, found, json=json)
+        if found is not None and not json:
+            say([last_start_view.notice(found, here.style, time.time())])
         return _watch(here, hunts, hunts.choose(hunt, here.origin()), stop=stop, json=json)
     if stop:
         raise WalkawayError("--stop needs --hunt ID: which hunt?", exitcodes.WRONG_USE)
-    asked = Hunt(
-        id="",
-        runs=edge.whole(runs, "runs", 1),
-        seed=model.new_seed(os.urandom(8)) if seed is None else int(checked_seed(seed, "--seed")),
-        run=wanted(
-            root=here.root,
-            cwd=Path.cwd(),
-            args=remainder(c),
-            options=Options(timeout=timeout),
-            conf=here.settings(),
-            environ=here.environ,
-            origin=here.origin(),
-            ci=here.ci,
-        ),
-        fail_fast=fail_fast,
-    )
-    asked = replace(asked, run=replace(asked.run, label=f"flaky {asked.run.label}".strip()))
-    with ctrl_c_later() as pressed:
-        record = begin.begin(hunts, asked)
+    with last_start.marked(place, edge.typed()):
+        asked = Hunt(
+            id="",
+            runs=edge.whole(runs, "runs", 1),
+            seed=_seed(seed),
+            run=wanted(
+                root=here.root,
+                cwd=Path.cwd(),
+                args=remainder(c),
+                options=Options(timeout=timeout),
+                conf=here.settings(),
+                environ=here.environ,
+                origin=here.origin(),
+                ci=here.ci,
+            ),
+            fail_fast=fail_fast,
+        )
+        label = f"flaky {asked.run.label}".strip()
+        with ctrl_c_later() as pressed:
+            record = begin.begin(hunts, replace(asked, run=replace(asked.run, label=label)))
     return _stay(here, hunts, record, detach=detach, json=json, interrupted=bool(pressed))
+
+
+def _seed(seed: str | None) -> int:
+    return model.new_seed(os.urandom(8)) if seed is None else int(checked_seed(seed, "--seed"))
+
+
+def _place(here: Here, hunts: Hunts) -> last_start.Place:
+    """Return where the last start of a hunt is marked, apart from that of a run."""
+    of_runs = here.last_start()
+    return replace(
+        of_runs,
+        kind="hunt",
+        ids=hunts.ids,
+        origin_of=lambda hunt_id: hunts.record(hunt_id).hunt().origin.key,
+    )
+
+
+def _tell_no_hunt(here: Here, hunts: Hunts, found: LastStart, *, json: bool) -> int:
+    """Say that the last start made no hunt; its code."""
+    try:
+        before = hunts.choose("latest", here.origin()).hunt().short
+    except WalkawayError:
+        before = ""
+    if json:
+        say_json(hunt_json.no_hunt(found, before))
+    else:
+        again = here.style.command("flaky", "--hunt", "latest")
+        older = last_start_view.of_hunt(before, here.style)
+        say(last_start_view.lines(found, here.style, time.time(), again, older))
+    return found.code
 
 
 def _stay(

@@ -16,7 +16,7 @@ from walkaway.model import exitcodes
 from walkaway.model.look import Look
 from walkaway.runs import reader, status, story
 from walkaway.runs.store import Record
-from walkaway.tasks import edge
+from walkaway.tasks import edge, last_start
 from walkaway.tasks.edge import JSON_HELP, RUN_HELP, Here, say, say_json
 from walkaway.views import as_json
 from walkaway.views import story as story_view
@@ -53,9 +53,15 @@ def log(
     if follow and json:
         message = "--follow and --json exclude each other: --json is one answer."
         raise WalkawayError(message, exitcodes.WRONG_USE)
+    if follow and test is not None:
+        message = "--follow and --test exclude each other: ask again, what a test said stays."
+        raise WalkawayError(message, exitcodes.WRONG_USE)
+    shape = as_json.no_record_of("log", "lines")
+    if last_start.answered(here, run, "log", json=json, shape=shape):
+        return
     record = here.record(run)
     if test is not None:
-        _tell_test(here, record, test, most, follow=follow, json=json)
+        _tell_test(here, record, test, most, json=json)
         return
     log = record.log
     if not log.exists():
@@ -75,12 +81,7 @@ def log(
         say([f"run {record.run().short} has printed nothing so far"])
 
 
-def _tell_test(
-    here: Here, record: Record, test: str, most: int, *, follow: bool, json: bool
-) -> None:
-    if follow:
-        message = "--follow and --test exclude each other: ask again, what a test said stays."
-        raise WalkawayError(message, exitcodes.WRONG_USE)
+def _tell_test(here: Here, record: Record, test: str, most: int, *, json: bool) -> None:
     look = status.look(here.records, record)
     live = functools.partial(_containers, look) if look.live else None
     found = story.read(record, test, look.elapsed_s, live)

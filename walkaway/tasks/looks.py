@@ -9,14 +9,16 @@ from invoke.context import Context
 
 from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes, ledger
+from walkaway.model.last_start import Stage
 from walkaway.model.words import Result
 from walkaway.runs import reader, settings, status
 from walkaway.runs import stop as stops
-from walkaway.tasks import edge
+from walkaway.tasks import edge, last_start
 from walkaway.tasks.edge import JSON_HELP, RUN_HELP, complain, say, say_json
 from walkaway.tasks.follow import causes_of, follow, tell
 from walkaway.views import as_json, leaving
 from walkaway.views import failures as failures_view
+from walkaway.views import last_start as last_start_view
 from walkaway.views import progress as progress_view
 from walkaway.views import results as results_view
 from walkaway.views import runs as runs_view
@@ -32,6 +34,8 @@ _SILENT_WAIT_S = 3.0
 def progress(c: Context, run: str | None = None, json: bool = False) -> None:
     """Tell how far a run is: counts, what runs now, what failed, how long still."""
     here = edge.here(c)
+    if last_start.answered(here, run, "progress", json=json):
+        return
     record = here.record(run)
     look = status.look(here.records, record, tail_lines=_TAIL_LINES)
     if look.ended:
@@ -53,8 +57,15 @@ def progress(c: Context, run: str | None = None, json: bool = False) -> None:
 def wait(c: Context, run: str | None = None, timeout: str | None = None, json: bool = False) -> int:
     """Wait for the end and exit with the verdict; 75 when time is up. Ctrl-C leaves the run be."""
     here = edge.here(c)
-    record = here.record(run)
     limit = wait_limit_s(here, timeout)
+    begun = time.monotonic()
+    found = last_start.without_record(here, run, float("inf") if limit is None else limit)
+    if found is not None:
+        last_start.tell(here, found, "wait", as_json.no_record, json=json)
+        return found.start.code
+    if limit is not None:
+        limit = max(0.0, limit - (time.monotonic() - begun))
+    record = here.record(run)
     started = record.run()
     try:
         return follow(here, record, limit, json=json)
@@ -80,8 +91,11 @@ def wait_limit_s(here: edge.Here, timeout: str | None) -> float | None:
 def failures(c: Context, run: str | None = None, since: str = "0", json: bool = False) -> None:
     """Show what failed so far, grouped by cause, with the command that runs exactly these again."""
     here = edge.here(c)
-    record = here.record(run)
     after = edge.whole(since, "since")
+    shape = as_json.no_record_of("total", "since", "causes")
+    if last_start.answered(here, run, "failures", json=json, shape=shape):
+        return
+    record = here.record(run)
     look = status.look(here.records, record)
     found = causes_of(record, after)
     total = after + sum(cause.count for cause in found)
@@ -111,9 +125,12 @@ def results(
 ) -> None:
     """List tests with their results, times and reasons."""
     here = edge.here(c)
-    record = here.record(run)
     most = edge.whole(limit, "limit")
     wanted = _wanted(result)
+    shape = as_json.no_record_of("results", "more")
+    if last_start.answered(here, run, "results", json=json, shape=shape):
+        return
+    record = here.record(run)
     look = status.look(here.records, record)
     names = reader.ids(record.folder)
     book = ledger.build(names, reader.all_events(record.path("events.jsonl")))
@@ -150,15 +167,22 @@ def _wanted(names: str) -> set[str]:
 def stop(c: Context, run: str | None = None, json: bool = False) -> int:
     """End a run: pytest may report first, then every process of the run is gone."""
     here = edge.here(c)
+    found = last_start.without_record(here, run, _STOP_WAIT_S)
+    starting = found is not None and found.start.stage is Stage.STARTING
+    if found is not None and (starting or found.before is None or not found.before.live):
+        last_start.tell(here, found, "stop", as_json.no_record, json=json)
+        return exitcodes.STILL_RUNNING if starting else 0
     record = here.record(run)
     look = status.look(here.records, record)
+    if found is not None and not json:
+        say([last_start_view.notice(found.start, here.style, time.time())])
     if look.ended and not json:
         say([leaving.over_already(look.run)])
     if look.live:
         stops.ask(record, "stop", f"inv stop ({here.origin().kind})")
         stops.wait_ended(record, _SILENT_WAIT_S if look.engine_silent else _STOP_WAIT_S)
         look = status.look(here.records, record)
-    code = tell(here, record, look, json=json)
+    code = tell(here, record, look, json=json, without=found.start if found else None)
     # Of a run that is over, however it ended, it is no failure; of any other it is.
     return 0 if look.ended else code
 

@@ -153,7 +153,17 @@ def begin_run(
     *,
     again: bool,
 ) -> start.Started:
-    """Start the run that the flags ask for; ``selector`` is --rerun's."""
+    """Start the run that the flags ask for; ``selector`` is --rerun's.
+
+    A start that does not get that far leaves a mark for the looks that follow.
+    """
+    with here.marked_start():
+        return _begin_run(here, options, args, selector, again=again)
+
+
+def _begin_run(
+    here: Here, options: Options, args: tuple[str, ...], selector: str | None, *, again: bool
+) -> start.Started:
     select: tuple[str, ...] = ()
     try:
         cwd = Path.cwd()

@@ -37,6 +37,7 @@ class Kind(StrEnum):
     GONE = "interrupted-rotation"
     NEW = "dead-start"
     PID = "pid-file"
+    MARK = "refused-start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,8 @@ def plan(found: Found, policy: Policy, now_s: float) -> Plan:
     """Decide what goes. ``now_s``: wall clock; what lies in the future counts as young."""
     fates = tuple(_fates(found.runs, policy, now_s))
     empty = not any(not fate.goes for fate in fates)
-    going = (left for left in found.leftovers if _goes(left, now_s, empty=empty))
+    marks_s = DAY_S * max(1.0, policy.days)
+    going = (left for left in found.leftovers if _goes(left, now_s, marks_s, empty=empty))
     order = sorted(going, key=lambda left: (left.kind, left.name))
     return Plan(policy, fates, tuple(order), found.foreign)
 
@@ -133,9 +135,12 @@ def _fates(runs: Iterable[Stored], policy: Policy, now_s: float) -> Iterable[Fat
             yield Fate(run, goes=True, why="old", age_s=age_s, rank=rank)
 
 
-def _goes(left: Leftover, now_s: float, *, empty: bool) -> bool:
+def _goes(left: Leftover, now_s: float, marks_s: float, *, empty: bool) -> bool:
+    """Decide on what lies beside the runs; ``marks_s``: how long a refused start is told of."""
     if left.live:
         return False
+    if left.kind is Kind.MARK:
+        return now_s - left.made_s > marks_s
     if left.kind is Kind.NEW:
         return now_s - left.made_s > DEAD_START_S
     if left.kind is Kind.PID:

@@ -27,6 +27,7 @@ NEW = ".new-"
 PID_FILE = ".current_test.pid"
 _OWN = frozenset({".gitignore", ".start.lock"})
 _NEW_NAME = re.compile(r"\.new-(\d{8}-\d{6}-[0-9a-f]{4})-\d+")
+_MARK_NAME = re.compile(r"\.start-(?:run|hunt)-[0-9a-f]{16}\.json(?:\.\d+)?")
 _READ_BYTES = 1 << 20
 _TICKS = 0x10000
 
@@ -129,6 +130,8 @@ def _leftover(folder: Path, name: str, status: os.stat_result) -> Leftover | Non
         return Leftover(name, Kind.NEW, made_s, live=start_lives(folder / name))
     if regular and (name == PID_FILE or re.fullmatch(re.escape(PID_FILE) + r"\.\d+", name)):
         return Leftover(name, Kind.PID, status.st_mtime, live=lives(folder / name))
+    if regular and _MARK_NAME.fullmatch(name):
+        return Leftover(name, Kind.MARK, status.st_mtime)
     return None
 
 

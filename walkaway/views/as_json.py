@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from walkaway.model.causes import Cause, selector
-from walkaway.model.look import Look
+from walkaway.model.last_start import LastStart, Stage
+from walkaway.model.look import Ended, Look
 from walkaway.model.run import Run
+from walkaway.model.words import Outcome
 
 SCHEMA = 1
 """Raised when a key changes its meaning or goes; new keys do not raise it."""
@@ -19,9 +21,13 @@ _RUN = (
 )  # fmt: skip
 
 
-def look(look: Look, causes: Sequence[Cause] = ()) -> dict[str, Any]:
-    """Return one look at a run; `causes` only when some are given."""
+def look(
+    look: Look, causes: Sequence[Cause] = (), without: LastStart | None = None
+) -> dict[str, Any]:
+    """Return one look at a run; `causes` and `last_start` only when they are given."""
     found = {"walkaway": SCHEMA, **_look(look)}
+    if without is not None:
+        found["last_start"] = last_start(without, look)
     if causes:
         found["causes"] = _causes(causes, look.run.short)
     return found
@@ -41,6 +47,55 @@ def failures(look: Look, found: Sequence[Cause], total: int, since: int = 0) -> 
         "since": since,
         "causes": _causes(found, look.run.short),
     }
+
+
+def no_record(start: LastStart, before: Look | None) -> dict[str, Any]:
+    """Return what a look answers when the last start made no record.
+
+    Of the keys of a look those that tell of a run are null: there is none.
+    """
+    ended = None
+    if start.stage is not Stage.STARTING:
+        blank = Ended(Outcome.NOT_STARTED, start.code, start.message)
+        ended = {**asdict(blank), "outcome": start.stage}
+    return {
+        "walkaway": SCHEMA,
+        "last_start": last_start(start, before),
+        "run": None,
+        "status": start.stage,
+        "live": start.stage is Stage.STARTING,
+        "ended": ended,
+    }
+
+
+def no_record_of(*keys: str) -> Callable[[LastStart, Look | None], dict[str, Any]]:
+    """Return the like of `no_record` for an answer that has no look in it: its keys are null."""
+
+    def answer(start: LastStart, before: Look | None) -> dict[str, Any]:
+        under_way = start.stage is Stage.STARTING
+        return {
+            "walkaway": SCHEMA,
+            "last_start": last_start(start, before),
+            "id": None,
+            "status": start.stage,
+            "live": under_way,
+            "outcome": None if under_way else start.stage,
+            "code": None if under_way else start.code,
+            **dict.fromkeys(keys),
+        }
+
+    return answer
+
+
+def last_start(start: LastStart, before: Look | None) -> dict[str, Any]:
+    """Return a start that made no record, and which run was there before it."""
+    run = before and {
+        "id": before.run.id,
+        "short": before.run.short,
+        "label": before.run.label,
+        "live": before.live,
+    }
+    return {**asdict(start), "before": run}
 
 
 def runs(looks: Sequence[Look], more: int) -> dict[str, Any]:

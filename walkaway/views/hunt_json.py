@@ -7,6 +7,7 @@ from typing import Any
 
 from walkaway.model.hunt import Attempt, HuntLook
 from walkaway.model.interval import ruled_out
+from walkaway.model.last_start import LastStart
 from walkaway.model.varied import Case, Findings
 from walkaway.views.hunt import command
 from walkaway.views.style import Style
@@ -62,6 +63,17 @@ def as_json(look: HuntLook, found: Findings, style: Style) -> dict[str, Any]:
         "failing": [case(one) for one in found.failing],
         "unsteady": [case(one) for one in found.unsteady],
         "partial": [case(one) for one in found.partial],
+    }
+
+
+def no_hunt(start: LastStart, before: str) -> dict[str, Any]:
+    """Return that the last start made no hunt; ``before``: the four digits of the one before it."""
+    return {
+        "walkaway": SCHEMA,
+        "last_start": {**asdict(start), "before": before or None},
+        "hunt": None,
+        "standing": str(start.stage),
+        "code": start.code,
     }
 
 

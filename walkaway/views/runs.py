@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from walkaway.model.look import Look
 from walkaway.views import phrases
 from walkaway.views.phrases import GAP
-from walkaway.views.style import Style, columns, duration, printable
+from walkaway.views.style import Style, columns, duration, printable, roughly
 
 
 def lines(looks: Sequence[Look], style: Style, more: int, now_s: float) -> list[str]:
@@ -42,14 +42,9 @@ def _cells(look: Look, style: Style, now_s: float, twice: bool) -> tuple[str, ..
         phrases.standing(look, style),
         f"{done}, {counts.bad:,} bad" if counts.bad else done,
         duration(look.elapsed_s),
-        f"{_roughly(now_s - look.run.created_s)} ago",
+        f"{roughly(now_s - look.run.created_s)} ago",
         printable(look.run.origin.kind, 12),
     )
-
-
-def _roughly(seconds: float) -> str:
-    """Return a duration by its larger unit alone."""
-    return " ".join(duration(seconds).split(" ")[:2])
 
 
 def _next(looks: Sequence[Look], style: Style) -> str:

@@ -85,6 +85,11 @@ def _two(whole: int, large: int, large_name: str, small: int, small_name: str) -
     return f"{count:,} {large_name}" + (f" {rest} {small_name}" if rest else "")
 
 
+def roughly(seconds: float) -> str:
+    """Return a duration by its larger unit alone: `11 min`, `3 h`."""
+    return " ".join(duration(seconds).split(" ")[:2])
+
+
 def size(size_bytes: int) -> str:
     """Return `0 B`, `8 kB`, `1.2 MB`, `340 MB`, `1.4 GB`: powers of 1000, as disks are sold."""
     number, unit = float(size_bytes), "B"

@@ -19,6 +19,7 @@ _SHOWN_CHANGES = 12
 _KINDS = {
     Kind.GONE: "left by an interrupted rotation",
     Kind.NEW: "left by a start that died",
+    Kind.MARK: "tells of a start that was refused",
     Kind.PID: "its process is gone and no run is left",
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from walkaway.model.events import Event
+from walkaway.model.last_start import LastStart, Stage
 from walkaway.model.look import Counts, Ended, Flight, Look, Stuck, Tree
 from walkaway.model.run import Compose, Limits, Origin, Run
 from walkaway.model.words import Outcome, Status
@@ -80,6 +81,10 @@ STACK = (
     f'File "{ROOT}/tests/unit/test_orders.py", line 41 in test_partial_refund',
     f'File "{ROOT}/.venv/lib/python3.11/site-packages/_pytest/python.py", line 166 in call',
 )
+NO_RECORD = LastStart(
+    Stage.REFUSED, 69, "No Compose file in /home/kim/shop.\nName one: walkaway.compose_file.",
+    "inv test-async --backend compose -- tests/unit", CREATED_S - 12.0,
+)  # fmt: skip
 LOST = tuple(f"tests/unit/test_stock.py::test_count[{n}]" for n in range(7))
 
 IN_COMPOSE = replace(RUN, backend="compose", compose=Compose())

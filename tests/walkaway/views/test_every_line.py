@@ -11,9 +11,10 @@ import pytest
 from tests.walkaway.views import samples
 from tests.walkaway.views.golden import READERS
 from walkaway.model import causes
+from walkaway.model.last_start import LastStart, Stage
 from walkaway.model.look import Counts, Flight, Look, Stuck, Tree
 from walkaway.model.words import Outcome, Status
-from walkaway.views import failures, progress, results, runs, started, verdict, waiting
+from walkaway.views import failures, last_start, progress, results, runs, started, verdict, waiting
 from walkaway.views.style import Style, columns
 
 HOSTILE = (
@@ -81,6 +82,20 @@ VIEWS: dict[str, Callable[[Style], list[str]]] = {
     "results": lambda style: results.lines(LIVE, [(HOSTILE, HOSTILE, 1.0, HOSTILE)], style, 3),
     "runs": lambda style: runs.lines([LIVE], style, 0, 0.0),
     "started": lambda style: started.lines(LIVE.run, LIVE.log, False, 0.0, style),  # noqa: FBT003 - the signature
+    "last start": lambda style: [
+        line
+        for stage in Stage
+        for line in last_start.lines(
+            LastStart(stage, 64, f"{HOSTILE}\n{HOSTILE}", HOSTILE, 0.0),
+            style,
+            9.0,
+            "inv wait",
+            last_start.of_run(LIVE, style, "wait"),
+        )
+    ],
+    "notice": lambda style: [
+        last_start.notice(LastStart(Stage.DIED, 70, HOSTILE, HOSTILE, 0.0), style, 9.0)
+    ],
     "news": lambda style: waiting.news(None, LIVE, ENTRIES, style),
     "still": lambda style: waiting.still(LIVE, style),
 }

@@ -10,12 +10,14 @@ import pytest
 
 from tests.walkaway.views import golden, samples
 from walkaway.model import causes
+from walkaway.model.last_start import LastStart, Stage
 from walkaway.model.look import Counts, Look
 from walkaway.model.run import Limits, Origin
 from walkaway.model.words import Outcome
 from walkaway.views import (
     as_json,
     failures,
+    last_start,
     progress,
     results,
     runs,
@@ -72,6 +74,13 @@ MANY_FAILURES = [
 ]
 MANY_CAUSES = causes.group(MANY_FAILURES)
 
+
+def no_record(start: LastStart, before: Look | None, style: Style) -> list[str]:
+    """Return what a wait says after a start that made no record."""
+    older = last_start.of_run(before, style, "wait")
+    return last_start.lines(start, style, samples.CREATED_S, "inv wait", older)
+
+
 VIEWS: dict[str, Callable[[Style], list[str]]] = {
     **{
         f"verdict/{name}": lambda style, look=look: verdict.lines(look, style)  # type: ignore[misc] # bound per loop
@@ -110,6 +119,27 @@ VIEWS: dict[str, Callable[[Style], list[str]]] = {
     "results/more": lambda style: results.lines(samples.ENDINGS["failed"], ROWS[:1], style, 1200),
     "results/live": lambda style: results.lines(samples.look(), WAITING, style, 0),
     "results/none": lambda style: results.lines(samples.ENDINGS["failed"], (), style, 0),
+    "last-start/refused": lambda style: no_record(
+        samples.NO_RECORD, samples.ENDINGS["passed"], style
+    ),
+    "last-start/refused-first": lambda style: no_record(samples.NO_RECORD, None, style),
+    "last-start/refused-beside-a-live-run": lambda style: no_record(
+        samples.NO_RECORD, samples.look(), style
+    ),
+    "last-start/died": lambda style: no_record(
+        replace(samples.NO_RECORD, stage=Stage.DIED, code=70, message="it was killed"),
+        samples.ENDINGS["passed"], style,
+    ),
+    "last-start/starting": lambda style: no_record(
+        replace(samples.NO_RECORD, stage=Stage.STARTING, message=""), None, style
+    ),
+    "last-start/hunt": lambda style: last_start.lines(
+        samples.NO_RECORD, style, samples.CREATED_S, "inv flaky --hunt latest",
+        last_start.of_hunt("7d59", style),
+    ),
+    "last-start/notice": lambda style: [
+        last_start.notice(samples.NO_RECORD, style, samples.CREATED_S)
+    ],
     "runs/some": lambda style: runs.lines(LOOKS, style, 12, NOW_S),
     "runs/one": lambda style: runs.lines(LOOKS[2:3], style, 0, NOW_S),
     "runs/none": lambda style: runs.lines((), style, 0, NOW_S),
@@ -154,6 +184,15 @@ TEXTS: dict[str, Callable[[], str]] = {
     "json/failures.json": lambda: pretty(as_json.failures(FAILED_DATABASE, MIXTURE, 8, 0)),
     "json/results.json": lambda: pretty(as_json.results(samples.ENDINGS["failed"], ROWS, 2)),
     "json/runs.json": lambda: pretty(as_json.runs(LOOKS[:2], 12)),
+    "json/refused.json": lambda: pretty(
+        as_json.no_record(samples.NO_RECORD, samples.ENDINGS["passed"])
+    ),
+    "json/refused-failures.json": lambda: pretty(
+        as_json.no_record_of("total", "since", "causes")(samples.NO_RECORD, None)
+    ),
+    "json/starting.json": lambda: pretty(
+        as_json.no_record(replace(samples.NO_RECORD, stage=Stage.STARTING, code=75), None)
+    ),
     "json/log.json": lambda: pretty(as_json.log(samples.RUN.id, samples.FOLDER, ["a", "b"])),
     "json/started.json": lambda: pretty(
         as_json.started(samples.RUN, f"{samples.FOLDER}.log", joined=False)

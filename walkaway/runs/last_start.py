@@ -1,0 +1,255 @@
+"""The mark of a start that made no record: one small file an origin, until a start succeeds.
+
+A look without `--run` means the last start. Without the mark it would answer with the run before
+it, and code that nobody tested would seem to have passed. The mark is made before anything is
+checked, so that a start that is killed leaves it, too. Failing to mark never fails a start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from walkaway.errors import WalkawayError
+from walkaway.model import exitcodes
+from walkaway.model.last_start import LastStart, Stage
+from walkaway.runs import clock, procs, runtime
+from walkaway.runs.store import Records
+
+PREFIX = ".start-"
+_SCHEMA = 1
+_MOST_CHARS = 1200
+_MOST_BYTES = 16 * 1024
+_MOST_MARKS = 64
+"""Origins come and go, and one that is gone clears no mark."""
+_LOOK_BACK = 50
+_DIED = "it ended before it made a record or said why not (killed?)"
+_UNWRITTEN = "it was refused, and why could not be written down (no space left?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the mark of one origin lies, and how to find what it has started since."""
+
+    folder: Path
+    root: Path
+    kind: str
+    """`run` or `hunt`: each has a mark of its own."""
+    origin_key: str
+    environ: Mapping[str, str]
+    ids: Callable[[], list[str]]
+    """All records of this kind, oldest first."""
+    origin_of: Callable[[str], str]
+    """The origin's key of a record; `WalkawayError` when it cannot be read."""
+
+    @property
+    def name(self) -> str:
+        """The mark's name in the records folder."""
+        return f"{PREFIX}{self.kind}-{_digest(self.origin_key)}.json"
+
+    @property
+    def spare_name(self) -> str:
+        """Its name in the user's runtime folder, for when the records folder takes no file."""
+        return f"start-{self.kind}-{_digest(os.path.realpath(self.root), self.origin_key)}.json"
+
+
+def of_runs(records: Records, origin_key: str, environ: Mapping[str, str]) -> Place:
+    """Return the place of an origin's mark for runs."""
+    return Place(
+        folder=records.folder,
+        root=records.root,
+        kind="run",
+        origin_key=origin_key,
+        environ=environ,
+        ids=records.ids,
+        origin_of=lambda run_id: records.record(run_id).run().origin.key,
+    )
+
+
+@contextlib.contextmanager
+def marked(place: Place, command: str) -> Iterator[None]:
+    """Mark a start for as long as it has not succeeded, with the reason when it is refused."""
+    begin(place, command)
+    try:
+        yield
+    except WalkawayError as error:
+        refuse(place, command, error.code, error.message)
+        raise
+    except BaseException as error:
+        refuse(place, command, exitcodes.VANISHED, f"{type(error).__name__}: {error}")
+        raise
+    clear(place)
+
+
+def begin(place: Place, command: str) -> None:
+    """Mark that a start is under way."""
+    who = {"pid": os.getpid(), "start": procs.start_ticks(os.getpid()), "host": clock.host()}
+    _write(place, {"stage": Stage.STARTING, "command": command[:_MOST_CHARS], **who})
+
+
+def refuse(place: Place, command: str, code: int, message: str) -> None:
+    """Mark that the last start was refused, with its exit code and what it told."""
+    told = {"code": code, "message": message[:_MOST_CHARS], "command": command[:_MOST_CHARS]}
+    _write(place, {"stage": Stage.REFUSED, **told})
+
+
+def clear(place: Place) -> None:
+    """Remove the mark: a start has succeeded. Not that of another one which is under way."""
+    found = _read(place)
+    if found is None or (_under_way(found) and found.get("pid") != os.getpid()):
+        return
+    with contextlib.suppress(OSError):
+        (place.folder / place.name).unlink()
+    with contextlib.suppress(OSError), _spare_folder(place.environ) as fd:
+        os.unlink(place.spare_name, dir_fd=fd)
+
+
+def standing(place: Place) -> LastStart | None:
+    """Return the last start when it made no record; None when it did, or there was none."""
+    found = _read(place)
+    if found is None or _overtaken(place, found.get("after")):
+        return None
+    stage, code, message = Stage.REFUSED, exitcodes.CANNOT_RECORD, _UNWRITTEN
+    if found.get("stage") == Stage.STARTING:
+        stage, code, message = Stage.DIED, exitcodes.VANISHED, _DIED
+        if _under_way(found):
+            stage, code, message = Stage.STARTING, exitcodes.STILL_RUNNING, ""
+    elif found.get("stage") == Stage.REFUSED:
+        # Whoever waits for it must not take a refusal for success.
+        code = _whole(found.get("code")) or exitcodes.WRONG_USE
+        message = str(found.get("message") or "")
+    command = str(found.get("command") or "")
+    return LastStart(stage, code, message, command, _number(found.get("at_s")))
+
+
+def _overtaken(place: Place, after: object) -> bool:
+    """Tell whether this origin has a record that is newer than the mark: it began, after all.
+
+    ``after``: the newest id when the mark was made; no text when it could not be written.
+    """
+    if not isinstance(after, str):
+        return False
+    for record_id in reversed(place.ids()[-_LOOK_BACK:]):
+        if record_id <= after:
+            return False
+        with contextlib.suppress(WalkawayError):
+            if place.origin_of(record_id) == place.origin_key:
+                return True
+    return False
+
+
+def _under_way(found: Mapping[str, Any]) -> bool:
+    if found.get("stage") != Stage.STARTING or found.get("host") != clock.host():
+        return False
+    pid = _whole(found.get("pid"))
+    return pid > 0 and procs.alive(pid, _whole(found.get("start")))
+
+
+def _write(place: Place, told: Mapping[str, Any]) -> None:
+    """Put the mark there at once and whole; an empty one where there is no space for more."""
+    newest = place.ids()[-1:]
+    data = {"schema": _SCHEMA, **told, "at_s": time.time(), "after": "".join(newest)}
+    text = json.dumps(data).encode()
+    with contextlib.suppress(WalkawayError, OSError):
+        Records(place.root).prepare()
+        fd = os.open(place.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _replace(fd, place.name, text)
+            _prune(fd, PREFIX)
+        finally:
+            os.close(fd)
+        return
+    with contextlib.suppress(OSError):
+        fd = runtime.open_folder(place.environ)
+        try:
+            _replace(fd, place.spare_name, text)
+            _prune(fd, PREFIX.lstrip("."))
+        finally:
+            os.close(fd)
+
+
+def _replace(folder_fd: int, name: str, text: bytes) -> None:
+    temporary = f"{name}.{os.getpid()}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(temporary, flags, 0o600, dir_fd=folder_fd)
+    try:
+        with contextlib.suppress(OSError):
+            if os.write(fd, text) < len(text):
+                os.ftruncate(fd, 0)
+    finally:
+        os.close(fd)
+    os.rename(temporary, name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
+
+
+def _prune(folder_fd: int, prefix: str) -> None:
+    """Keep the newest marks only."""
+    names = [name for name in os.listdir(folder_fd) if name.startswith(prefix)]
+    if len(names) <= _MOST_MARKS:
+        return
+    times = {}
+    for name in names:
+        with contextlib.suppress(OSError):
+            times[name] = os.lstat(name, dir_fd=folder_fd).st_mtime_ns
+    for name in sorted(times, key=lambda name: times[name])[:-_MOST_MARKS]:
+        with contextlib.suppress(OSError):
+            os.unlink(name, dir_fd=folder_fd)
+
+
+def _read(place: Place) -> dict[str, Any] | None:
+    """Return the newer of the two marks; None when there is none."""
+    found = []
+    with contextlib.suppress(OSError):
+        found.append(_parsed(os.open(place.folder / place.name, _READ)))
+    with contextlib.suppress(OSError), _spare_folder(place.environ) as folder_fd:
+        found.append(_parsed(os.open(place.spare_name, _READ, dir_fd=folder_fd)))
+    return max(found, key=lambda told: _number(told.get("at_s")), default=None)
+
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def _parsed(fd: int) -> dict[str, Any]:
+    """Read a mark and close it; of one that says nothing the time is known, and no more."""
+    try:
+        status = os.fstat(fd)
+        data = os.read(fd, _MOST_BYTES) if stat.S_ISREG(status.st_mode) else b""
+    finally:
+        os.close(fd)
+    with contextlib.suppress(ValueError):
+        told = json.loads(data)
+        if isinstance(told, dict):
+            return told
+    return {"at_s": status.st_mtime}
+
+
+@contextlib.contextmanager
+def _spare_folder(environ: Mapping[str, str]) -> Iterator[int]:
+    """Open the runtime folder where it is there already: a look makes none."""
+    if not os.path.isdir(runtime.path(environ)):
+        raise FileNotFoundError
+    fd = runtime.open_folder(environ)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _digest(*parts: str) -> str:
+    text = "\0".join(parts).encode(errors="surrogateescape")
+    return hashlib.blake2b(text, digest_size=8).hexdigest()
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else 0.0
