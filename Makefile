@@ -32,7 +32,7 @@ endif
 STRANGERS += $(foreach name,$(filter ARG Args arg args FLAGS OPT OPTIONS Opts opt opts,\
 	$(.VARIABLES)),$(if $(filter command,$(origin $(name))),$(name)))
 ifneq ($(strip $(STRANGERS)),)
-$(shell $(PYTHON3) scripts/corrected_line.py $$PPID $(TARGETS) >&2)
+$(shell $(or $(realpath $(PYTHON)),$(PYTHON3)) -I walkaway/tasks/corrected_line.py $$PPID $(TARGETS) >&2)
 $(error refused)
 endif
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from typing import NoReturn
 
 from walkaway.model.exitcodes import NOT_STARTABLE, WRONG_USE
 
@@ -20,14 +21,28 @@ usage: python -m walkaway init [--write] [--json]   what a project needs to use 
 TAKE_PYTEST_ARGS = frozenset({"test", "test-async", "flaky", "ci"})
 
 
-def words(variable: str) -> list[str]:
+def words(variable: str, task: str) -> list[str]:
     """Take `WALKAWAY_<variable>` out of the environment and split it as a shell would."""
     text = os.environ.pop(f"WALKAWAY_{variable}", "")
     try:
         return shlex.split(text)
     except ValueError as error:
-        sys.stderr.write(f"make: {variable} cannot be split: {error} in {text[:200]!r}\n")
-        sys.exit(WRONG_USE)
+        message = f"make: {variable} cannot be split: {error} in {text[:200]!r}"
+        refuse(task, WRONG_USE, message)
+
+
+def refuse(task: str, code: int, message: str) -> NoReturn:
+    """End with a message; of a task that starts something, so that the next look tells of it."""
+    sys.stderr.write(f"{message}\n")
+    if task in TAKE_PYTEST_ARGS:
+        from pathlib import Path
+
+        from walkaway.hunting.store import last_start_of
+        from walkaway.runs import last_start
+
+        place = last_start_of(Path.cwd(), os.environ, "hunt" if task == "flaky" else "run")
+        last_start.refuse(place, f"make {task}", code, message)
+    sys.exit(code)
 
 
 def invoke_argv(task: str, options: list[str], args: list[str]) -> list[str]:
@@ -83,15 +98,15 @@ def init(*, write: bool, json: bool) -> int:
 
 def make(task: str) -> None:
     """Run a task with what make left in the environment."""
-    args, options = words("ARGS"), words("OPTS")
+    args, options = words("ARGS", task), words("OPTS", task)
     try:
         from invoke.main import program
     except ImportError as error:
-        sys.stderr.write(
+        message = (
             f"walkaway: {sys.prefix} lacks Invoke ({error}). If Python was upgraded:\n"
-            "delete .venv, then run the same command again.\n"
+            "delete .venv, then run the same command again."
         )
-        sys.exit(NOT_STARTABLE)
+        refuse(task, NOT_STARTABLE, message)
     # Tasks read pytest's arguments from sys.argv: Invoke's own copy has lost their quoting.
     sys.argv = invoke_argv(task, options, args)
     program.run(sys.argv)

@@ -71,7 +71,7 @@ class Fresh:
 
 def make_fresh(root: Path, tools: list[str]) -> Fresh:
     """`tools` are what PATH holds: with uv among them it is used, else venv and pip are."""
-    for name in ("Makefile", "scripts/bootstrap.py", "scripts/corrected_line.py"):
+    for name in ("Makefile", "scripts/bootstrap.py", "walkaway/tasks/corrected_line.py"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(REPOSITORY / name, root / name)
     path = root / "path"

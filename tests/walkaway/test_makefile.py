@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.walkaway.support.checkout import REPOSITORY, Checkout, copy_checkout, lend_venv
+from walkaway.tasks.corrected_line import advice
 
 if TYPE_CHECKING:
     import subprocess
@@ -31,8 +32,8 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 @pytest.fixture
 def bare(tmp_path: Path) -> Checkout:
     """Just what make reads: whatever it starts would fail or leave a .venv."""
-    for name in ("Makefile", "scripts/corrected_line.py"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    for name in ("Makefile", "walkaway/tasks/corrected_line.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes((REPOSITORY / name).read_bytes())
     return Checkout(tmp_path)
 
@@ -211,7 +212,6 @@ def test_an_option_that_both_have_is_refused_behind_the_goal_only(probe: Checkou
 
 @pytest.mark.parametrize("args", ARGUMENTS[:-1], ids=lambda args: repr(args)[:30])
 def test_a_corrected_line_says_what_was_meant(probe: Checkout, args: list[str]) -> None:
-    advice = probe.script("corrected_line").advice
     meant = [word for word in args if word not in {"", "A=b", "="}]
     _, line = advice(["make", "test-async", *meant], makefile_targets())
     corrected = line.partition("    (or, for")[0]
@@ -225,7 +225,7 @@ def test_words_that_would_run_something_are_only_shown(bare: Checkout) -> None:
 
 
 def test_where_there_is_no_proc_the_way_is_shown_all_the_same(probe: Checkout) -> None:
-    nobody = probe.run(sys.executable, "scripts/corrected_line.py", "0", *makefile_targets())
+    nobody = probe.run(sys.executable, "walkaway/tasks/corrected_line.py", "0", *makefile_targets())
     assert nobody.returncode == 0
     assert "ARGS='-m slow'" in nobody.stderr
     assert len(nobody.stderr.splitlines()) == 2

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from walkaway.errors import WalkawayError
 from walkaway.model import events, exitcodes
 from walkaway.model.hunt import Attempt, Hunt, attempt_from_json, hunt_from_json
 from walkaway.model.run import Origin
-from walkaway.runs import ids, reader
+from walkaway.runs import ids, last_start, origin, reader
 from walkaway.runs.again import id_line
 from walkaway.runs.store import Records
 
@@ -138,6 +139,21 @@ class Hunts:
         there = f"There are: {shown}." if known else "There was none yet: inv flaky"
         message = f"No hunt {selector!r} in this checkout.\n{there}"
         raise WalkawayError(message, exitcodes.NO_SUCH_RUN)
+
+
+def last_start_of(root: Path, environ: Mapping[str, str], kind: str) -> last_start.Place:
+    """Return where the last start of whoever asks is marked; ``kind`` is `run` or `hunt`."""
+    records = Records(root)
+    place = last_start.of_runs(records, origin.detect(environ).key, environ)
+    if kind != "hunt":
+        return place
+    hunts = Hunts(records)
+    return replace(
+        place,
+        kind="hunt",
+        ids=hunts.ids,
+        origin_of=lambda hunt_id: hunts.record(hunt_id).hunt().origin.key,
+    )
 
 
 def _append(path: Path, data: bytes) -> None:

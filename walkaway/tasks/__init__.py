@@ -8,6 +8,9 @@ import sys
 # compiled our modules, each `inv` would do so again: twice its time.
 sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
 
-from walkaway.tasks.groups import ns  # noqa: E402 - after the switch, which is for it
+from walkaway.tasks import parsing  # noqa: E402 - after the switch, which is for it
+from walkaway.tasks.groups import ns  # noqa: E402 - likewise
+
+parsing.install()
 
 __all__ = ["ns"]

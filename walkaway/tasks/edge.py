@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from invoke.config import DataProxy
+from invoke.config import Config, DataProxy
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import Task
@@ -82,7 +82,7 @@ def here(context: Context) -> Here:
     terminal = attended and environ.get("TERM") != "dumb" and not environ.get("NO_COLOR")
     width = shutil.get_terminal_size((120, 24)).columns if attended else 160
     return Here(
-        root=_root(context),
+        root=root_of(context.config),
         environ=environ,
         config=settings.gather(_configured(context), environ),
         agent=agent,
@@ -99,9 +99,9 @@ def _configured(context: Context) -> object:
     return dict(found.items()) if isinstance(found, DataProxy) else found
 
 
-def _root(context: Context) -> Path:
+def root_of(config: Config) -> Path:
     """Return the folder where tasks.py was found: tasks run in the caller's folder."""
-    prefix = getattr(context.config, "_project_prefix", None)
+    prefix = getattr(config, "_project_prefix", None)
     if prefix:
         return Path(prefix).resolve()
     folder = Path.cwd()

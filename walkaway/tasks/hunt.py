@@ -12,7 +12,7 @@ from invoke.context import Context
 from walkaway.errors import WalkawayError
 from walkaway.hunting import begin, halt
 from walkaway.hunting import look as looks
-from walkaway.hunting.store import HuntRecord, Hunts
+from walkaway.hunting.store import HuntRecord, Hunts, last_start_of
 from walkaway.model import exitcodes, varied
 from walkaway.model import hunt as model
 from walkaway.model.hunt import Hunt, HuntLook
@@ -62,7 +62,7 @@ def flaky(
     """Hunt for flaky tests: repeat them in random orders, detached: inv flaky -- PYTEST ARGS."""
     here = edge.here(c)
     hunts = Hunts(here.records)
-    place = _place(here, hunts)
+    place = last_start_of(here.root, here.environ, "hunt")
     if hunt is not None:
         found = last_start.standing(place) if hunt == "latest" else None
         if found is not None and not stop:
@@ -97,17 +97,6 @@ def flaky(
 
 def _seed(seed: str | None) -> int:
     return model.new_seed(os.urandom(8)) if seed is None else int(checked_seed(seed, "--seed"))
-
-
-def _place(here: Here, hunts: Hunts) -> last_start.Place:
-    """Return where the last start of a hunt is marked, apart from that of a run."""
-    of_runs = here.last_start()
-    return replace(
-        of_runs,
-        kind="hunt",
-        ids=hunts.ids,
-        origin_of=lambda hunt_id: hunts.record(hunt_id).hunt().origin.key,
-    )
 
 
 def _tell_no_hunt(here: Here, hunts: Hunts, found: LastStart, *, json: bool) -> int:

@@ -1,14 +1,17 @@
-"""Tell what a refused `make` line should have been. Standard library only; the Makefile calls it.
+"""Tell what a refused `make` or `inv` line should have been.
 
     corrected_line.py PID TASK...
 
-PID is make's, whose words are read from /proc; TASK... are the targets that there are. Prints at
-most two lines on stderr and starts nothing.
+The Makefile calls it so, by its path, with whatever Python there is: standard library only. PID is
+make's, whose words are read from /proc; TASK... are the targets that there are. Prints at most two
+lines on stderr and starts nothing. For `inv` it is imported by `walkaway.tasks.parsing`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import os
 import re
 import shlex
 import sys
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TAKE_PYTEST_ARGS = ("test", "test-async", "flaky", "ci")
+"""The tasks that start something, and pass on what follows `--`."""
 MISNAMED = {
     **dict.fromkeys(("ARG", "Args", "arg", "args"), "ARGS"),
     **dict.fromkeys(("FLAGS", "OPT", "OPTIONS", "Opts", "opt", "opts"), "OPTS"),
@@ -76,29 +80,49 @@ def advice(words: Sequence[str], tasks: Sequence[str]) -> list[str]:
         lines = [f"make: no variable named {name}: nothing was started. Say"]
         settings[settings.index(misnamed[0])] = f"{right}={value}"
         return [*lines, f"  {shown_line([*before, task], settings)}"]
-    named = textwrap.shorten(shlex.join(rest), 60, placeholder=" …")
     if task not in TAKE_PYTEST_ARGS:
         run = next((word for word in rest if RUN_ID.fullmatch(word)), None)
         flag = f"--run {run}" if run else "--flag"
         return [
-            f"make: {named} is no target: nothing was started. Flags of {task} go into",
+            f"make: {named(rest)} is no target: nothing was started. Flags of {task} go into",
             f"  make {task} OPTS={quoted(flag)}    (`make` lists targets, inv --help {task} flags)",
         ]
     line = shown_line([*before, task], [*settings, f"ARGS={shlex.join(rest)}"])
-    lines = [
-        f"make: {named} would not reach pytest: nothing was started. Say",
-        f"  {line}",
-    ]
+    lines = unreachable("make", rest, line)
     if all(word.startswith("-") for word in rest):  # no stranger: make could have meant them
         lines[1] += f"    (or, for make's own: {shlex.join(['make', *rest, *before[1:], task])})"
     return lines
 
 
+def unreachable(program: str, words: Sequence[str], line: str) -> list[str]:
+    """Say that words would not reach pytest, and with which line they do."""
+    return [
+        f"{program}: {named(words)} would not reach pytest: nothing was started. Say",
+        f"  {line}",
+    ]
+
+
+def named(words: Sequence[str]) -> str:
+    """Return words as they were typed, shortened."""
+    return textwrap.shorten(shlex.join(words), 60, placeholder=" …")
+
+
+def near(name: str, tasks: Sequence[str]) -> str:
+    """Return the task that a name is most like; empty when it is like none."""
+    return next(iter(difflib.get_close_matches(name, tasks, n=1)), "")
+
+
 def no_target(words: Sequence[str], tasks: Sequence[str]) -> str:
-    name = next((word for word in words[1:] if is_stranger(words, word)), "?")
-    near = difflib.get_close_matches(name, tasks, n=1)
-    hint = f"did you mean `make {near[0]}`? " if near else ""
+    """Say that there is no such target."""
+    name = first_stranger(words)
+    meant = near(name, tasks)
+    hint = f"did you mean `make {meant}`? " if meant else ""
     return f"make: no target named {name!r}: {hint}`make` lists what there is."
+
+
+def first_stranger(words: Sequence[str]) -> str:
+    """Return the first goal that make does not know."""
+    return next((word for word in words[1:] if is_stranger(words, word)), "?")
 
 
 def is_stranger(words: Sequence[str], word: str) -> bool:
@@ -115,10 +139,38 @@ def shown_line(head: Sequence[str], settings: Sequence[str]) -> str:
     return f"{line} ARGS={quoted(' '.join(filter(None, values)))}" if values else line
 
 
+def started(words: Sequence[str], tasks: Sequence[str]) -> str:
+    """Return which task a refused line was to start; empty when it was none of those that do."""
+    goal = next((word for word in words[1:] if word in tasks), "") or near(
+        first_stranger(words), tasks
+    )
+    return goal if goal in TAKE_PYTEST_ARGS else ""
+
+
+def mark(task: str, words: Sequence[str], lines: Sequence[str]) -> None:
+    """Leave a mark of the refused start, as the tasks do, so that no look tells of an older run.
+
+    Refusing goes on where that cannot be: with a Python that the tasks are not made for.
+    """
+    root = Path(__file__).resolve().parents[2]
+    sys.path.insert(0, str(root))
+    with contextlib.suppress(Exception):
+        from walkaway.hunting.store import last_start_of
+
+        place = last_start_of(root, os.environ, "hunt" if task == "flaky" else "run")
+        from walkaway.runs.last_start import refuse
+
+        refuse(place, shlex.join(words), 64, "\n".join(lines))
+
+
 def main() -> None:
     pid, *tasks = sys.argv[1:]
-    for line in advice(command_line(pid), tasks):
+    words = command_line(pid)
+    lines = advice(words, tasks)
+    for line in lines:
         print(line.encode(errors="backslashreplace").decode(), file=sys.stderr)
+    if task := started(words, tasks):
+        mark(task, words, lines)
 
 
 if __name__ == "__main__":
