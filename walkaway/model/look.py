@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from walkaway.model.run import Run
@@ -45,6 +46,27 @@ class Tree:
     dirty: int = 0
     changed: tuple[str, ...] = ()
     nchanged: int = 0
+
+
+class Standing(StrEnum):
+    """How the source tree is now, against what it was when a run ended."""
+
+    SAME = "same"
+    CHANGED = "changed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class SinceEnd:
+    """What happened since a run ended, of a verdict that nobody waited for."""
+
+    ended_s: float
+    """Seconds since its end."""
+    tree: Standing
+    changed: tuple[str, ...] = ()
+    """The first paths that differ, relative to the repository."""
+    nchanged: int | None = None
+    """How many differ; None when that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +133,8 @@ class Look:
     engine_silent: bool = False
     """The Docker engine does not answer: of what it knows nothing can be told."""
     tree: Tree = field(default_factory=Tree)
+    since_end: SinceEnd | None = None
+    """Of an ended run, unless it was waited for."""
     tail: tuple[str, ...] = ()
     """Last lines of the log."""
     why_unknown: str = ""

@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -20,7 +21,8 @@ _IGNORED_ENDS = (".pyc", ".testmondata", ".testmondata-shm", ".testmondata-wal",
 _HASHED_BYTES = 1 << 20
 _MOST_FILES = 20_000
 _MOST_NAMED = 2_000
-_GIT_TIMEOUT_S = 60
+_GIT_TIMEOUT_S = 60.0
+_EVER = float("inf")
 _CLOCK_TICK_S = 0.02
 """File times come from a clock that ticks every 1 to 10 ms: they lag behind."""
 
@@ -36,16 +38,55 @@ class Tree(NamedTuple):
     dirty: dict[str, str]
 
 
-def fingerprint(root: str) -> Tree:
-    """Return the tree's fingerprint: HEAD and every file that differs from it; without git, all."""
-    status = _git(root, "status", "--porcelain=v2", "-z", "--branch", "--untracked-files=all")
+def fingerprint(root: str, until: float = _EVER) -> Tree:
+    """Return the tree's fingerprint: HEAD and every file that differs from it; without git, all.
+
+    ``until``: when to give up, on the monotonic clock, with `TimeoutError`.
+    """
+    status = _git(
+        root, "status", "--porcelain=v2", "-z", "--branch", "--untracked-files=all", until=until
+    )
     if status is None:
-        return _without_git(root)
+        return _without_git(root, until)
     head, paths = _changed(status)
-    top = _git(root, "rev-parse", "--show-toplevel")
-    base = os.fsdecode(top.rstrip(b"\n")) if top else root
-    dirty = {path: _mark(os.path.join(base, path)) for path in paths if not _ignored(path)}
+    dirty = _marks(_top(root, until), paths, until) if paths else {}
     return Tree(_digest(head, dirty), head[:12], dirty)
+
+
+def differing_from(root: str, commit: str, until: float = _EVER) -> dict[str, str] | None:
+    """Return the files that differ from a commit, by a mark of their content; None when unknown.
+
+    What `Tree.dirty` would be, were ``commit`` still HEAD. `TimeoutError` as above.
+    """
+    base = _top(root, until)
+    tracked = _git(
+        base, "diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", commit, "--",
+        until=until,
+    )  # fmt: skip
+    others = _git(base, "ls-files", "-z", "--others", "--exclude-standard", until=until)
+    if tracked is None or others is None:
+        return None
+    paths = {os.fsdecode(path) for path in (tracked + others).split(b"\0") if path}
+    return _marks(base, sorted(paths), until)
+
+
+def _top(root: str, until: float) -> str:
+    top = _git(root, "rev-parse", "--show-toplevel", until=until)
+    return os.fsdecode(top.rstrip(b"\n")) if top else root
+
+
+def _marks(base: str, paths: list[str], until: float) -> dict[str, str]:
+    found = {}
+    for path in paths:
+        if not _ignored(path):
+            _check(until)
+            found[path] = _mark(os.path.join(base, path), until)
+    return found
+
+
+def _check(until: float) -> None:
+    if time.monotonic() > until:
+        raise TimeoutError
 
 
 def edited_between(root: str, tree: Tree, after_s: float, until_s: float) -> bool:
@@ -56,8 +97,7 @@ def edited_between(root: str, tree: Tree, after_s: float, until_s: float) -> boo
     """
     base, paths = root, list(tree.dirty)
     if tree.head:
-        top = _git(root, "rev-parse", "--show-toplevel")
-        base = os.fsdecode(top.rstrip(b"\n")) if top else root
+        base = _top(root, _EVER)
         # A commit, checkout or reset leaves files behind that differ from HEAD no more.
         paths.append(os.path.join(".git", "logs", "HEAD"))
     elif not paths:
@@ -76,16 +116,21 @@ def _changed_s(path: str) -> float:
     return 0.0
 
 
-def _git(root: str, *words: str) -> bytes | None:
+def _git(root: str, *words: str, until: float) -> bytes | None:
+    left_s = until - time.monotonic()
+    _check(until)
     environ = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     # --no-optional-locks: a look must never make a user's own git command fail.
     command = ["git", "--no-optional-locks", "-C", root, *words]
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_GIT_TIMEOUT_S,
-            env=environ, check=False,
+            command, stdin=subprocess.DEVNULL, capture_output=True,
+            timeout=min(_GIT_TIMEOUT_S, left_s), env=environ, check=False,
         )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
+    except subprocess.TimeoutExpired:
+        _check(until)
+        return None
+    except OSError:
         return None
     return done.stdout if done.returncode == 0 else None
 
@@ -115,14 +160,16 @@ def _ignored(path: str) -> bool:
     return path.endswith(_IGNORED_ENDS) or not _IGNORED_PARTS.isdisjoint(path.split("/"))
 
 
-def _mark(path: str) -> str:
+def _mark(path: str, until: float) -> str:
     """Return a mark of a file's content: its hash, or size and time of a large one."""
     try:
         status = os.lstat(path)
         if os.path.islink(path):
             return "link " + os.readlink(path)
         if os.path.exists(os.path.join(path, ".git")):
-            return fingerprint(path).fingerprint  # a submodule, or a repository inside this one
+            return fingerprint(
+                path, until
+            ).fingerprint  # a submodule, or a repository inside this one
         if status.st_size > _HASHED_BYTES or not os.path.isfile(path):
             return f"{status.st_size} {status.st_mtime_ns}"
         with open(path, "rb") as file:
@@ -138,10 +185,11 @@ def _digest(head: str, dirty: dict[str, str]) -> str:
     return digest.hexdigest()
 
 
-def _without_git(root: str) -> Tree:
+def _without_git(root: str, until: float) -> Tree:
     """Return size and time of every file below root; nothing when there are too many."""
     marks: dict[str, str] = {}
     for path in _files(root):
+        _check(until)
         try:
             status = os.lstat(os.path.join(root, path))
         except OSError:

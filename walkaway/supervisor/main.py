@@ -90,6 +90,7 @@ class Supervisor:
             if leftovers:
                 self.journal.write("left", pids=leftovers)
             self._until_tree_is_told()
+            self.trees.keep(self.record)
             code, number = self.exit or Exit()
             self.backend.before_close()
             self.journal.write("exit", code=code, signal=number, **{"pass": self.pass_number})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -18,6 +19,9 @@ _SCRIPT = os.path.join(
 )
 _SHOWN = 20
 _EVERY_S = 10.0
+_KEPT = "tree.json"
+_KEPT_BYTES = 256 * 1024
+"""A tree with more changed files than fit is known by its fingerprint alone."""
 _SHARE = 100
 """A refresh may cost one hundredth of the time between two."""
 
@@ -34,6 +38,7 @@ class Trees:
         self._first: dict[str, str] | None = None
         self._fingerprint = ""
         self._head = ""
+        self._last = b""
         self.helper: Helper | None = None
 
     def begin(self) -> None:
@@ -57,6 +62,7 @@ class Trees:
         self._next = now + max(_EVERY_S, _SHARE * (now - self._asked_at))
         try:
             fingerprint, head, dirty = json.loads(helper.answer if helper else b"")
+            self._last = helper.answer if helper else b""
         except (ValueError, TypeError):
             fingerprint, head, dirty = "", "", {}
         if self._first is not None and fingerprint == self._fingerprint:
@@ -73,3 +79,13 @@ class Trees:
             event["changed"], event["nchanged"] = changed[:_SHOWN], len(changed)
         self._fingerprint = fingerprint
         self._journal.write("tree", **event)
+
+    def keep(self, record: str) -> None:
+        """Leave in the record how the tree was last seen, for later looks to compare with."""
+        if not self._fingerprint or not 0 < len(self._last) <= _KEPT_BYTES:
+            return
+        path = os.path.join(record, _KEPT)
+        with contextlib.suppress(OSError):
+            with open(path + ".new", "wb") as file:
+                file.write(self._last)
+            os.replace(path + ".new", path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from walkaway.model.events import Event
 from walkaway.model.last_start import LastStart
 from walkaway.model.look import Look
 from walkaway.model.words import Status
-from walkaway.runs import reader, status
+from walkaway.runs import changes, reader, status
 from walkaway.runs.store import Record
 from walkaway.tasks.edge import Here, say, say_json
 from walkaway.views import as_json, verdict, waiting
@@ -27,12 +28,24 @@ _RESTORE_S = 5.0
 """How long a supervisor may need to restore a record that somebody deleted."""
 
 
-def follow(here: Here, record: Record, timeout_s: float | None, *, json: bool = False) -> int:
-    """Tell what is new until the run ends; return the verdict's code, 75 when time is up."""
+def follow(
+    here: Here, record: Record, timeout_s: float | None, *, json: bool = False, ours: bool = False
+) -> int:
+    """Tell what is new until the run ends; return the verdict's code, 75 when time is up.
+
+    A verdict that was there before is told with its age, unless the run is ``ours``: just started.
+    """
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     with _bar(here, json=json) as bar:
-        look = _until_ended(here, record, deadline, None if json else bar)
-    return tell(here, record, look, json=json)
+        look, waited = _until_ended(here, record, deadline, None if json else bar)
+    return tell(here, record, look if waited or ours else aged(here, record, look), json=json)
+
+
+def aged(here: Here, record: Record, look: Look) -> Look:
+    """Return the look at an ended run with its age and what changed since; a live one as it is."""
+    if look.ended is None:
+        return look
+    return replace(look, since_end=changes.since_end(record, here.root, look))
 
 
 def tell(
@@ -61,7 +74,10 @@ def causes_of(record: Record, since: int = 0) -> list[causes.Cause]:
     return causes.group(events.parse(head), since)
 
 
-def _until_ended(here: Here, record: Record, deadline: float | None, bar: Bar | None) -> Look:
+def _until_ended(
+    here: Here, record: Record, deadline: float | None, bar: Bar | None
+) -> tuple[Look, bool]:
+    """Return the last look, and whether there was anything to wait for."""
     cursor = _Cursor(record.path("failures.jsonl"))
     before: Look | None = None
     spoke = time.monotonic()
@@ -72,7 +88,7 @@ def _until_ended(here: Here, record: Record, deadline: float | None, bar: Bar | 
             bar.print(lines)
             spoke = time.monotonic()
         if not look.live:
-            return look
+            return look, before is not None
         if bar is not None:
             bar.show(look)
             if not here.terminal and time.monotonic() - spoke > _SILENCE_S:
@@ -82,7 +98,7 @@ def _until_ended(here: Here, record: Record, deadline: float | None, bar: Bar | 
         pause_until = time.monotonic() + _LOOK_S
         while time.monotonic() < pause_until:
             if deadline is not None and time.monotonic() >= deadline:
-                return look
+                return look, True
             time.sleep(_POLL_S)
             if record.path("outcome.json").exists():
                 break

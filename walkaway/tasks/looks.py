@@ -15,7 +15,7 @@ from walkaway.runs import reader, settings, status
 from walkaway.runs import stop as stops
 from walkaway.tasks import edge, last_start
 from walkaway.tasks.edge import JSON_HELP, RUN_HELP, complain, say, say_json
-from walkaway.tasks.follow import causes_of, follow, tell
+from walkaway.tasks.follow import aged, causes_of, follow, tell
 from walkaway.views import as_json, leaving
 from walkaway.views import failures as failures_view
 from walkaway.views import last_start as last_start_view
@@ -39,7 +39,7 @@ def progress(c: Context, run: str | None = None, json: bool = False) -> None:
     record = here.record(run)
     look = status.look(here.records, record, tail_lines=_TAIL_LINES)
     if look.ended:
-        tell(here, record, replace(look, tail=()), json=json)
+        tell(here, record, replace(aged(here, record, look), tail=()), json=json)
     elif json:
         say_json(as_json.look(look, ()))
     else:
@@ -96,7 +96,7 @@ def failures(c: Context, run: str | None = None, since: str = "0", json: bool = 
     if last_start.answered(here, run, "failures", json=json, shape=shape):
         return
     record = here.record(run)
-    look = status.look(here.records, record)
+    look = aged(here, record, status.look(here.records, record))
     found = causes_of(record, after)
     total = after + sum(cause.count for cause in found)
     if json:
@@ -131,7 +131,7 @@ def results(
     if last_start.answered(here, run, "results", json=json, shape=shape):
         return
     record = here.record(run)
-    look = status.look(here.records, record)
+    look = aged(here, record, status.look(here.records, record))
     names = reader.ids(record.folder)
     book = ledger.build(names, reader.all_events(record.path("events.jsonl")))
     purpose = bool(look.ended and look.ended.not_run)
@@ -178,6 +178,8 @@ def stop(c: Context, run: str | None = None, json: bool = False) -> int:
         say([last_start_view.notice(found.start, here.style, time.time())])
     if look.ended and not json:
         say([leaving.over_already(look.run)])
+    if look.ended:
+        look = aged(here, record, look)
     if look.live:
         stops.ask(record, "stop", f"inv stop ({here.origin().kind})")
         stops.wait_ended(record, _SILENT_WAIT_S if look.engine_silent else _STOP_WAIT_S)

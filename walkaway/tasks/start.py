@@ -112,7 +112,7 @@ def stay_until_ended(
         else:
             say([first])
         if not interrupted:
-            return follow(here, made.record, None, json=json)
+            return follow(here, made.record, None, json=json, ours=True)
     except KeyboardInterrupt:
         pass
     if made.joined:  # somebody else's run: we only watched
@@ -127,7 +127,7 @@ def _end(here: Here, made: start.Started, *, json: bool) -> int:
     try:
         stop.ask(made.record, "interrupt", "Ctrl-C")
         if stop.wait_ended(made.record, _END_WAIT_S):
-            return follow(here, made.record, 0, json=json)
+            return follow(here, made.record, 0, json=json, ours=True)
     except KeyboardInterrupt:
         pass
     complain(leaving.left_stopping(made.run, here.style))

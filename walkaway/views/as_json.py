@@ -138,6 +138,7 @@ def _standing(look: Look) -> dict[str, Any]:
         "live": look.live,
         "outcome": look.ended.outcome if look.ended else None,
         "code": look.ended.code if look.ended else None,
+        "since_end": asdict(look.since_end) if look.since_end else None,
     }
 
 

@@ -82,9 +82,8 @@ def _first(look: Look, causes: list[Cause], style: Style, total: int, since: int
     count = max(total - since, sum(cause.count for cause in causes))
     new = " new" if since else ""
     told = f"{count:,}{new} {'failure' if count == 1 else 'failures'}, {many(len(causes), 'cause')}"
-    return GAP.join(
-        (style.bad(told), look.run.short, phrases.label(look.run), _standing(look, style))
-    )
+    parts = (style.bad(told), look.run.short, phrases.label(look.run), _standing(look, style))
+    return GAP.join(part for part in (*parts, phrases.since_end(look, style)) if part)
 
 
 def _standing(look: Look, style: Style) -> str:
@@ -95,6 +94,8 @@ def _standing(look: Look, style: Style) -> str:
 
 def _none(look: Look, style: Style, since: int) -> str:
     parts = [look.run.short, phrases.label(look.run), _standing(look, style)]
+    if look.since_end is not None:
+        parts.append(phrases.since_end(look, style))
     if look.counts.bad and not since:
         text = style.bad(f"{look.counts.bad:,} failed, but no text of them is stored")
         parts.append(phrases.run_command(style, look, "results", "--result", "failed"))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from walkaway.model.look import Counts, Look
+from walkaway.model.look import Counts, Look, Standing
 from walkaway.model.run import Run
 from walkaway.model.words import BAD, Outcome, Result, Status
-from walkaway.views.style import Style, middle, printable
+from walkaway.views.style import Style, middle, printable, roughly
 
 _ORDER = ("failed", "error", "crashed", "passed", "skipped", "xfailed", "xpassed", "subfailed")
 _LABEL_COLUMNS = 80
@@ -84,6 +84,20 @@ def edits(look: Look) -> str:
     """Return how many files were edited since the run began, or nothing."""
     n = look.tree.nchanged
     return f"edited since: {many(n, 'file')}" if n else ""
+
+
+def since_end(look: Look, style: Style) -> str:
+    """Return `ended 11 min ago; 1 file changed since`, or nothing of a verdict just waited for."""
+    found = look.since_end
+    if found is None:
+        return ""
+    changed = "whether files changed since is not known"
+    if found.tree is Standing.SAME:
+        changed = "no file changed since"
+    elif found.tree is Standing.CHANGED:
+        files = "files" if found.nchanged is None else many(found.nchanged, "file")
+        changed = style.warn(f"{files} changed since")
+    return f"ended {roughly(found.ended_s)} ago; {changed}"
 
 
 def ids(

@@ -21,7 +21,8 @@ def lines(
     ``more`` counts rows that were left out. Node ids stand whole where no terminal reads.
     """
     if not rows:
-        return [f"no such test  {look.run.short}  {phrases.label(look.run)}  {_until(look, style)}"]
+        parts = ("no such test", look.run.short, phrases.label(look.run), _until(look, style))
+        return [GAP.join(part for part in (*parts, phrases.since_end(look, style)) if part)]
     width = max(len(result) for _, result, _, _ in rows)
     found = [_row(row, style, width) for row in rows]
     if more:
@@ -29,6 +30,9 @@ def lines(
         found.append(f"+ {more:,} more: narrow it by --result, or by {hint} TEXT")
     if look.live:
         found.append(f"{_until(look, style)}{GAP}{phrases.following(style, _wait(look, style))}")
+    elif look.since_end is not None:
+        # Without its outcome: who counts lines with PASSED counts tests.
+        found.append(f"run {look.run.short} {phrases.since_end(look, style)}")
     return found
 
 

@@ -71,6 +71,8 @@ def _first(look: Look, ended: Ended, style: Style) -> str:
     parts = [phrases.who(look, style), says(look, ended, style)]
     if ended.code:
         parts.append(f"exit {ended.code}")
+    if look.since_end is not None:
+        parts.append(phrases.since_end(look, style))
     return GAP.join(parts)
 
 
@@ -165,13 +167,20 @@ def _said(ended: Ended) -> list[str]:
 
 
 def _edited(look: Look, style: Style) -> Iterator[str]:
-    n = look.tree.nchanged
-    if not n:
-        return
-    names = ", ".join(printable(path, 60) for path in look.tree.changed[:_EDITED])
-    rest = f", + {n - _EDITED:,} more" if n > _EDITED and names else ""
-    tail = f": {names}{rest}" if names else ""
-    yield f"{style.warn('edited during the run:')} {many(n, 'file')}{tail}"
+    tree, since = look.tree, look.since_end
+    if tree.nchanged:
+        names = _paths(tree.changed, tree.nchanged)
+        told = many(tree.nchanged, "file") + (f": {names}" if names else "")
+        yield f"{style.warn('edited during the run:')} {told}"
+    if since is not None and since.changed:
+        n = since.nchanged or len(since.changed)
+        yield f"{style.warn('changed since:')} {_paths(since.changed, n)}"
+
+
+def _paths(paths: Sequence[str], n: int) -> str:
+    """Return the first of ``n`` paths; nothing when none of them is known."""
+    names = ", ".join(printable(path, 60) for path in paths[:_EDITED])
+    return names + (f", + {n - _EDITED:,} more" if n > _EDITED and names else "")
 
 
 def _causes(causes: Sequence[Cause], style: Style) -> Iterator[str]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from walkaway.model.events import Event
 from walkaway.model.last_start import LastStart, Stage
-from walkaway.model.look import Counts, Ended, Flight, Look, Stuck, Tree
+from walkaway.model.look import Counts, Ended, Flight, Look, SinceEnd, Standing, Stuck, Tree
 from walkaway.model.run import Compose, Limits, Origin, Run
 from walkaway.model.words import Outcome, Status
 
@@ -212,6 +212,20 @@ ENDINGS: dict[str, Look] = {
     ),
 }  # fmt: skip
 
+SINCE: dict[str, Look] = {
+    "same": replace(ENDINGS["passed"], since_end=SinceEnd(0.4, Standing.SAME, nchanged=0)),
+    "changed": replace(
+        ENDINGS["passed"], since_end=SinceEnd(661.0, Standing.CHANGED, ("tests/unit/test_a.py",), 1)
+    ),
+    "much-changed": replace(
+        ENDINGS["failed"],
+        since_end=SinceEnd(90_000.0, Standing.CHANGED, tuple(f"app/m{n}.py" for n in range(9)), 9),
+    ),
+    "changed-somewhere": replace(
+        ENDINGS["passed-edited"], since_end=SinceEnd(7300.0, Standing.CHANGED)
+    ),
+    "unknown": replace(ENDINGS["failed"], since_end=SinceEnd(12.0, Standing.UNKNOWN)),
+}
 LIVE: dict[str, Look] = {
     "running": look(),
     "running-well": look(

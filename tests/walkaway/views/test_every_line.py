@@ -12,7 +12,7 @@ from tests.walkaway.views import samples
 from tests.walkaway.views.golden import READERS
 from walkaway.model import causes
 from walkaway.model.last_start import LastStart, Stage
-from walkaway.model.look import Counts, Flight, Look, Stuck, Tree
+from walkaway.model.look import Counts, Flight, Look, SinceEnd, Standing, Stuck, Tree
 from walkaway.model.words import Outcome, Status
 from walkaway.views import failures, last_start, progress, results, runs, started, verdict, waiting
 from walkaway.views.style import Style, columns
@@ -58,7 +58,8 @@ def hostile_end(outcome: Outcome) -> Look:
         stopping=HOSTILE,
         said=tuple(WORDS),
     ).ended
-    return replace(hostile_look(), status=Status.DONE, ended=end)
+    since = SinceEnd(9.0, Standing.CHANGED, tuple(WORDS), 12)
+    return replace(hostile_look(), status=Status.DONE, ended=end, since_end=since)
 
 
 ENTRIES = [
@@ -151,6 +152,19 @@ def test_a_verdict_names_its_exit_code_unless_that_is_0(name: str) -> None:
     assert look.ended
     first = verdict.lines(look, READERS["pipe"])[0]
     assert first.endswith(f"  exit {look.ended.code}") == (look.ended.code != 0)
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("name", samples.SINCE)
+def test_a_verdict_that_was_not_waited_for_says_its_age_in_the_first_line(
+    name: str, reader: str
+) -> None:
+    look = samples.SINCE[name]
+    for lines in (
+        verdict.lines(look, READERS[reader]),
+        failures.lines(look, [], READERS[reader], 0),
+    ):
+        assert re.search(r"  ended \d[^;]* ago; .*since", lines[0])
 
 
 @pytest.mark.parametrize("name", [name for name in samples.ENDINGS if name.startswith("passed")])

@@ -91,6 +91,22 @@ VIEWS: dict[str, Callable[[Style], list[str]]] = {
     ),
     "verdict/failed-cascade": lambda style: verdict.lines(FAILED_DATABASE, style, CASCADE),
     **{
+        f"verdict/since-{name}": lambda style, look=look: verdict.lines(look, style)  # type: ignore[misc] # bound per loop
+        for name, look in samples.SINCE.items()
+    },
+    "failures/none-changed-since": lambda style: failures.lines(
+        samples.SINCE["changed"], [], style, 0
+    ),
+    "failures/mixture-unknown-since": lambda style: failures.lines(
+        samples.SINCE["unknown"], MIXTURE, style, 8
+    ),
+    "results/changed-since": lambda style: results.lines(
+        samples.SINCE["changed"], ROWS[1:2], style, 0
+    ),
+    "results/none-changed-since": lambda style: results.lines(
+        samples.SINCE["changed"], (), style, 0
+    ),
+    **{
         f"progress/{name}": lambda style, look=look: progress.lines(look, style)  # type: ignore[misc] # bound per loop
         for name, look in samples.LIVE.items()
     },
@@ -181,6 +197,7 @@ VIEWS: dict[str, Callable[[Style], list[str]]] = {
 TEXTS: dict[str, Callable[[], str]] = {
     "json/look.json": lambda: pretty(as_json.look(samples.LIVE["running"])),
     "json/look-ended.json": lambda: pretty(as_json.look(samples.ENDINGS["timed-out"], CASCADE)),
+    "json/look-changed-since.json": lambda: pretty(as_json.look(samples.SINCE["changed"])),
     "json/failures.json": lambda: pretty(as_json.failures(FAILED_DATABASE, MIXTURE, 8, 0)),
     "json/results.json": lambda: pretty(as_json.results(samples.ENDINGS["failed"], ROWS, 2)),
     "json/runs.json": lambda: pretty(as_json.runs(LOOKS[:2], 12)),
