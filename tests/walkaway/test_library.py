@@ -303,20 +303,35 @@ def test_plain_make_lists_the_targets_where_init_wrote_the_makefile(probe: Repos
     assert listed[:2] == ["test", "test-async"]
 
 
-@pytest.mark.parametrize("active", [False, True], ids=["project's", "active"])
-def test_make_takes_the_active_python_then_the_projects_own(
+@pytest.mark.parametrize(
+    ("own", "active", "taken"),
+    [
+        ("has walkaway", False, ".venv"),
+        ("has walkaway", True, ".venv"),
+        ("lacks walkaway", False, ".venv"),
+        ("lacks walkaway", True, "active one"),
+        ("", True, "active one"),
+        ("", False, "python3"),
+    ],
+)
+def test_make_takes_the_projects_own_python_then_the_active_one(
     probe: Repository,
+    own: str,
     active: bool,  # noqa: FBT001 - a row of the table above
+    taken: str,
 ) -> None:
-    venvs = ["active one"] if active else []
-    for name in (".venv", *venvs):
-        (probe.root / name / "bin").mkdir(parents=True)
-        python = probe.root / name / "bin" / "python"
-        python.write_text(f'#!/bin/sh\necho {shlex.quote(name)} "$@"\n')
+    for name in [*([".venv"] if own else []), "active one", "python3"]:
+        folder = probe.root / name / "bin"
+        folder.mkdir(parents=True)
+        python = folder / ("python3" if name == "python3" else "python")
+        asked = f'[ "$1" != -c ] || exit {int(own == "lacks walkaway")}'
+        python.write_text(f'#!/bin/sh\n{asked}\necho {shlex.quote(name)} "$@"\n')
         python.chmod(0o755)
-    env = {"VIRTUAL_ENV": str(probe.root / "active one")} if active else {}
+    env = {"PATH": f"{probe.root}/python3/bin:{os.environ['PATH']}"}
+    if active:
+        env["VIRTUAL_ENV"] = str(probe.root / "active one")
     done = probe.run("make", "runs", **env)
-    assert done.stdout == f"{'active one' if active else '.venv'} -m walkaway make runs\n"
+    assert done.stdout == f"{taken} -m walkaway make runs\n"
 
 
 # The collection, whole and singly

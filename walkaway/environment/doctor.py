@@ -21,7 +21,9 @@ from walkaway.environment.checks import (
     unknown,
     versions,
 )
+from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
+from walkaway.runs import backend
 from walkaway.runs.settings import Settings
 
 LIMIT_S = 45.0
@@ -60,27 +62,39 @@ class Diagnosis:
         return self.code == 0
 
 
-def examine(root: Path, conf: Settings, environ: Mapping[str, str]) -> Diagnosis:
+def examine(
+    root: Path, conf: Settings, environ: Mapping[str, str], *, ci: bool = False
+) -> Diagnosis:
     """Make all checks that concern this checkout.
 
-    Without a Compose file, or with backend `local` and no engine, those are the local ones.
+    Without a Compose file, or where the tests run locally and no engine answers, those are the
+    local ones.
     """
     begun = time.monotonic()
     has_file = bool(project.compose_file(root, conf.compose_file))
-    needed = conf.backend == "compose" or (conf.backend == "auto" and has_file)
+    needed = _in_compose(root, conf, environ, ci=ci)
     silent = ""
     checks = LOCAL
     found: list[Checked] = []
     if needed or has_file:
         silent = engine.silent_because(environ)
         if silent:
-            found.append(versions.silent(silent, needed=needed))
+            falls_back = conf.backend != backend.LOCAL
+            found.append(versions.silent(silent, needed=needed, falls_back=falls_back))
         else:
             checks = (*LOCAL, *COMPOSE)
     around = Around(root, environ, conf, in_compose=needed and not silent)
     found += side_by_side(checks, around, LIMIT_S)
     return Diagnosis(tuple(found), code_of(found, silent=needed and bool(silent)),
                      time.monotonic() - begun)  # fmt: skip
+
+
+def _in_compose(root: Path, conf: Settings, environ: Mapping[str, str], *, ci: bool) -> bool:
+    """Tell whether a start would run the tests in Compose, or be refused for want of it."""
+    try:
+        return backend.choose(None, conf, root, environ, ci=ci).backend == backend.COMPOSE
+    except WalkawayError:
+        return True
 
 
 def code_of(found: Sequence[Checked], *, silent: bool) -> int:

@@ -9,9 +9,16 @@
 #
 @TASKS@
 
-# Which Python has walkaway: the active environment's, the project's, else the one on PATH.
-WALKAWAY_PYTHON ?= $(if $(VIRTUAL_ENV),"$(VIRTUAL_ENV)/bin/python",$(if \
-	$(wildcard .venv/bin/python),.venv/bin/python,python3))
+# Which Python has walkaway: the project's own, the active environment's, else the one on PATH.
+# Asked only where there are the first two.
+WALKAWAY_OWN := $(wildcard .venv/bin/python)
+ifeq ($(origin WALKAWAY_PYTHON),undefined)
+ifneq ($(and $(WALKAWAY_OWN),$(VIRTUAL_ENV)),)
+WALKAWAY_OWN := $(shell $(WALKAWAY_OWN) -c 'import invoke, walkaway' >/dev/null 2>&1 && \
+	echo $(WALKAWAY_OWN))
+endif
+endif
+WALKAWAY_PYTHON ?= $(or $(WALKAWAY_OWN),$(if $(VIRTUAL_ENV),"$(VIRTUAL_ENV)/bin/python"),python3)
 
 # Exactly as typed: $(value) is not expanded, and no shell sees it. `ARGS` itself would be
 # exported expanded, so it is not.

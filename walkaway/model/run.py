@@ -86,6 +86,10 @@ class Run:
     backend: str = "local"
     named: bool = False
     """Whether there was a choice of backends, so that people are told which it is."""
+    fell_back: str = ""
+    """Why `auto` chose local, in a few words; empty when it did not."""
+    python: str = ""
+    """Which environment pytest runs in, in words, where another could be expected."""
     compose: Compose | None = None
     workers: int = 0
     worker_slots: int = 0

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from walkaway.environment import engine, project
 from walkaway.errors import WalkawayError
@@ -22,8 +23,16 @@ COMPOSE = "compose"
 _OFFER = "To run here, without the containers: --backend local"
 
 
+class Place(NamedTuple):
+    """Where a run is to happen, `local` or `compose`; and why `auto` fell back to local."""
+
+    backend: str
+    fell_back: str = ""
+    """In a few words; empty when it did not."""
+
+
 def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, str], *, ci: bool
-           ) -> str:  # fmt: skip
+           ) -> Place:  # fmt: skip
     """Return `local` or `compose`.
 
     `auto` is compose when there is a Compose file with the service and the engine answers.
@@ -31,7 +40,7 @@ def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, 
     """
     wanted = asked or conf.backend
     if wanted == LOCAL:
-        return LOCAL
+        return Place(LOCAL)
     files = project.compose_file(root, conf.compose_file)
     if wanted == COMPOSE:
         if not files:
@@ -41,7 +50,7 @@ def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, 
             )
             raise WalkawayError(message, exitcodes.NOT_STARTABLE)
         _must_answer(environ, "the tests were to run in Compose")
-        return COMPOSE
+        return Place(COMPOSE)
     if not any(_has_service(name, conf.service) for name in files):
         if _last(Records(root)) == COMPOSE:
             message = (
@@ -50,17 +59,19 @@ def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, 
                 f"No run was started. To try Compose all the same: --backend compose. {_OFFER}"
             )
             raise WalkawayError(message, exitcodes.NOT_STARTABLE)
-        return LOCAL
+        no_service = f"no service {conf.service} in the Compose file"
+        return Place(LOCAL, no_service if files else "no Compose file")
     if ci:
         _must_answer(environ, "CI does not fall back to a run outside Compose by itself")
-        return COMPOSE
+        return Place(COMPOSE)
     why = engine.silent_because(environ)
     if not why:
-        return COMPOSE
+        return Place(COMPOSE)
     if _last(Records(root)) == COMPOSE:
         _refuse(why, "the last run of this checkout was in Compose, and another place may "
                      "give another result")  # fmt: skip
-    return LOCAL
+    no_command = why == engine.NOT_THERE
+    return Place(LOCAL, "no docker command" if no_command else "no Docker engine answers")
 
 
 def compose(

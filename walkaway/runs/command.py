@@ -13,6 +13,8 @@ from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
 
 RECORDER = Path(__file__).resolve().parent.parent / "recorder"
+OWN = ".venv"
+"""A project's own virtual environment."""
 PLUGIN = ("-p", "walkaway_recorder", "-o", "verbosity_test_cases=1")
 """First in argv, so that a later option of the user wins. The -o gives the log a line a test."""
 
@@ -22,23 +24,69 @@ def find_pytest(
 ) -> tuple[str, ...]:
     """Return the argv that starts pytest.
 
-    The configured one; else the active virtual environment's, the project's `.venv`'s, this
+    The configured one; else that of the project's own environment, of an active one, this
     Python's: the first that has pytest. `python -m pytest` rather than the script: a moved
     environment breaks the script's first line.
     """
     if configured:
         return (_found(configured[0], root, environ), *configured[1:])
-    active = environ.get("VIRTUAL_ENV")
-    for folder in ([Path(active)] if active else []) + [root / ".venv"]:
-        if any(folder.glob("lib*/python*/site-packages/pytest/__init__.py")):
+    for folder in _environments(root, environ):
+        if _has_pytest(folder):
             return (str(folder / "bin/python"), "-m", "pytest")
     if importlib.util.find_spec("pytest") is None:
         message = (
-            f"No pytest: none in {root / '.venv'}, an active environment, or {sys.executable}.\n"
+            f"No pytest: none in {root / OWN}, an active environment, or {sys.executable}.\n"
             "Install it there, or name yours in invoke.yaml: walkaway: {pytest: [uv, run, pytest]}"
         )
         raise WalkawayError(message, exitcodes.NOT_STARTABLE)
     return (sys.executable, "-m", "pytest")
+
+
+def environment_note(
+    configured: Sequence[str], argv: Sequence[str], root: Path, environ: Mapping[str, str]
+) -> str:
+    """Return whose pytest it is, where another environment could be expected; else nothing.
+
+    ``argv`` is what `find_pytest` has found. As in `.venv (the active /x/other is not used)`.
+    """
+    if configured:
+        return ""
+    chosen = Path(argv[0]).parent.parent
+    shown = chosen.relative_to(root) if chosen.is_relative_to(root) else chosen
+    active, own = _active(environ), root / OWN
+    if active is not None and not _same(active, chosen):
+        why = "is not used" if _has_pytest(active) else "has no pytest"
+        return f"{shown} (the active {active} {why})"
+    if (own / "bin/python").exists() and not _same(own, chosen) and not _has_pytest(own):
+        return f"{shown} ({OWN} has no pytest)"
+    return ""
+
+
+def _environments(root: Path, environ: Mapping[str, str]) -> list[Path]:
+    """Return the virtual environments to look in, in order.
+
+    A project's own goes before one that happens to be active: that may be another project's. One
+    inside the project that runs this very task is the project's, too: tox and nox make such.
+    """
+    own, active = root / OWN, _active(environ)
+    if active is None or _same(active, own):
+        return [own]
+    ours = _same(active, Path(sys.prefix)) and active.resolve().is_relative_to(root.resolve())
+    return [active, own] if ours else [own, active]
+
+
+def _active(environ: Mapping[str, str]) -> Path | None:
+    """Return the active virtual environment, absolute; None when there is none, or none left."""
+    folder = Path(environ.get("VIRTUAL_ENV") or os.devnull).absolute()
+    return folder if folder.is_dir() else None
+
+
+def _same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _has_pytest(folder: Path) -> bool:
+    return any(folder.glob("lib*/python*/site-packages/pytest/__init__.py"))
 
 
 def _found(program: str, root: Path, environ: Mapping[str, str]) -> str:

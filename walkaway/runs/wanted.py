@@ -56,7 +56,7 @@ def wanted(  # noqa: PLR0913 - what a run is made of
     """Return the run to start; its id, times and lock are not known yet. `WalkawayError` 64."""
     if options.backend is not None:
         settings.backend(options.backend, "--backend")
-    place = backend.choose(options.backend, conf, root, environ, ci=ci)
+    place, fell_back = backend.choose(options.backend, conf, root, environ, ci=ci)
     extra = _pytest_options(options, conf, place)
     limits = conf.limits
     if options.timeout is not None:
@@ -69,8 +69,10 @@ def wanted(  # noqa: PLR0913 - what a run is made of
     folder = cwd if cwd.is_relative_to(root) else root
     if place == backend.COMPOSE:
         pytest: tuple[str, ...] = conf.pytest or _INSIDE
+        note = ""
     else:
         pytest = command.find_pytest(conf.pytest, root, environ)
+        note = command.environment_note(conf.pytest, pytest, root, environ)
     kept = backend.cache_option(root) if place == backend.COMPOSE else ()
     return Run(
         id="",
@@ -90,6 +92,8 @@ def wanted(  # noqa: PLR0913 - what a run is made of
         order_seed=order[1] if order else "",
         worker_slots=workers.slots(conf.worker_slots),
         backend=place,
+        fell_back=fell_back,
+        python=note,
         named=options.backend is not None or conf.backend != backend.LOCAL,
         compose=(
             backend.compose(conf, args, environ, no_services=options.no_services)
@@ -112,7 +116,7 @@ def building(  # noqa: PLR0913 - what a run is made of
 
     `WalkawayError` 69 without an engine or a Compose file.
     """
-    place = backend.choose(backend.COMPOSE, conf, root, environ, ci=False)
+    place = backend.choose(backend.COMPOSE, conf, root, environ, ci=False).backend
     options = [f"--{name}" for name, given in (("no-cache", no_cache), ("pull", pull)) if given]
     wish = backend.compose(conf, (), environ, no_services=True)
     return Run(

@@ -24,7 +24,7 @@ def doctor(c: Context, reap: bool = False, json: bool = False) -> int:
     here = edge.here(c)
     if reap:
         return _reap(here, json=json)
-    found = core.examine(here.root, here.settings(), here.environ)
+    found = core.examine(here.root, here.settings(), here.environ, ci=here.ci)
     if json:
         say_json(view.as_json(found))
     else:

@@ -17,7 +17,7 @@ SCHEMA = 1
 
 _RUN = (
     "id", "short", "label", "args", "argv", "root", "cwd", "created_s", "origin", "limits",
-    "backend", "workers", "parent", "ci", "version",
+    "backend", "fell_back", "python", "workers", "parent", "ci", "version",
 )  # fmt: skip
 
 

@@ -28,7 +28,15 @@ def begun(asked: Hunt, style: Style) -> list[str]:
     """Return what was started and how to come back to it."""
     told = f"{many(asked.runs, 'attempt')} in random orders, seed {asked.seed}"
     return [
-        GAP.join((style.bold("hunt started"), asked.short, _label(asked), told)),
+        GAP.join(
+            (
+                style.bold("hunt started"),
+                asked.short,
+                *phrases.why_here(asked.run),
+                _label(asked),
+                told,
+            )
+        ),
         phrases.following(
             style, _command(style, asked), f"{_command(style, asked, '--stop')} to end it"
         ),

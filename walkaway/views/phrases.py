@@ -46,6 +46,15 @@ def place(run: Run) -> tuple[str, ...]:
     return ("local",) if run.named else ()
 
 
+def why_here(run: Run) -> tuple[str, ...]:
+    """Return `place` for who starts a run: why it is local, and whose pytest it is.
+
+    The latter only where another one could be expected.
+    """
+    found = (f"local: {run.fell_back}",) if run.fell_back else place(run)
+    return (*found, f"python: {printable(run.python, 300)}") if run.python else found
+
+
 def counted(counts: Counts, style: Style) -> str:
     """Return the counts by result, what is bad first: `1 failed, 43 passed`."""
     found = {name: n for name, n in counts.by_result.items() if n}

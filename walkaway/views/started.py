@@ -17,8 +17,9 @@ def lines(run: Run, log: str, joined: bool, live_for_s: float, style: Style) -> 
         told = f"(deadline {duration(run.limits.deadline_s)})"
     else:
         told = "(no deadline)"
+    what = f"{phrases.label(run)} {style.dim(told)}"
     return [
-        GAP.join((word, run.short, *phrases.place(run), f"{phrases.label(run)} {style.dim(told)}")),
+        GAP.join((word, run.short, *phrases.why_here(run), what)),
         f"{style.dim('log:')} {phrases.path(run, log)}",
         phrases.following(
             style,

@@ -28,7 +28,13 @@ def test_auto_falls_back_where_nothing_was_in_compose_yet(boxed: Project) -> Non
     boxed.write("invoke.yaml", "walkaway: {backend: auto}\n")
     answer = boxed.inv("test", env=NOWHERE)
     assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.split()[2] == "local", answer.stdout
+    assert "  local: no Docker engine answers  " in answer.stdout.splitlines()[0], answer.stdout
+    started = boxed.json("test-async", env=NOWHERE)
+    assert started["run"]["fell_back"] == "no Docker engine answers"
+    boxed.live().outcome()
+    assert boxed.inv("progress").stdout.split()[2] == "local"
+    asked = boxed.inv("test", "--backend", "local", env=NOWHERE)
+    assert "  local  " in asked.stdout.splitlines()[0]
 
 
 def test_auto_never_falls_back_silently_after_a_run_in_compose(boxed: Project) -> None:
@@ -52,7 +58,8 @@ def test_ci_never_falls_back(boxed: Project) -> None:
 def test_a_service_that_is_not_in_the_file_is_local_for_auto(boxed: Project) -> None:
     boxed.write("docker-compose.yml", "services: {other: {image: nothing}}\n")
     boxed.write("invoke.yaml", "walkaway: {backend: auto}\n")
-    assert boxed.inv("test").stdout.split()[2] == "local"
+    first = boxed.inv("test").stdout.splitlines()[0]
+    assert "  local: no service test in the Compose file  " in first
     answer = boxed.inv("test", "--backend", "compose")
     assert answer.returncode == 69
     assert "no service 'test': there are other" in answer.stdout

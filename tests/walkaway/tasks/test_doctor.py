@@ -11,7 +11,8 @@ from tests.walkaway.upkeep.records import Folder
 from walkaway.runs import runtime
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
-COMPOSE = "services: {test: {image: none}}\n"
+COMPOSE = "services:\n  test:\n    image: none\n"
+AUTO = {"INVOKE_WALKAWAY_BACKEND": "auto"}
 
 
 @pytest.fixture(autouse=True)
@@ -48,8 +49,9 @@ def test_what_is_found_is_told_with_what_mends_it(project: Project) -> None:
 
 def test_an_engine_that_is_needed_and_silent_is_69(project: Project) -> None:
     project.write("docker-compose.yml", COMPOSE)
-    for backend in ("compose", "auto"):
-        environ = {**NO_ENGINE, "INVOKE_WALKAWAY_BACKEND": backend}
+    # Outside CI `auto` would fall back to local, as long as no run was in Compose.
+    for more in ({"INVOKE_WALKAWAY_BACKEND": "compose"}, {**AUTO, "CI": "true"}):
+        environ = {**NO_ENGINE, **more}
         done = project.inv("doctor", "--json", env=environ)
         assert done.returncode == 69, done.stdout + done.stderr
         found = json.loads(done.stdout)
@@ -61,6 +63,35 @@ def test_an_engine_that_is_needed_and_silent_is_69(project: Project) -> None:
     local = project.inv("doctor", env={**NO_ENGINE, "INVOKE_WALKAWAY_BACKEND": "local"})
     assert local.returncode == 0
     assert "not asked: the tests run without it" in local.stdout
+
+
+def test_a_checkout_that_falls_back_to_local_is_fit_and_its_tests_run(project: Project) -> None:
+    project.write("docker-compose.yml", COMPOSE)
+    environ = {**NO_ENGINE, **AUTO}
+    done = project.inv("doctor", env=environ)
+    assert done.returncode == 0, done.stdout + done.stderr
+    first, engine, *_, last = done.stdout.splitlines()
+    assert first.startswith("FIT  ")
+    says = (
+        "engine        does not answer: test-async runs the tests locally; ci, up and build need it"
+    )
+    assert says in engine
+    assert last == "next: inv test-async"
+    live = project.ended(env=environ)
+    assert (live.run.backend, live.outcome()["outcome"]) == ("local", "passed")
+    assert project.inv("doctor", env=environ).returncode == 0
+
+
+def test_after_a_run_in_compose_nothing_falls_back_and_the_engine_is_needed(
+    project: Project,
+) -> None:
+    project.write("docker-compose.yml", COMPOSE)
+    project.forge("20991122-101530-7f3a", project.ended(), backend="compose")
+    environ = {**NO_ENGINE, **AUTO}
+    assert project.inv("test-async", env=environ).returncode == 69
+    done = project.inv("doctor", env=environ)
+    assert done.returncode == 69
+    assert done.stdout.startswith("NOT FIT  the engine does not answer, ")
 
 
 def test_without_an_engine_nothing_can_be_reaped(project: Project) -> None:

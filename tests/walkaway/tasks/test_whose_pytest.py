@@ -55,10 +55,45 @@ def test_the_project_s_own_environment(project: Project, venv: Path) -> None:
     assert who(project)[0] == str(project.root / ".venv/bin/python")
 
 
-def test_the_active_environment_first(project: Project, venv: Path) -> None:
-    (project.root / ".venv").symlink_to(venv)
+def test_the_active_environment_where_the_project_has_none(project: Project, venv: Path) -> None:
     project.environ["VIRTUAL_ENV"] = str(venv)
     assert who(project)[0] == str(venv / "bin/python")
+
+
+def test_an_active_environment_does_not_take_over_a_project_that_has_its_own(
+    project: Project, venv: Path, tmp_path: Path
+) -> None:
+    (project.root / ".venv").symlink_to(venv)
+    other = tmp_path / "other"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", other], check=True)
+    project.environ["VIRTUAL_ENV"] = str(other)
+    project.write("tests/test_it.py", TELLS)
+    for has in ("has no pytest", "is not used"):
+        answer = project.inv("test")
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        said = f"python: .venv (the active {other} {has})"
+        assert said in answer.stdout.splitlines()[0]
+        executable, _ = json.loads((project.root / "who.json").read_bytes())
+        assert executable == str(project.root / ".venv/bin/python")
+        started = project.json("test-async")
+        assert f"python: {started['run']['python']}" == said
+        project.live().outcome()
+        (packages,) = other.glob("lib/python*/site-packages")
+        (packages / "pytest").mkdir(exist_ok=True)
+        (packages / "pytest/__init__.py").touch()
+
+
+def test_nor_under_make(project: Project, venv: Path, tmp_path: Path) -> None:
+    (project.root / ".venv").symlink_to(venv)
+    project.write("tests/test_it.py", TELLS)
+    init = [sys.executable, "-m", "walkaway", "init", "--write"]
+    subprocess.run(init, cwd=project.root, env=project.env(), check=True, capture_output=True)
+    other = tmp_path / "other"
+    (other / "bin").mkdir(parents=True)
+    (other / "bin/python").symlink_to("/bin/false")
+    answer = project.inv("test", program=("make",), env={"VIRTUAL_ENV": str(other)})
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert f"python: .venv (the active {other} has no pytest)" in answer.stdout.splitlines()[0]
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,14 @@ VIEWS: dict[str, Callable[[Style], list[str]]] = {
     "started/joined": lambda style: started.lines(
         samples.RUN, f"{samples.FOLDER}.log", True, 42.0, style  # noqa: FBT003 - the signature
     ),
+    "started/fell-back": lambda style: started.lines(
+        replace(samples.RUN, named=True, fell_back="no Docker engine answers"),
+        f"{samples.FOLDER}.log", False, 0.0, style,  # noqa: FBT003 - the signature
+    ),
+    "started/other-python": lambda style: started.lines(
+        replace(samples.RUN, named=True, python=".venv (the active /opt/tools is not used)"),
+        f"{samples.FOLDER}.log", False, 0.0, style,  # noqa: FBT003 - the signature
+    ),
     "waiting/news": lambda style: waiting.news(
         samples.look(), samples.look(), list(samples.mixture()), style
     ),

@@ -6,13 +6,22 @@ import contextlib
 import fcntl
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from walkaway.environment.checks import Around, Checked, Finding, judged, skipped, unknown
+from walkaway.environment.checks import (
+    Around,
+    Checked,
+    Finding,
+    judged,
+    packages,
+    skipped,
+    unknown,
+)
 from walkaway.errors import WalkawayError
 from walkaway.runs import command, runtime, turns, workers
 from walkaway.runs.store import FOLDER, Records
@@ -21,6 +30,7 @@ from walkaway.views.phrases import many
 _PYTEST = (7, 0)
 _VERSION = re.compile(r"pytest (?:version )?(\d+)\.(\d+)\S*")
 _ANSWER_S = 15.0
+_NAMED = 5
 
 
 def pytest(around: Around) -> Checked:
@@ -40,12 +50,23 @@ def pytest(around: Around) -> Checked:
     if found is None:
         mend = f"see why: {' '.join(argv)} --version"
         return unknown(subject, f"{argv[0]} does not say which pytest it has", mend)
-    says = f"{python}, {found[0]} by {argv[0]}"
-    findings = []
+    note = command.environment_note(around.conf.pytest, argv, around.root, around.environ)
+    says = f"{python}, {found[0]} by {argv[0]}{f'; python: {note}' if note else ''}"
+    findings = [
+        _lacking(argv[0], entry) for entry in packages.lacking(argv, around.root, around.environ)
+    ]
     if (int(found[1]), int(found[2])) < _PYTEST:
         mend = f"{argv[0]} -m pip install --upgrade 'pytest>=7'"
         findings.append(Finding(f"{found[0]} is too old: 7.0 or newer is needed", mend))
-    return judged(subject, says, findings, {"argv": list(argv), "version": found[0].split()[-1]})
+    facts = {"argv": list(argv), "version": found[0].split()[-1], "python": note}
+    return judged(subject, says, findings, facts)
+
+
+def _lacking(python: str, entry: packages.Lacking) -> Finding:
+    names = ", ".join(entry.names[:_NAMED])
+    more = f" and {len(entry.names) - _NAMED:,} more" if len(entry.names) > _NAMED else ""
+    says = f"{python} lacks what {entry.source} names: {names}{more}"
+    return Finding(says, shlex.join(entry.install))
 
 
 def _asked(argv: Sequence[str], root: Path, environ: Mapping[str, str]) -> str:

@@ -60,10 +60,16 @@ def judge(told: Mapping[str, str]) -> Checked:
     return judged("versions", ", ".join(shown), findings, facts)
 
 
-def silent(why: str, *, needed: bool) -> Checked:
-    """Return what it means that the engine does not answer."""
+def silent(why: str, *, needed: bool, falls_back: bool = False) -> Checked:
+    """Return what it means that the engine does not answer.
+
+    ``falls_back``: a start asks for it, and runs the tests locally without it.
+    """
     if not needed:
-        return Checked("engine", f"not asked: the tests run without it ({why})", (), Grade.SKIPPED)
+        says = "not asked: the tests run without it"
+        if falls_back:
+            says = "does not answer: test-async runs the tests locally; ci, up and build need it"
+        return Checked("engine", f"{says} ({why})", (), Grade.SKIPPED)
     mend = _START
     if why == engine.NOT_THERE:
         mend = "install Docker (Engine 20.10, Compose 2.22, buildx 0.10 or newer)"
