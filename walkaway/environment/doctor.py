@@ -15,6 +15,7 @@ from walkaway.environment.checks import (
     Grade,
     composition,
     disk,
+    images,
     leftovers,
     local,
     network,
@@ -40,6 +41,7 @@ LOCAL: tuple[tuple[str, Check], ...] = (
 COMPOSE: tuple[tuple[str, Check], ...] = (
     ("versions", lambda around: versions.versions(around.environ)),
     ("Compose file", composition.file),
+    ("images", images.images),
     ("engine's disk", disk.of_engine),
     ("build context", composition.build_context),
     ("ports", composition.ports_in_use),

@@ -40,7 +40,7 @@ def silent_because(environ: Mapping[str, str]) -> str:
     """Return why the engine does not answer; empty when it does. 1 ms on a local socket."""
     if shutil.which("docker", path=environ.get("PATH")) is None:
         return NOT_THERE
-    path = _local_socket(environ)
+    path = local_socket(environ)
     if path is not None:
         return _ping(path)
     try:
@@ -106,7 +106,7 @@ def _short(argv: Sequence[str]) -> str:
     return " ".join(argv[:6]) + (" …" if len(argv) > 6 else "")  # noqa: PLR2004
 
 
-def _local_socket(environ: Mapping[str, str]) -> str | None:
+def local_socket(environ: Mapping[str, str]) -> str | None:
     """Return the path of the engine's socket; None when only the command knows where it is."""
     host = environ.get("DOCKER_HOST", "")
     if host:

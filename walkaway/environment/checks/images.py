@@ -1,0 +1,84 @@
+"""The images that services start from and nobody builds here: which are missing, and can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from walkaway.environment import composed, faults, registry
+from walkaway.environment.checks import (
+    NO_FILE,
+    Around,
+    Checked,
+    Finding,
+    Grade,
+    judged,
+    skipped,
+    unknown,
+)
+from walkaway.environment.composed import Composed
+from walkaway.environment.registry import Answer, Pull
+from walkaway.errors import WalkawayError
+from walkaway.views.phrases import many
+
+_SUBJECT = "images"
+_AT_ONCE = 8
+
+
+def images(around: Around) -> Checked:
+    """Look for the images of all services that `up` starts, and of the test service."""
+    if not around.in_compose:
+        return skipped(_SUBJECT, "not looked for: the tests run without them")
+    if not around.readable():
+        return skipped(_SUBJECT, NO_FILE)
+    try:
+        wanted = to_pull(composed.read(around.project, around.environ), around.conf.service)
+        missing = [image for image in wanted if not faults.has_image(image, around.environ)]
+    except WalkawayError as error:
+        return unknown(_SUBJECT, error.message.splitlines()[0], "docker image ls")
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        answers = list(pool.map(lambda image: registry.ask(image, around.environ), missing))
+    return judge(wanted, dict(zip(missing, answers, strict=True)))
+
+
+def to_pull(said: Composed, service: str) -> dict[str, list[str]]:
+    """Return the images that no `build:` makes, each with the services that start from it."""
+    built = {found.image for found in said.services.values() if found.build}
+    found: dict[str, list[str]] = {}
+    for name in sorted({service, *said.whole(service)}):
+        image = said.services[name].image
+        if image not in built:
+            found.setdefault(image, []).append(name)
+    return found
+
+
+def judge(wanted: Mapping[str, Sequence[str]], missing: Mapping[str, Answer]) -> Checked:
+    """Judge what was found: services by image, and of each image that is missing what came back."""
+    findings = []
+    for image, answer in missing.items():
+        services = f"{'service' if len(wanted[image]) == 1 else 'services'}"
+        who = f"{image} ({services} {', '.join(wanted[image])}) is not here"
+        mend = f"docker pull {image}    where that works; or name another in the Compose file"
+        if answer.pull is Pull.CANNOT:
+            findings.append(Finding(f"{who} and cannot be pulled: {answer.why}", mend))
+        elif answer.pull is Pull.UNKNOWN:
+            says = f"{who}, and whether it can be pulled is not known: {answer.why}"
+            findings.append(Finding(says, mend))
+    says = f"{many(len(wanted), 'image')} to pull, all here" if wanted else "all are built here"
+    if missing:
+        says = f"{len(missing):,} of {many(len(wanted), 'image')} not here"
+        to_come = [image for image, answer in missing.items() if answer.pull is Pull.CAN]
+        says += f"; can be pulled: {', '.join(to_come)}" if to_come else ""
+    facts = {
+        image: {
+            "services": list(services),
+            "here": image not in missing,
+            "pull": missing[image].pull if image in missing else None,
+            "why": missing[image].why if image in missing else "",
+        }
+        for image, services in wanted.items()
+    }
+    known = any(answer.pull is Pull.CANNOT for answer in missing.values())
+    if findings and not known:
+        return Checked(_SUBJECT, says, tuple(findings), Grade.UNKNOWN, {"images": facts})
+    return judged(_SUBJECT, says, findings, {"images": facts})
