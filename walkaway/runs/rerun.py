@@ -1,37 +1,48 @@
-"""Which tests `--rerun 7f3a` and `--rerun 7f3a:2` mean: all that failed there, or one cause."""
+"""Which tests `--rerun` means: `7f3a` all that failed there, `7f3a:2` one cause.
+
+`7f3a:not-run` are those that never came to a result: after a stop, -x, a limit or a crash.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 
 from walkaway.errors import WalkawayError
 from walkaway.model import causes, exitcodes, ledger
 from walkaway.model.run import Origin, Run
-from walkaway.model.words import BAD
-from walkaway.runs import choose, reader
+from walkaway.model.words import BAD, Result
+from walkaway.runs import choose, reader, status
 from walkaway.runs.store import Record, Records
 
+NOT_RUN = "not-run"
 _COLLECTING = "collect"
+_WITHOUT_RESULT = frozenset({str(Result.NOT_RUN), str(Result.LOST)})
 
 
 def find(records: Records, selector: str, origin: Origin) -> tuple[Run, tuple[str, ...]]:
     """Return the earlier run and the node ids to run again; no ids: everything, as it was.
 
-    `WalkawayError` 64 for a bad cause number, 5 when nothing failed there, 66 for no such run.
+    `WalkawayError` 64 for a bad cause number, 5 when there is no such test, 66 for no such run.
     """
     name, colon, number = selector.partition(":")
-    if colon and not (number.isdecimal() and int(number) > 0):
-        message = f"--rerun is {selector!r}: give RUN, or RUN:CAUSE with a number, as in 7f3a:1."
+    if colon and number != NOT_RUN and not (number.isdecimal() and int(number) > 0):
+        message = (
+            f"--rerun is {selector!r}: give RUN, RUN:CAUSE with a number, as in 7f3a:1, or "
+            f"RUN:{NOT_RUN}."
+        )
         raise WalkawayError(message, exitcodes.WRONG_USE)
     record = choose.choose(records, None if colon and not name else name, origin)
     run = record.run()
     if not os.path.isdir(run.cwd):
         message = f"Run {run.short} was started in {run.cwd}, which is gone."
         raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+    if number == NOT_RUN:
+        return run, _not_run(records, record, run)
     found = causes.group(reader.all_events(record.path("failures.jsonl")))
     if colon:
         return run, _of_cause(run, found, int(number))
-    ids = _all(record)
+    ids = _those(records, record, BAD)
     # Where nothing could be collected all of it is to be run again: there are no ids yet.
     if not ids and not any(cause.when == _COLLECTING for cause in found):
         hint = f"See what it has: inv results --run {run.short}"
@@ -39,11 +50,32 @@ def find(records: Records, selector: str, origin: Origin) -> tuple[Run, tuple[st
     return run, ids
 
 
-def _all(record: Record) -> tuple[str, ...]:
+def _not_run(records: Records, record: Record, run: Run) -> tuple[str, ...]:
+    look = status.look(records, record)
+    if look.live:
+        message = f"Run {run.short} goes on: what it leaves is known when it has ended."
+        raise WalkawayError(f"{message}\nFirst: inv wait --run {run.short}", exitcodes.WRONG_USE)
+    ids = _those(records, record, _WITHOUT_RESULT)
+    # It was ended before it had collected: all of it is still to be run.
+    if not ids and reader.ids(record.folder):
+        hint = f"See what it has: inv results --run {run.short}"
+        message = f"Every test of run {run.short} has a result.\n{hint}"
+        raise WalkawayError(message, exitcodes.NO_TESTS)
+    return ids
+
+
+def _those(records: Records, record: Record, results: Collection[str]) -> tuple[str, ...]:
+    """Return the ids of the tests with one of these results, as `inv results` has them."""
+    look = status.look(records, record)
     names = reader.ids(record.folder)
     book = ledger.build(names, reader.all_events(record.path("events.jsonl")))
-    rows = zip(names, book.rows, strict=False)
-    return tuple(nodeid for nodeid, row in rows if ledger.final_result(row) in BAD)
+    purpose = bool(look.ended and look.ended.not_run)
+    return tuple(
+        nodeid
+        for index, (nodeid, row) in enumerate(zip(names, book.rows, strict=False))
+        if (row.owed or row.results)
+        and ledger.standing(index, book, live=look.live, on_purpose=purpose) in results
+    )
 
 
 def _of_cause(run: Run, found: list[causes.Cause], number: int) -> tuple[str, ...]:

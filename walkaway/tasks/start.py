@@ -32,7 +32,7 @@ _FLAGS = {
     "fail_fast": "stop at the first failure (-x)",
     "last_failed": "only what failed the last time (--lf)",
     "failed_first": "what failed the last time first (--ff)",
-    "rerun": "the failed tests of RUN, or of RUN:CAUSE, by their exact ids",
+    "rerun": "the failed tests of RUN, or of RUN:CAUSE, or RUN:not-run, by their exact ids",
     "order_seed": "in the random order of this number; `flaky` names the one to try again",
     "again": "start even if an identical run is live",
     "backend": "where: local, compose, or auto (compose when the engine answers)",

@@ -226,6 +226,8 @@ def _next(look: Look, ended: Ended, style: Style) -> Iterator[str]:
         words = ["not-run"] if ended.not_run > ended.may_have_run else []
         words += ["no-result"] if ended.may_have_run else []
         commands.append(phrases.run_command(style, look, "results", "--result", ",".join(words)))
+    if ended.not_run or ended.lost:
+        commands.append(style.command("test-async", "--rerun", f"{look.run.short}:not-run"))
     log = ended.outcome in _LOG_TELLS and not look.counts.bad
     if ended.outcome is Outcome.NOT_STARTED:
         yield f"{style.dim('log:')} {phrases.path(look.run, look.log)}"

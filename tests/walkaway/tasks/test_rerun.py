@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.walkaway.support.project import Project
+import pytest
+
+from tests.walkaway.support.project import GATED, Project
 
 if TYPE_CHECKING:
     from tests.walkaway.support.scratch import Live
@@ -130,3 +132,94 @@ def test_a_rerun_where_the_folder_is_gone_is_said(project: Project) -> None:
     answer = project.inv("test-async", "--rerun", live.run.short)
     assert answer.returncode == 69
     assert "which is gone" in answer.stderr
+
+
+# What was not run
+
+THREE = """\
+import os, time
+
+def test_a():
+    pass
+
+def test_b():
+    {b}
+
+def test_c():
+    pass
+
+def test_d():
+    pass
+"""
+LEFT = ["tests/test_it.py::test_c", "tests/test_it.py::test_d"]
+
+
+def offered(project: Project, live: Live) -> str:
+    """Return the command that the verdict offers, without `inv`."""
+    last = project.inv("progress", "--run", live.run.short).stdout.splitlines()[-1]
+    command = f"inv test-async --rerun {live.run.short}:not-run"
+    assert command in last, last
+    return f"{live.run.short}:not-run"
+
+
+@pytest.mark.parametrize(
+    ("b", "words", "outcome", "left"),
+    [
+        ("assert 0", ("--", "-x"), "failed", LEFT),
+        ("os._exit(3)", (), "crashed", LEFT),
+        ("os.kill(os.getpid(), 9)", (), "killed", LEFT),
+        ("time.sleep(60)", ("--timeout", "3"), "timed-out", ["tests/test_it.py::test_b", *LEFT]),
+    ],
+    ids=["-x", "crash", "kill", "deadline"],
+)
+def test_what_was_not_run_is_run_by_the_command_that_is_printed(
+    project: Project, b: str, words: tuple[str, ...], outcome: str, left: list[str]
+) -> None:
+    project.write("tests/test_it.py", THREE.format(b=b))
+    first = project.ended(*words)
+    assert first.outcome()["outcome"] == outcome
+    project.write("tests/test_it.py", THREE.format(b="pass"))
+    again = project.ended("--rerun", offered(project, first))
+    assert ids_of(project, again) == left
+    assert again.outcome()["outcome"] == "passed"
+    assert again.run.args == first.run.args
+    refused = project.inv("test-async", "--rerun", f"{again.run.short}:not-run")
+    assert (refused.returncode, refused.stdout) == (5, "")
+    assert f"Every test of run {again.run.short} has a result." in refused.stderr
+
+
+def test_what_a_stop_left_is_run_and_a_run_that_goes_on_is_refused(project: Project) -> None:
+    project.write("tests/test_it.py", GATED + "\ndef test_after(): pass\n")
+    first = project.start()
+    project.gate_reached(first)
+    refused = project.inv("test-async", "--rerun", f"{first.run.short}:not-run")
+    assert refused.returncode == 64
+    assert f"Run {first.run.short} goes on" in refused.stderr
+    assert project.inv("stop").returncode == 0
+    project.open_gate()
+    again = project.ended("--rerun", offered(project, first))
+    assert ids_of(project, again)[-1] == "tests/test_it.py::test_after"
+    assert "tests/test_it.py::test_before" not in ids_of(project, again)
+
+
+def test_of_a_run_that_ended_before_it_had_collected_everything_is_run(project: Project) -> None:
+    project.write("tests/test_it.py", f"import time\ntime.sleep(60)\n{THREE.format(b='pass')}")
+    first = project.ended("--timeout", "3")
+    project.write("tests/test_it.py", THREE.format(b="pass"))
+    again = project.ended("--rerun", f"{first.run.short}:not-run")
+    assert len(ids_of(project, again)) == 4
+
+
+def test_a_test_that_crashed_pytest_is_among_those_that_failed(project: Project) -> None:
+    project.write("tests/test_it.py", THREE.format(b="os._exit(3)"))
+    first = project.ended()
+    again = project.ended("--rerun", first.run.short)
+    assert ids_of(project, again) == ["tests/test_it.py::test_b"]
+
+
+def test_another_word_behind_the_colon_is_refused(project: Project) -> None:
+    first = project.ended()
+    for word in ("lost", "0", "1x", "not_run"):
+        refused = project.inv("test-async", "--rerun", f"{first.run.short}:{word}")
+        assert refused.returncode == 64
+        assert "or RUN:not-run." in refused.stderr
