@@ -156,21 +156,28 @@ class Progress:
     def __init__(self, total: int) -> None:
         self.total = total
         self.seen = 0
+        self.doing = ""
         self.begun = time.monotonic()
         self.last = self.begun
         self.live = sys.stderr.isatty()
 
     def look(self, line: str) -> None:
-        if line.startswith(("Collecting ", "Requirement already satisfied")):
+        """Learn from a line of pip or uv what is being done."""
+        if line.startswith(("Collecting ", "Processing ", "Requirement already satisfied")):
             self.seen = min(self.total, self.seen + 1)
+            self.doing = f"{self.seen} of {self.total} packages"
+        elif line.startswith("Downloading "):  # uv, of large ones; pip indents the word
+            self.doing = f"downloading {line.split(None, 1)[1].strip()}"[:60]
+        elif line.startswith(("Prepared ", "Installing collected packages")):
+            self.doing = f"unpacking {self.total} packages"
 
     def tick(self) -> None:
         now = time.monotonic()
         if now - self.last < (1.0 if self.live else TICK_S):
             return
         self.last = now
-        of = f"{self.seen} of {self.total} packages, " if self.seen else ""
-        text = f"walkaway: installing, {of}{now - self.begun:.0f} s"
+        doing = f"{self.doing}, " if self.doing else ""
+        text = f"walkaway: installing, {doing}{now - self.begun:.0f} s"
         print(
             f"\r{text}\033[K" if self.live else text,
             end="" if self.live else "\n",
@@ -320,8 +327,8 @@ def install(lock: int) -> None:
     STAMP.unlink(missing_ok=True)
     text = (ROOT / INSTALLED).read_text(encoding="utf-8")
     progress = Progress(len(re.findall(r"^[\w.-]+==", text, re.MULTILINE)))
-    what = "making .venv: once, 10 s or so" if fresh else "bringing .venv up to date"
-    say(what)
+    what = "making .venv: once" if fresh else "bringing .venv up to date"
+    say(f"{what}, {progress.total} package{'' if progress.total == 1 else 's'}")
     with LOG.open("wb") as log:
         done = any(
             all(run(argv, log, lock, progress) for argv in steps(tool, fresh=fresh))

@@ -6,6 +6,7 @@ The locks here name a tiny package that stands in a folder: everything is real b
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -140,6 +141,37 @@ def test_uv_is_used_where_there_is_one(fresh: Fresh) -> None:
     assert fresh.bootstrap().returncode == 0
     assert_ready(fresh)
     assert "uv pip install" in (fresh.root / ".venv/.walkaway-install.log").read_text("utf-8")
+
+
+def test_no_time_is_promised_but_the_size_is_told(fresh: Fresh) -> None:
+    said = fresh.bootstrap().stderr.splitlines()
+    assert said[0] == "walkaway: making .venv: once, 1 package"
+    assert said[-1].startswith("walkaway: .venv is ready (")
+
+
+def test_what_takes_long_is_told_as_it_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    module = Checkout(REPOSITORY).script("bootstrap")
+    progress = module.Progress(2)
+
+    def told(line: str = "") -> str:
+        progress.look(line)
+        progress.last -= module.TICK_S
+        progress.tick()
+        text: str = capsys.readouterr().err
+        return re.sub(r"\d+ s$", "N s", text.strip())
+
+    progress.tick()
+    assert capsys.readouterr().err == ""
+    assert told() == "walkaway: installing, N s"
+    for line, doing in (
+        ("Collecting a==1 (from -r x)", "1 of 2 packages"),
+        ("  Downloading https://example.invalid/a.whl (2 kB)", "1 of 2 packages"),
+        ("Processing ./wheels/b.whl (from -r x)", "2 of 2 packages"),
+        ("Installing collected packages: a, b", "unpacking 2 packages"),
+        ("Downloading playwright (51.0MiB)", "downloading playwright (51.0MiB)"),
+        ("Prepared 2 packages in 3 s", "unpacking 2 packages"),
+    ):
+        assert told(line) == f"walkaway: installing, {doing}, N s"
 
 
 @pytest.mark.parametrize(("set_to", "count"), [("1", 1), ("", 0)])

@@ -133,9 +133,15 @@ def test_init_shows_what_it_would_write_and_writes_nothing(checkout: Repository)
     before = checkout.git_status()
     lines = checkout.walkaway("init")
     assert lines[0] == (
-        f"would write 4 files in {checkout.root}: tasks.py, walkaway.mk, Makefile, AGENTS.md"
+        f"would write 5 files in {checkout.root}: "
+        "tasks.py, walkaway.mk, Makefile, AGENTS.md, CLAUDE.md"
     )
-    for text in (*offers.TASKS.splitlines(), *offers.AGENTS.splitlines(), offers.INCLUDE):
+    for text in (
+        *offers.TASKS.splitlines(),
+        *offers.AGENTS.splitlines(),
+        *offers.CLAUDE.splitlines(),
+        offers.INCLUDE,
+    ):
         assert text in lines
     assert lines[-1] == "next: python -m walkaway init --write"
     assert checkout.git_status() == before
@@ -144,7 +150,7 @@ def test_init_shows_what_it_would_write_and_writes_nothing(checkout: Repository)
 def test_init_written_works_from_the_wheel_from_start_to_verdict(wheel: Repository) -> None:
     lines = wheel.walkaway("init", "--write")
     assert lines == [
-        f"wrote 4 files in {wheel.root}: tasks.py, walkaway.mk, Makefile, AGENTS.md",
+        f"wrote 5 files in {wheel.root}: tasks.py, walkaway.mk, Makefile, AGENTS.md, CLAUDE.md",
         "next: inv test-async (or make test-async)",
     ]
     status = wheel.git_status()
@@ -168,16 +174,17 @@ def test_init_overwrites_nothing_and_says_what_to_add(checkout: Repository) -> N
         "tasks.py": OWN_TASKS,
         "Makefile": OWN_MAKEFILE,
         "AGENTS.md": "# Rules\n",
+        "CLAUDE.md": "# See AGENTS.md\n",
         "walkaway.mk": "# older\n",
     }
     for name, text in files.items():
         (checkout.root / name).write_text(text)
     for words in (["init"], ["init", "--write"]):
         lines = checkout.walkaway(*words)
-        assert lines[0] == f"nothing to write in {checkout.root}, 4 to complete by hand"
+        assert lines[0] == f"nothing to write in {checkout.root}, 5 to complete by hand"
         for name in files:
             assert any(line.startswith(f"== {name}: exists, left alone") for line in lines)
-        for added in ("ns.add_task(mine)", offers.INCLUDE, "## Running the tests"):
+        for added in ("ns.add_task(mine)", offers.INCLUDE, "## Running the tests", "@AGENTS.md"):
             assert any(line.startswith(added) for line in lines)
         assert any("its own targets stay: lint" in line for line in lines)
     assert {name: (checkout.root / name).read_text() for name in files} == files
@@ -188,7 +195,7 @@ def test_init_writes_only_what_is_missing_and_twice_is_once(checkout: Repository
     (checkout.root / "tasks").mkdir()
     (checkout.root / "AGENTS.md").symlink_to("nowhere")
     lines = checkout.walkaway("init", "--write")
-    assert lines[0] == f"wrote 1 file in {checkout.root}: walkaway.mk"
+    assert lines[0] == f"wrote 2 files in {checkout.root}: walkaway.mk, CLAUDE.md"
     assert "== GNUmakefile: exists, nothing to add" in lines
     assert "== tasks: exists, left alone" in lines
     assert not (checkout.root / "tasks.py").exists()
@@ -196,7 +203,37 @@ def test_init_writes_only_what_is_missing_and_twice_is_once(checkout: Repository
     assert (checkout.root / "AGENTS.md").is_symlink()
     again = json.loads(checkout.walkaway("init", "--write", "--json")[0])
     assert again["walkaway"] == 1
-    assert [file["standing"] for file in again["files"]] == ["exists", "ready", "ready", "exists"]
+    assert [file["standing"] for file in again["files"]] == [
+        "exists", "ready", "ready", "exists", "ready",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("claude", "standing"),
+    [
+        ("Rules.\n\nSee @AGENTS.md.\n", "ready"),
+        ("@./AGENTS.md\n", "ready"),
+        ("Tests: `inv test-async`.\n", "ready"),
+        ("See AGENTS.md; mail me@AGENTS.md.example\n", "exists"),
+    ],
+)
+def test_a_claude_md_that_leads_to_the_tasks_lacks_nothing(
+    checkout: Repository, claude: str, standing: str
+) -> None:
+    (checkout.root / "CLAUDE.md").write_text(claude)
+    found = json.loads(checkout.walkaway("init", "--json")[0])["files"]
+    assert (found[-1]["name"], found[-1]["standing"]) == ("CLAUDE.md", standing)
+
+
+@pytest.mark.parametrize("link", ["CLAUDE.md", "AGENTS.md"])
+def test_one_file_under_both_names_is_told_once(checkout: Repository, link: str) -> None:
+    (other,) = {"CLAUDE.md", "AGENTS.md"} - {link}
+    (checkout.root / link).symlink_to(other)
+    if link == "AGENTS.md":
+        (checkout.root / other).write_text("# Rules\n")
+    lines = checkout.walkaway("init")
+    assert "== CLAUDE.md: exists, nothing to add; it is the same file as AGENTS.md" in lines
+    assert "@AGENTS.md" not in lines
 
 
 def test_a_folder_that_takes_no_file_is_73(checkout: Repository) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,7 +39,9 @@ def look(root: Path, targets: Targets) -> list[Offer]:
         path = root / name
         if path.is_symlink() or path.exists():
             existing[name] = _text(path)
-    return offers(existing, walkaway_mk(targets))
+    paths = {os.path.realpath(root / name) for name in ("AGENTS.md", "CLAUDE.md")}
+    linked = "CLAUDE.md" in existing and len(paths) == 1
+    return offers(existing, walkaway_mk(targets), linked=linked)
 
 
 def write(root: Path, found: list[Offer]) -> list[Offer]:

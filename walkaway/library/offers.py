@@ -36,7 +36,12 @@ Tests run detached and keep a record: a shell call that is cut off loses nothing
 - Passed is only what `inv wait` answers with exit code 0. A run that seems lost is not: `inv runs`.
 - `inv stop` ends a run and all of its processes.
 """
-_NAMES = ("tasks.py", "walkaway.mk", "Makefile", "AGENTS.md")
+CLAUDE = """\
+@AGENTS.md
+"""
+"""Claude Code reads CLAUDE.md alone; this line has it read the other, too."""
+_AGENTS_MD, _CLAUDE_MD = "AGENTS.md", "CLAUDE.md"
+_NAMES = ("tasks.py", "walkaway.mk", "Makefile", _AGENTS_MD, _CLAUDE_MD)
 _ALIASES = {"tasks.py": ("tasks",), "Makefile": ("GNUmakefile", "makefile")}
 _TARGETS = re.compile(r"^([A-Za-z0-9][^:=#\n]*):(?!=)", re.MULTILINE)
 
@@ -61,13 +66,16 @@ class Offer:
     note: str = ""
 
 
-def offers(existing: Mapping[str, str], makefile: str) -> list[Offer]:
+def offers(existing: Mapping[str, str], makefile: str, *, linked: bool = False) -> list[Offer]:
     """Return what to do for each file.
 
     ``existing``: texts by name of what is in the project's root, empty for what cannot be read;
-    ``makefile``: the text of walkaway.mk.
+    ``makefile``: the text of walkaway.mk; ``linked``: AGENTS.md and CLAUDE.md are one file.
     """
-    return [_offer(name, existing, makefile) for name in _NAMES]
+    found = [_offer(name, existing, makefile) for name in _NAMES]
+    if linked:
+        found[-1] = Offer(_CLAUDE_MD, Standing.READY, note=f"it is the same file as {_AGENTS_MD}")
+    return found
 
 
 def wanted_names() -> tuple[str, ...]:
@@ -78,7 +86,9 @@ def wanted_names() -> tuple[str, ...]:
 def _offer(name: str, existing: Mapping[str, str], makefile: str) -> Offer:
     found = next((n for n in (*_ALIASES.get(name, ()), name) if n in existing), None)
     if found is None:
-        contents = {"tasks.py": TASKS, "walkaway.mk": makefile, "Makefile": MAKEFILE}
+        contents = {
+            "tasks.py": TASKS, "walkaway.mk": makefile, "Makefile": MAKEFILE, _CLAUDE_MD: CLAUDE,
+        }  # fmt: skip
         return Offer(name, Standing.NEW, contents.get(name, AGENTS))
     text = existing[found]
     ready = Offer(found, Standing.READY)
@@ -90,6 +100,9 @@ def _offer(name: str, existing: Mapping[str, str], makefile: str) -> Offer:
         return ready if text == makefile else Offer(found, Standing.EXISTS, note=note)
     if name == "Makefile":
         return _makefile(found, text, makefile)
+    if name == _CLAUDE_MD:
+        told = re.search(r"(?m)(^|\s)@(\./)?AGENTS\.md\b", text) or "inv test-async" in text
+        return ready if told else Offer(found, Standing.EXISTS, CLAUDE)
     return ready if "inv test-async" in text else Offer(found, Standing.EXISTS, AGENTS)
 
 

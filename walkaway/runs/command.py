@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from walkaway.model import exitcodes
 RECORDER = Path(__file__).resolve().parent.parent / "recorder"
 OWN = ".venv"
 """A project's own virtual environment."""
+_ASK = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pytest') is None)"
+_ANSWER_S = 5.0
 PLUGIN = ("-p", "walkaway_recorder", "-o", "verbosity_test_cases=1")
 """First in argv, so that a later option of the user wins. The -o gives the log a line a test."""
 
@@ -86,7 +89,24 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _has_pytest(folder: Path) -> bool:
-    return any(folder.glob("lib*/python*/site-packages/pytest/__init__.py"))
+    """Look for pytest in an environment; one that has it from elsewhere must be asked.
+
+    From the system's packages, or by a .pth file.
+    """
+    if any(folder.glob("lib*/python*/site-packages/pytest/__init__.py")):
+        return True
+    if _same(folder, Path(sys.prefix)):
+        return importlib.util.find_spec("pytest") is not None
+    if not any(folder.glob("pyvenv.cfg")):
+        return False
+    try:
+        done = subprocess.run(
+            (folder / "bin/python", "-c", _ASK), cwd=folder, stdin=subprocess.DEVNULL,
+            capture_output=True, timeout=_ANSWER_S, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
 
 
 def _found(program: str, root: Path, environ: Mapping[str, str]) -> str:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import shutil
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -83,21 +80,16 @@ def _plainly(here: Here) -> Here:
 
 def _lint(here: Here, *, quiet: bool) -> Step:
     failed: list[tuple[str, int]] = []
-    missing = []
-    for command in quality.commands(here, "lint", quality.LINT):
-        scripts = str(Path(sys.executable).parent)
-        path = scripts + os.pathsep + here.environ.get("PATH", "")
-        if here.config.get("lint") is None and shutil.which(command[0], path=path) is None:
-            missing.append(command[0])
-            continue
+    found = quality.linters(here)
+    for command in found.argvs:
         code = quality.run_command(here, command, quiet=quiet)
         if code:
             failed.append((shlex.join(command), code))
     if failed:
         said = ", ".join(f"{command} ended with {code}" for command, code in failed)
         return Step("lint", failed[0][1], said=said, todo="mend what it names, then: inv lint")
-    if len(missing) == len(quality.LINT):
-        names = " and ".join(dict.fromkeys(missing))
+    if found.missing and not found.argvs:
+        names = " and ".join(found.missing)
         return Step("lint", said=f"walkaway.lint is not set, and {names} not here", skipped=True)
     return Step("lint")
 

@@ -4,64 +4,105 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from invoke.context import Context
 
 from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
+from walkaway.runs import command
 from walkaway.runs.settings import words
 from walkaway.tasks import edge
 from walkaway.tasks.edge import JSON_HELP, Here, say, say_json
 
 LINT = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
-_CHECK = (("pytest",),)
+
+
+@dataclass(frozen=True, slots=True)
+class Linters:
+    """The commands to run, and names of the default list that are not installed."""
+
+    argvs: tuple[tuple[str, ...], ...]
+    missing: tuple[str, ...] = ()
 
 
 @edge.task(name="lint", flags={"json": JSON_HELP})
 def lint(c: Context, json: bool = False) -> int:
     """Run the configured linters (walkaway.lint), all of them; the first failure's exit code."""
     here = edge.here(c)
-    return _run_all(here, commands(here, "lint", LINT), json=json)
+    found = linters(here)
+    if found.missing and not found.argvs:
+        message = (
+            f"No linter: {' and '.join(found.missing)} are not installed.\n"
+            "Install them beside Invoke, or name yours as walkaway.lint in invoke.yaml."
+        )
+        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+    return _run_all(here, found.argvs, found.missing, json=json)
 
 
 @edge.task(name="check", flags={"json": JSON_HELP})
 def check(c: Context, json: bool = False) -> int:
     """Run the linters, then the configured test commands (walkaway.check), here and now."""
     here = edge.here(c)
-    argvs = [*commands(here, "lint", LINT), *commands(here, "check", _CHECK)]
-    return _run_all(here, argvs, json=json)
+    found = linters(here)
+    return _run_all(here, [*found.argvs, *_tests(here)], found.missing, json=json)
 
 
-def commands(here: Here, key: str, default: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Return the argvs configured under a key, else the default; `WalkawayError` 64."""
+def linters(here: Here) -> Linters:
+    """Return the configured linters; else those of the default list that are installed.
+
+    A configured one that is missing is found when it is run. `WalkawayError` 64.
+    """
+    configured = _configured(here, "lint")
+    if configured is not None:
+        return Linters(tuple(configured))
+    path = _path(here)
+    missing = dict.fromkeys(argv[0] for argv in LINT if shutil.which(argv[0], path=path) is None)
+    return Linters(tuple(argv for argv in LINT if argv[0] not in missing), tuple(missing))
+
+
+def _tests(here: Here) -> list[tuple[str, ...]]:
+    """Return the configured test commands; else the pytest that a local run would start."""
+    configured = _configured(here, "check")
+    if configured is not None:
+        return configured
+    return [command.find_pytest(here.settings().pytest, here.root, here.environ)]
+
+
+def _configured(here: Here, key: str) -> list[tuple[str, ...]] | None:
     configured = here.config.get(key)
     if configured is None:
-        return list(default)
+        return None
     if isinstance(configured, str):
         return [words(configured, key)]
-    return [words(command, f"{key}[]") for command in configured]
+    return [words(argv, f"{key}[]") for argv in configured]
 
 
-def _run_all(here: Here, argvs: Sequence[tuple[str, ...]], *, json: bool) -> int:
+def _run_all(
+    here: Here, argvs: Sequence[tuple[str, ...]], missing: Sequence[str], *, json: bool
+) -> int:
     """Run every command even after a failure: one look shows all there is to mend."""
     steps = []
-    for command in argvs:
-        shown = shlex.join(command)
+    for argv in argvs:
+        shown = shlex.join(argv)
         if not json:
             say([here.style.bold(f"== {shown}")])
         begun = time.monotonic()
-        code = run_command(here, command, quiet=json)
+        code = _code_of(here, argv, quiet=json)
         steps.append({"command": shown, "code": code, "seconds": time.monotonic() - begun})
     failed = [step for step in steps if step["code"]]
     code = int(str(failed[0]["code"])) if failed else 0
     if json:
-        say_json({"walkaway": 1, "steps": steps, "code": code})
+        say_json({"walkaway": 1, "steps": steps, "missing": list(missing), "code": code})
         return code
+    for name in missing:
+        say([f"skipped           {name}: not installed, and walkaway.lint is not set"])
     for step in steps:
         word = here.style.bad("failed") if step["code"] else here.style.good("passed")
         say([f"{word}  {step['seconds']:6.1f} s  {step['command']}"])
@@ -70,21 +111,32 @@ def _run_all(here: Here, argvs: Sequence[tuple[str, ...]], *, json: bool) -> int
     return code
 
 
-def run_command(here: Here, command: tuple[str, ...], *, quiet: bool) -> int:
+def _code_of(here: Here, argv: tuple[str, ...], *, quiet: bool) -> int:
+    """Run one command; one that is not there is 69, and keeps no other from being run."""
+    try:
+        return run_command(here, argv, quiet=quiet)
+    except WalkawayError as error:
+        edge.complain(error.message)
+        return error.code
+
+
+def _path(here: Here) -> str:
+    return str(Path(sys.executable).parent) + os.pathsep + here.environ.get("PATH", "")
+
+
+def run_command(here: Here, argv: tuple[str, ...], *, quiet: bool) -> int:
     """Run one command with this environment's scripts first on PATH."""
-    scripts = str(Path(sys.executable).parent)
-    environ = {**here.environ, "PATH": scripts + os.pathsep + here.environ.get("PATH", "")}
     try:
         done = subprocess.run(
-            command,
+            argv,
             cwd=here.root,
-            env=environ,
+            env={**here.environ, "PATH": _path(here)},
             check=False,
             stdout=subprocess.DEVNULL if quiet else None,
         )
     except OSError as error:
         message = (
-            f"{command[0]} cannot be run: {error.strerror}.\n"
+            f"{argv[0]} cannot be run: {error.strerror}.\n"
             "Install it beside Invoke, or leave it out of walkaway.lint in invoke.yaml."
         )
         raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error

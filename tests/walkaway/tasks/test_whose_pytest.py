@@ -83,6 +83,23 @@ def test_an_active_environment_does_not_take_over_a_project_that_has_its_own(
         (packages / "pytest/__init__.py").touch()
 
 
+def test_nor_one_that_has_pytest_from_elsewhere(
+    project: Project, venv: Path, tmp_path: Path
+) -> None:
+    own = project.root / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", own], check=True)
+    (packages,) = own.glob("lib/python*/site-packages")
+    (packages / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    project.environ["VIRTUAL_ENV"] = str(venv)
+    assert who(project)[0] == str(own / "bin/python")
+    bare = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
+    own.rename(tmp_path / "away")
+    own.symlink_to(bare)
+    assert who(project)[0] == str(venv / "bin/python")
+    assert project.live().run.python == f"{venv} (.venv has no pytest)"
+
+
 def test_nor_under_make(project: Project, venv: Path, tmp_path: Path) -> None:
     (project.root / ".venv").symlink_to(venv)
     project.write("tests/test_it.py", TELLS)
