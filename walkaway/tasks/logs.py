@@ -17,8 +17,8 @@ from walkaway.model.look import Look
 from walkaway.runs import reader, status, story
 from walkaway.runs.store import Record
 from walkaway.tasks import edge, last_start
-from walkaway.tasks.edge import JSON_HELP, RUN_HELP, Here, say, say_json
-from walkaway.views import as_json
+from walkaway.tasks.edge import JSON_HELP, RUN_HELP, Here, complain, say, say_json
+from walkaway.views import as_json, leaving
 from walkaway.views import story as story_view
 from walkaway.views.style import printable
 
@@ -73,8 +73,15 @@ def log(
     if json:
         say_json(as_json.log(record.id, str(log), last))
     elif follow:
-        say(printable(line) for line in last)
-        _follow(here, record, Tail(log, end))
+        watched = record.run()
+        try:
+            say(printable(line) for line in last)
+            _follow(here, record, Tail(log, end))
+        except KeyboardInterrupt:
+            # The terminal has shown `^C` where the cursor stood.
+            mark = "\n" if here.attended else ""
+            complain(mark + leaving.follows_no_more(watched, here.style))
+            raise
     elif last or not most:
         say(printable(line) for line in last)
     else:

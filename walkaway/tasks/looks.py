@@ -70,7 +70,9 @@ def wait(c: Context, run: str | None = None, timeout: str | None = None, json: b
     try:
         return follow(here, record, limit, json=json)
     except KeyboardInterrupt:
-        complain(leaving.goes_on(started, here.style))
+        # Without a bar the terminal has shown `^C` where the cursor stood.
+        mark = "\n" if here.attended and not here.terminal else ""
+        complain(mark + leaving.goes_on(started, here.style))
         raise
 
 

@@ -11,6 +11,12 @@ def goes_on(run: Run, style: Style) -> str:
     return f"{run.short} goes on: {style.command('wait', '--run', run.short)}"
 
 
+def follows_no_more(run: Run, style: Style) -> str:
+    """Return that only the following of its log ended, and how to go on."""
+    again = style.command("log", "--run", run.short, "--follow")
+    return f"{run.short} goes on: {style.command('wait', '--run', run.short)}  or  {again}"
+
+
 def stopping(run: Run, style: Style) -> str:
     """Return that the run is being stopped, while we wait for its end."""
     return f"{style.warn('stopping')} {run.short}: Ctrl-C again to let it end by itself"

@@ -8,8 +8,10 @@ from walkaway.model.look import Look
 from walkaway.model.words import BAD, Result
 from walkaway.views import phrases
 from walkaway.views.phrases import GAP
-from walkaway.views.style import Style, duration, middle, printable
+from walkaway.views.style import Style, columns, duration, middle, printable, wrapped
 
+_REASON_COLUMNS = 120
+_LEAST_COLUMNS = 20
 _UNTIMED = frozenset({Result.LOST, Result.NOT_RUN, Result.NO_RESULT, "running", "waiting"})
 
 
@@ -22,34 +24,46 @@ def lines(
     """
     if not rows:
         parts = ("no such test", look.run.short, phrases.label(look.run), _until(look, style))
-        return [GAP.join(part for part in (*parts, phrases.since_end(look, style)) if part)]
+        line = GAP.join(part for part in (*parts, phrases.since_end(look, style)) if part)
+        return _fit(line, style)
     width = max(len(result) for _, result, _, _ in rows)
-    found = [_row(row, style, width) for row in rows]
+    found = [line for row in rows for line in _row(row, style, width)]
     if more:
         hint = phrases.run_command(style, look, "results", "--match")
-        found.append(f"+ {more:,} more: narrow it by --result, or by {hint} TEXT")
+        found += _fit(f"+ {more:,} more: narrow it by --result, or by {hint} TEXT", style)
     if look.live:
-        found.append(f"{_until(look, style)}{GAP}{phrases.following(style, _wait(look, style))}")
+        last = f"{_until(look, style)}{GAP}{phrases.following(style, _wait(look, style))}"
+        found += _fit(last, style)
     elif look.since_end is not None:
         # Without its outcome: who counts lines with PASSED counts tests.
-        found.append(f"run {look.run.short} {phrases.since_end(look, style)}")
+        found += _fit(f"run {look.run.short} {phrases.since_end(look, style)}", style)
     return found
 
 
-def _row(row: tuple[str, str, float, str], style: Style, width: int) -> str:
+def _fit(line: str, style: Style) -> list[str]:
+    return wrapped(line, style.width, len(GAP)) if style.terminal else [line]
+
+
+def _row(row: tuple[str, str, float, str], style: Style, width: int) -> list[str]:
+    """Return a test's line. On a terminal its id is shortened, and a long reason has its own."""
     nodeid, result, seconds, reason = row
     word = printable(result, 20).upper().ljust(width)
+    time = "" if result in _UNTIMED else duration(seconds)
+    why = printable(reason.strip().partition("\n")[0], _REASON_COLUMNS)
+    room = style.width - len(word) - len(GAP) - (len(GAP) + len(time) if time else 0)
+    name = middle(nodeid, max(_LEAST_COLUMNS, room)) if style.terminal else printable(nodeid)
     if result in BAD or result == Result.LOST:
         word = style.bad(word)
     elif result == Result.PASSED:
         word = style.good(word)
-    name = middle(nodeid, max(40, style.width - 24)) if style.terminal else printable(nodeid)
-    parts = [word, name]
-    if result not in _UNTIMED:
-        parts.append(style.dim(duration(seconds)))
-    if reason.strip():
-        parts.append(printable(reason.strip().partition("\n")[0], 120))
-    return GAP.join(parts)
+    parts = [word, name, *([style.dim(time)] if time else [])]
+    left = room - columns(name) - len(GAP)
+    if not why:
+        return [GAP.join(parts)]
+    if not style.terminal or columns(why) <= left:
+        return [GAP.join((*parts, why))]
+    margin = " " * (width + len(GAP))
+    return [GAP.join(parts), *wrapped(margin + why, style.width, len(margin))]
 
 
 def _until(look: Look, style: Style) -> str:

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from walkaway.model.look import Look
 from walkaway.views import phrases
 from walkaway.views.phrases import GAP
-from walkaway.views.style import Style, columns, duration, printable, roughly
+from walkaway.views.style import Style, columns, duration, middle, printable, roughly
+
+_LEAST_COLUMNS = 20
 
 
 def lines(looks: Sequence[Look], style: Style, more: int, now_s: float) -> list[str]:
@@ -28,10 +30,30 @@ def lines(looks: Sequence[Look], style: Style, more: int, now_s: float) -> list[
             cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True)
         ]
         padded[1] = phrases.standing(look, style) + padded[1][len(row[1]) :]
-        found.append(GAP.join([*padded, phrases.label(look.run)]))
+        found += _row(padded, widths, phrases.label(look.run), style)
     if more:
         found.append(f"+ {more:,} older")
     return [*found, _next(looks, style)]
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], label: str, style: Style) -> list[str]:
+    """Return a run's line; on a terminal that is too narrow several, broken between cells."""
+    whole = GAP.join((*cells, label))
+    if not style.terminal or sum(widths) + len(GAP) * len(widths) + columns(label) <= style.width:
+        return [whole]
+    margin = widths[0] + len(GAP)
+    if margin > style.width // 2:
+        margin = len(GAP)
+    label = middle(label, max(_LEAST_COLUMNS, style.width - margin))
+    rows, used = [cells[0]], widths[0]
+    for cell, width in zip((*cells[1:], label), (*widths[1:], columns(label)), strict=True):
+        if used + len(GAP) + width > style.width:
+            rows.append(" " * margin + cell)
+            used = margin + width
+        else:
+            rows[-1] += GAP + cell
+            used += len(GAP) + width
+    return [row.rstrip() for row in rows]
 
 
 def _cells(look: Look, style: Style, now_s: float, twice: bool) -> tuple[str, ...]:  # noqa: FBT001

@@ -20,6 +20,7 @@ _SPACES = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # Controls; and what turns or hides text that follows: bidi marks, zero-width spaces.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_WORDS = re.compile(r"( *)([^ ]+)")
 _READ_CHARS = 16_000
 """What is looked at of one line: a log's line can be megabytes."""
 
@@ -135,6 +136,22 @@ def middle(text: str, width: int) -> str:
     while tail and columns(tail) > room - columns(head):
         tail = tail[1:]
     return f"{head}…{tail}"
+
+
+def wrapped(text: str, width: int, indent: int = 0) -> list[str]:
+    """Break a line of ours at its spaces, so that no terminal of ``width`` columns breaks a word.
+
+    A word that is longer stays whole: it is a command's or a path's, to be copied. Lines after the
+    first are indented.
+    """
+    found, line = [], ""
+    for gap, word in _WORDS.findall(text):
+        longer = f"{line}{gap}{word}"
+        if line.strip() and columns(_SEQUENCES.sub("", longer)) > width:
+            found.append(line)
+            longer = " " * indent + word
+        line = longer
+    return [*found, line]
 
 
 def columns(text: str) -> int:

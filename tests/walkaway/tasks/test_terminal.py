@@ -26,13 +26,15 @@ BAR = "━"
 
 
 class Screen:
-    """A terminal of 100 columns and 30 lines with a shell in it."""
+    """A terminal of 100 columns (or COLUMNS) and 30 lines with a shell in it."""
 
     def __init__(self, socket: Path, project: Project, env: Mapping[str, str]) -> None:
         self._tmux = ("tmux", "-f", "/dev/null", "-S", str(socket))
-        given = {**project.env(), "PS1": "$ ", "LC_ALL": "C.UTF-8", **env}
+        wide = env.get("COLUMNS", "100")
+        rest = {name: value for name, value in env.items() if name != "COLUMNS"}
+        given = {**project.env(), "PS1": "$ ", "LC_ALL": "C.UTF-8", **rest}
         variables = [f"{name}={value}" for name, value in given.items()]
-        size = ("-x", "100", "-y", "30")
+        size = ("-x", wide, "-y", "30")
         shell = ("env", "-i", *variables, "TERM=screen-256color", *self._term(env), "sh")
         self._run("new-session", "-d", *size, "-c", str(project.root), shlex.join(shell))
 
@@ -55,8 +57,9 @@ class Screen:
     def press(self, key: str) -> None:
         self._run("send-keys", key)
 
-    def shown(self, *, colours: bool = False) -> str:
-        return self._run("capture-pane", "-p", *(["-e"] if colours else []))
+    def shown(self, *, colours: bool = False, joined: bool = False) -> str:
+        """Return what stands there; ``joined``: a line that was too long for it is one again."""
+        return self._run("capture-pane", "-p", *["-e"] * colours, *["-J"] * joined)
 
     def until(self, text: str) -> str:
         wait_for(lambda: text in self.shown(), f"{text!r} in\n{self.shown()}")
@@ -79,10 +82,10 @@ def screen(project: Project, tmp_path: Path, request: pytest.FixtureRequest) -> 
     screen.close()
 
 
-def at_gate(project: Project) -> None:
+def at_gate(project: Project, tests: int = 3) -> None:
     wait_for(project.records.ids, "the run")
     live = project.live()
-    wait_for(lambda: len(live.events("s")) == 3, f"the gate\n{live.told()}")
+    wait_for(lambda: len(live.events("s")) == tests, f"the gate\n{live.told()}")
 
 
 def test_a_bar_is_shown_while_a_test_runs_and_nothing_of_it_is_left(
@@ -124,6 +127,58 @@ def test_ctrl_c_at_a_terminal_s_wait_leaves_the_run_and_a_clean_screen(
     looked = screen.until("ended 0")
     assert BAR in looked
     assert f"RUNNING  {short}" in looked
+    project.open_gate()
+    project.live().outcome()
+
+
+def test_ctrl_c_at_a_followed_log_leaves_the_run_and_says_how_to_go_on(
+    project: Project, screen: Screen
+) -> None:
+    project.start()
+    at_gate(project)
+    screen.type("log", "--follow")
+    screen.until("test_before PASSED")
+    screen.press("C-c")
+    lines = screen.until("ended 130").splitlines()
+    short = project.live().run.short
+    row = lines.index(
+        f"{short} goes on: inv wait --run {short}  or  inv log --run {short} --follow"
+    )
+    assert lines[row - 1].endswith("^C")
+    assert lines[row + 1].startswith("ended 130")
+    assert "Traceback" not in "\n".join(lines)
+    project.open_gate()
+    assert project.live().outcome()["outcome"] == "failed"
+
+
+LONG = """\
+import pytest
+
+class TestRefundOfAnOrderThatWasPaid:
+    @pytest.mark.parametrize("currency", ["euro", "dollar"])
+    def test_partially_refunded_orders_keep_their_rest(self, currency):
+        if currency == "euro":
+            pytest.skip("the bank that gives euros back is not there on Sundays and holidays")
+"""
+
+
+@pytest.mark.parametrize("screen", [{"COLUMNS": "60"}], indirect=True, ids=["60 columns"])
+def test_a_narrow_terminal_breaks_no_word(project: Project, screen: Screen) -> None:
+    project.write("tests/test_it.py", LONG)
+    project.ended("--", "tests/test_it.py", "-k", "partially_refunded and not nothing")
+    project.ended()
+    project.write("tests/test_it.py", GATED)
+    project.start()
+    at_gate(project, 2)
+    for words in (("results",), ("results", "--limit", "1"), ("runs",)):
+        run = ("--run", project.records.ids()[-2]) if words[0] == "results" else ()
+        screen.type(*words, *run)
+        lines = screen.until("ended 0").splitlines()
+        told = lines[: next(n for n, line in enumerate(lines) if line.startswith("ended 0"))]
+        # What is broken by the terminal fills its line; what we break does not.
+        assert all(len(line) <= 60 for line in told)
+        whole = screen.shown(joined=True).splitlines()
+        assert whole[: len(told)] == told, whole
     project.open_gate()
     project.live().outcome()
 
