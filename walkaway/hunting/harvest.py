@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from walkaway.model import ledger
+from walkaway.model import ledger, standing
 from walkaway.model.hunt import ABSENT, HUNG, LETTERS, LOST, PASSED, RERUN, Attempt
 from walkaway.model.ledger import Ledger, Row
 from walkaway.model.look import Ended
@@ -63,12 +63,14 @@ def harvest(
 
 def _letter(index: int, book: Ledger, ended: Ended) -> str:
     row: Row = book.rows[index]
-    standing = ledger.standing(index, book, live=False, on_purpose=bool(ended.not_run))
-    if standing == Result.CRASHED and Result.CRASHED not in row.results:
+    word = standing.of(index, book, ended.outcome)
+    if word == standing.UNKNOWN:
+        return LOST
+    if word == Result.CRASHED and Result.CRASHED not in row.results:
         # In flight when somebody killed pytest from outside: that says nothing of the test.
         guilty = ended.outcome in {Outcome.CRASHED, Outcome.OUT_OF_MEMORY}
         return LETTERS[Result.CRASHED] if guilty else LOST
-    letter = LETTERS[Result(standing)]
+    letter = LETTERS[Result(word)]
     return RERUN if row.reruns and letter == PASSED else letter
 
 

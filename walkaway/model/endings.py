@@ -6,6 +6,7 @@ import signal
 from dataclasses import dataclass, replace
 
 from walkaway.model import exitcodes as codes
+from walkaway.model import reasons
 from walkaway.model.facts import Facts
 from walkaway.model.words import Outcome
 
@@ -15,16 +16,23 @@ _LIMITS = {
     "output": Outcome.OUTPUT_LIMIT,
     "disk": Outcome.DISK_FULL,
 }
+_BETWEEN_TESTS = "a worker ended between two tests"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Outcome and exit code of a run, and what they rest on."""
+    """Outcome and exit code of a run, and what they rest on.
+
+    ``because`` says what decided where the tests' results do not tell; ``explained`` is False when
+    even that is unknown, as of a plugin that ends pytest with a status of its own.
+    """
 
     outcome: Outcome
     code: int
     rests_on: str
     notes: tuple[str, ...] = ()
+    because: str = ""
+    explained: bool = True
 
 
 def decide(facts: Facts) -> Verdict:
@@ -70,9 +78,9 @@ def _not_started(f: Facts) -> Verdict | None:
     if f.spawn_error:
         basis = f.spawn_error
     elif f.signal is not None:
-        basis = f"pytest was ended by {signal_name(f.signal)} before the recorder loaded"
+        basis = f"pytest was ended by {reasons.signal_name(f.signal)} before the recorder loaded"
     elif f.exit_code is not None and f.listing:
-        basis = f"{_status_text(f)}, no test was asked for"
+        basis = f"{reasons.status_text(f)}, no test was asked for"
         return Verdict(Outcome.NOTHING_RUN, f.exit_code, basis)
     elif f.exit_code is not None:
         basis = f"the command ended with {f.exit_code} and the recorder never loaded"
@@ -99,7 +107,7 @@ def _by_signal(f: Facts) -> Verdict | None:
         number = wrapped if 0 < wrapped < signal.NSIG else None
     if number is None:
         return None
-    name = signal_name(number)
+    name = reasons.signal_name(number)
     basis = f"pytest was ended by {name}"
     code = codes.SIGNAL_BASE + number
     if number == signal.SIGKILL and f.out_of_memory:
@@ -115,7 +123,7 @@ def _usage(f: Facts) -> Verdict | None:
     # With its end pytest says so itself; without, it may be a test's os._exit(4).
     if f.status != codes.USAGE_ERROR or (f.end is None and f.looped) or f.passes > 1:
         return None
-    return Verdict(Outcome.USAGE_ERROR, codes.USAGE_ERROR, _status_text(f))
+    return Verdict(Outcome.USAGE_ERROR, codes.USAGE_ERROR, reasons.status_text(f))
 
 
 def _without_end(f: Facts) -> Verdict | None:
@@ -124,12 +132,12 @@ def _without_end(f: Facts) -> Verdict | None:
         return None
     if f.exit_code is None:
         return None
-    basis = f"{_status_text(f)} without its end"
+    basis = f"{reasons.status_text(f)} without its end"
     if f.in_flight:
-        basis = f"{basis}, {_tests(f.in_flight)} in flight"
+        basis = f"{basis}, {reasons.tests(f.in_flight)} in flight"
         return Verdict(Outcome.CRASHED, codes.INCOMPLETE, basis)
-    if f.missing:
-        return Verdict(Outcome.INCOMPLETE, codes.INCOMPLETE, f"{basis}, {_not_reported(f)}")
+    if f.missing and not (f.stopping and f.bad):
+        return Verdict(Outcome.INCOMPLETE, codes.INCOMPLETE, f"{basis}, {reasons.not_reported(f)}")
     if not f.collected and not f.listing and f.exit_code != codes.INTERNAL_ERROR:
         basis = f"{basis}, before it had collected"
         return Verdict(Outcome.INCOMPLETE, codes.INCOMPLETE, basis)
@@ -140,7 +148,7 @@ def _by_status(f: Facts) -> Verdict | None:  # noqa: PLR0911, C901 - the table's
     status = f.status
     if status is None:
         return None
-    basis = _status_text(f)
+    basis = reasons.status_text(f)
     if f.passes > 1 and status in {codes.PASSED, codes.NO_TESTS, codes.USAGE_ERROR}:
         # The last pass ran a few tests only: what the first said stands.
         status = codes.FAILED if f.earlier or status == codes.USAGE_ERROR else codes.PASSED
@@ -154,14 +162,17 @@ def _by_status(f: Facts) -> Verdict | None:  # noqa: PLR0911, C901 - the table's
         return Verdict(Outcome.NOTHING_RUN, status, f"{basis}, no test was asked for")
     if f.missing and not f.stopping and not f.lost_lines:
         if f.bad:
-            notes = (f"{_tests(f.missing)} never reported",)
-            return Verdict(Outcome.FAILED, codes.FAILED, f"{basis}, {_not_reported(f)}", notes)
-        return Verdict(Outcome.INCOMPLETE, codes.INCOMPLETE, f"{basis}, {_not_reported(f)}")
+            notes = (f"{reasons.tests(f.missing)} never reported",)
+            return Verdict(
+                Outcome.FAILED, codes.FAILED, f"{basis}, {reasons.not_reported(f)}", notes
+            )
+        return Verdict(Outcome.INCOMPLETE, codes.INCOMPLETE, f"{basis}, {reasons.not_reported(f)}")
     if not f.collected and not f.collection_errors and status in {codes.PASSED, codes.FAILED}:
         why = f", {f.interrupted}" if f.interrupted else ""
         basis = f"{basis} before it had collected{why}"
         return Verdict(Outcome.INCOMPLETE, codes.INCOMPLETE, basis)
-    if status == codes.NO_TESTS or (status == codes.PASSED and not f.expected and not f.bad):
+    nothing = not f.expected and not f.bad and not f.collection_errors
+    if status == codes.NO_TESTS or (status == codes.PASSED and nothing):
         if status == codes.PASSED:
             basis = f"{basis}, no test was selected"
         return Verdict(Outcome.NO_TESTS, status, basis)
@@ -177,9 +188,7 @@ def _interrupted(f: Facts, basis: str) -> Verdict | None:
         why = f"{basis}, {f.interrupted}"
         return Verdict(Outcome.INTERRUPTED, codes.INTERRUPTED, why)
     if f.collection_errors and not f.reported:
-        errors = "1 collection error"
-        if f.collection_errors > 1:
-            errors = f"{f.collection_errors:,} collection errors"
+        errors = reasons.count(f.collection_errors, "collection error")
         return Verdict(Outcome.COLLECTION_ERROR, codes.INTERRUPTED, f"{basis}, {errors}")
     if f.bad or f.worker_crashes or f.collection_errors:
         return None  # -x under xdist, or no worker left: a failed run
@@ -188,46 +197,44 @@ def _interrupted(f: Facts, basis: str) -> Verdict | None:
 
 
 def _passed_or_failed(f: Facts, status: int, basis: str) -> Verdict:
-    reported = f"{f.expected - f.missing:,} of {_tests(f.expected)} reported"
+    reported = f"{f.expected - f.missing:,} of {reasons.tests(f.expected)} reported"
+    basis = ", ".join(filter(None, (basis, reasons.crashed(f), reported)))
+    failed, notes = reasons.what_failed(f), _notes(f, status)
+    if status == codes.PASSED:
+        if f.crashed or (failed and not f.forgiven):
+            return Verdict(Outcome.FAILED, codes.FAILED, basis, notes)
+        if not failed:
+            return Verdict(Outcome.PASSED, codes.PASSED, basis, notes)
+        because = f"pytest ended with 0 although {failed}: a plugin's doing"
+        return Verdict(Outcome.PASSED, codes.PASSED, basis, (*notes, because), because)
+    if f.worker_crashes and status == codes.INTERRUPTED:
+        status = codes.FAILED  # xdist's word for having no worker left
+    because = reasons.threshold(f, status)
+    if failed or because:
+        return Verdict(Outcome.FAILED, status, basis, notes, because)
+    if f.worker_crashes:
+        return Verdict(Outcome.FAILED, status, basis, notes, _BETWEEN_TESTS)
+    if status == codes.FAILED:
+        notes += ("no test failed: something else in pytest's run made it end with 1",)
+    because = reasons.status_text(f)
+    return Verdict(Outcome.FAILED, status, basis, notes, because, explained=False)
+
+
+def _notes(f: Facts, status: int) -> tuple[str, ...]:
     notes: list[str] = []
     if f.out_of_memory:
         notes.append("a process of the run was killed for want of memory")
-    if f.end is None:
-        notes.append("pytest's end was not recorded; its exit status stands for it")
+    failed = reasons.what_failed(f)
+    if status == codes.PASSED and failed and not f.forgiven:
+        notes.append(f"{_end_missing(f)}: exit status 0 is no pass when {failed}")
+    elif f.end is None:
+        notes.append(f"{_end_missing(f)}; its exit status stands for it")
     if f.ended_early:
         notes.append(f"a worker ended before it had collected: {f.ended_early}")
     elif f.worker_crashes and not f.crashed:
-        notes.append("a worker ended between two tests")
-    if status == codes.PASSED:
-        if f.crashed:
-            return Verdict(Outcome.FAILED, codes.FAILED, f"{basis}, {reported}", tuple(notes))
-        if f.bad:
-            notes.append(f"pytest ended with 0 although {_tests(f.bad)} failed: a plugin's doing")
-        return Verdict(Outcome.PASSED, codes.PASSED, f"{basis}, {reported}", tuple(notes))
-    if f.worker_crashes and status == codes.INTERRUPTED:
-        status = codes.FAILED  # xdist's word for having no worker left
-    if not f.bad and status == codes.FAILED and not f.collection_errors and not f.worker_crashes:
-        notes.append("no test failed: something else in pytest's run made it end with 1")
-    return Verdict(Outcome.FAILED, status, f"{basis}, {reported}", tuple(notes))
+        notes.append(_BETWEEN_TESTS)
+    return tuple(notes)
 
 
-def _status_text(f: Facts) -> str:
-    if f.exit_code is not None:
-        return f"pytest ended with {f.exit_code}"
-    return f"the recorder's last event says that pytest ended with {f.end}"
-
-
-def _not_reported(f: Facts) -> str:
-    return f"{f.missing:,} of {_tests(f.expected)} not reported"
-
-
-def _tests(n: int) -> str:
-    return f"{n:,} test" if n == 1 else f"{n:,} tests"
-
-
-def signal_name(number: int) -> str:
-    """Return `SIGKILL` for 9; `signal 77` for a number without a name."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+def _end_missing(f: Facts) -> str:
+    return f"pytest's end was not recorded{' in every pass' if f.before else ''}"

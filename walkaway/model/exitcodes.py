@@ -1,4 +1,4 @@
-"""Every exit code there is, in one place. Those from 0 to 5 are pytest's own."""
+"""Every exit code there is, in one place. Those from 0 to 7 are pytest's own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ INTERRUPTED: Final = 2
 INTERNAL_ERROR: Final = 3
 USAGE_ERROR: Final = 4
 NO_TESTS: Final = 5
+TOO_MANY_WARNINGS: Final = 6
+"""`--max-warnings`, from pytest 9.1 on."""
+FLAKY: Final = 7
+"""`--fail-on-flaky` of pytest-rerunfailures, from 16 on."""
 
 WRONG_USE: Final = 64
 """A flag, selector or value that cannot be; or several live runs and none named."""

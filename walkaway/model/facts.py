@@ -12,7 +12,7 @@ class Facts:
     ``exit_code`` and ``signal`` are the process's, None when not observed; ``end`` is the status
     that the recorder wrote last; ``ended_by`` is what made the supervisor end it: deadline, stall,
     output, disk, stop, interrupt, or nothing. ``missing`` counts tests that owe a report.
-    ``earlier`` is the exit status of the passes before the last one, the worst of them.
+    ``before`` holds the ends of the passes before the last one, None for one that wrote none.
     """
 
     loaded: bool
@@ -39,12 +39,19 @@ class Facts:
     missing: int = 0
     bad: int = 0
     crashed: int = 0
+    crashed_ids: tuple[str, ...] = ()
     in_flight: int = 0
     worker_crashes: int = 0
     ended_early: str = ""
     """Why a worker ended before it had collected."""
     passes: int = 1
-    earlier: int = 0
+    before: tuple[int | None, ...] = ()
+    too_many_warnings: tuple[int, int] | None = None
+    """How many there were, how many were allowed."""
+    too_little_coverage: tuple[float, float] | None = None
+    """Percent measured, percent wanted."""
+    too_flaky: int = 0
+    """Tests that passed only on a rerun, where that is to fail the run."""
     dropped: int = 0
     supervised: bool = True
     lost_lines: bool = False
@@ -52,5 +59,21 @@ class Facts:
 
     @property
     def status(self) -> int | None:
-        """Pytest's exit status: observed, else as the recorder wrote it."""
+        """Pytest's exit status: observed, else as the recorder wrote it.
+
+        An exit hook or a wrapper (`|| true`) may end a failed pytest's process with 0: its own
+        word stands.
+        """
+        if self.exit_code == 0 and self.end:
+            return self.end
         return self.exit_code if self.exit_code is not None else self.end
+
+    @property
+    def earlier(self) -> int:
+        """The worst exit status of the passes before the last one."""
+        return max((end for end in self.before if end is not None), default=0)
+
+    @property
+    def forgiven(self) -> bool:
+        """Whether pytest itself said 0 in every pass: beside failures that is a plugin's word."""
+        return self.end == 0 and None not in self.before

@@ -12,6 +12,8 @@ from walkaway.model.events import Event, number, text, whole
 from walkaway.model.progress import Progress
 from walkaway.model.words import Result
 
+_WARNED = 5
+
 
 @dataclass(slots=True)
 class Row:
@@ -49,6 +51,8 @@ class Ledger:
     """(tests done, seconds after pytest's start): how the run went, for the next one's ETA."""
     exits: dict[int, int] = field(default_factory=dict)
     """Pytest's exit status by pass, of those that wrote their end."""
+    warned: list[str] = field(default_factory=list)
+    """The first warnings: `tests/a.py:3: UserWarning: old`."""
     skipped_whole: dict[str, str] = field(default_factory=dict)
     """Modules and classes that were skipped while being collected, with the reason."""
 
@@ -60,6 +64,13 @@ class Ledger:
     def may_have_run(self, index: int) -> bool:
         """Tell whether a test without a result had begun when its run was ended, or may have."""
         return self.rows[index].begun or self.progress.unheard
+
+    @property
+    def flaky(self) -> list[int]:
+        """Indexes of tests that passed only on a rerun."""
+        return [
+            i for i, row in enumerate(self.rows) if row.reruns and final_result(row) == "passed"
+        ]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -93,6 +104,8 @@ def build(ids: Sequence[str], events: Iterable[Event]) -> Ledger:
             _owe(ledger, event)
         elif kind == "end":
             ledger.exits[ledger.progress.passes] = whole(event, "exit")
+        elif kind == "wn" and len(ledger.warned) < _WARNED:
+            ledger.warned.append(f"{text(event, 'at')}: {text(event, 'c')}: {text(event, 'm')}")
         elif kind == "cs":
             ledger.skipped_whole[text(event, "id", "?")] = text(event, "m")
         elif kind in {"s", "f", "sub", "rr"}:
@@ -170,23 +183,3 @@ def _thin(marks: list[float], points: int = 50) -> list[tuple[int, float]]:
     step = max(1, len(marks) // points)
     chosen = list(range(step, len(marks), step))
     return [(n, round(marks[n - 1], 3)) for n in [*chosen, len(marks)]]
-
-
-def standing(index: int, book: Ledger, *, live: bool, on_purpose: bool = False) -> str:
-    """Return a test's result, or `running` and `waiting` while its run lives.
-
-    ``on_purpose``: the run was ended by somebody or a limit, so that missing tests are not lost.
-    """
-    row = book.rows[index]
-    found = final_result(row)
-    if found is not None and not row.missing:
-        return str(found)
-    flying = any(key[1] == index for key in book.progress.in_flight)
-    if live:
-        return "running" if flying else "waiting"
-    if found is not None:
-        return str(found)
-    p = book.progress
-    if on_purpose or p.stopping or p.interrupted:
-        return str(Result.NO_RESULT if book.may_have_run(index) else Result.NOT_RUN)
-    return str(Result.CRASHED if flying else Result.LOST)

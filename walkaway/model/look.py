@@ -87,6 +87,8 @@ class Ended:
     outcome: Outcome
     code: int
     rests_on: str
+    because: str = ""
+    """What decided, where the tests' results do not tell: `coverage 67 % of 99 % wanted`."""
     notes: tuple[str, ...] = ()
     lost: int = 0
     lost_ids: tuple[str, ...] = ()
@@ -95,6 +97,8 @@ class Ended:
     may_have_run: int = 0
     """Those of them that had begun, or may have."""
     crashed: tuple[str, ...] = ()
+    flaky: tuple[str, ...] = ()
+    """Tests that passed only on a rerun, where that fails the run."""
     stuck: tuple[Stuck, ...] = ()
     stopping: str = ""
     said: tuple[str, ...] = ()
@@ -162,12 +166,14 @@ def ended_from_json(data: dict[str, Any], *, recorded: bool = True) -> Ended:
         outcome=Outcome(data["outcome"]),
         code=int(data["code"]),
         rests_on=str(data.get("rests_on", "")),
+        because=str(data.get("because") or ""),
         notes=tuple(data.get("notes") or ()),
         lost=int(lost.get("n", 0)),
         lost_ids=tuple(lost.get("ids") or ()),
         not_run=int((data.get("not_run") or {}).get("n", 0)),
         may_have_run=int((data.get("not_run") or {}).get("may_have_run", 0)),
         crashed=tuple(data.get("crashed") or ()),
+        flaky=tuple(data.get("flaky") or ()),
         stuck=stuck,
         stopping=str(data.get("stopping") or ""),
         said=tuple(data.get("said") or ()),

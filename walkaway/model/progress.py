@@ -52,6 +52,8 @@ class Progress:
     """Why a worker ended before it had collected."""
     in_flight_lost: set[int] = field(default_factory=set)
     """Tests that were in flight on a worker that crashed: the culprits."""
+    missed: dict[str, object] = field(default_factory=dict)
+    """Thresholds that the newest pass missed: `warnings`, `coverage`, `flaky`, as recorded."""
     last_t: float = 0.0
     first_start: float | None = None
 
@@ -64,6 +66,11 @@ class Progress:
     def bad(self) -> int:
         """Tests that failed, errored or crashed."""
         return sum(n for result, n in self.counts.items() if result in BAD)
+
+    @property
+    def lost_lines(self) -> bool:
+        """Whether events were dropped of a run that reported whole: no test is missing."""
+        return self.ended is not None and self.dropped > 0 and self.done >= self.expected
 
     @property
     def running(self) -> list[InFlight]:
@@ -91,6 +98,7 @@ def _loaded(p: Progress, event: Event) -> None:
     p.loaded = True
     p.passes = max(p.passes, whole(event, "pass", 1))
     p.ended = None
+    p.missed = {}
     p.in_flight.clear()
 
 
@@ -174,6 +182,10 @@ def _stopping(p: Progress, event: Event) -> None:
     p.stopping = text(event, "m")
 
 
+def _missed(p: Progress, event: Event) -> None:
+    p.missed = {name: value for name, value in event.items() if name not in {"e", "t"}}
+
+
 def _totals(p: Progress, event: Event) -> None:
     """Take over what a checkpoint or the end says: the recorder's memory is the better counter.
 
@@ -227,6 +239,7 @@ _STEPS = {
     "drain": _drain,
     "drained": _drained,
     "stopping": _stopping,
+    "missed": _missed,
     "k": _checkpoint,
     "end": _end,
 }

@@ -7,27 +7,24 @@ and pytest are gone.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from walkaway.model import endings, exitcodes, ledger
+from walkaway.model import endings, excerpt, exitcodes, ledger
 from walkaway.model.events import Event, last, text
 from walkaway.model.facts import Facts
 from walkaway.model.ledger import Ledger
 from walkaway.model.run import Run
-from walkaway.model.words import Outcome
+from walkaway.model.words import Outcome, Result
 from walkaway.runs import again, lingering, reader, stuck, usual
 from walkaway.runs import outcome as outcomes
 from walkaway.runs.store import Record
 from walkaway.supervisor import stacks
 from walkaway.views import junit
 
-_SAID_LINES = 8
-_SAID_FOR = frozenset({
-    Outcome.NOT_STARTED, Outcome.USAGE_ERROR, Outcome.INTERNAL_ERROR, Outcome.NO_TESTS,
-})  # fmt: skip
+_Number = TypeVar("_Number", int, float)
 
 
 def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,7 +38,7 @@ def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
     run = Record(folder).run()
     names = reader.ids(folder)
     book = ledger.build(names, reader.all_events(folder / "events.jsonl"))
-    facts = gather(book, observed, run.args)
+    facts = gather(book, observed, run.args, names)
     if observed.get("pass", 1) < again.MOST_PASSES:
         more = again.lost_with_a_worker(book, facts)
         if more:
@@ -56,13 +53,18 @@ def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
     outcome.update(outcomes.from_journal(folder))
     if verdict.outcome is Outcome.NO_TESTS:
         outcome["notes"] += outcomes.missing_paths(run)
-    if verdict.outcome in _SAID_FOR:
-        lines = observed.get("spawn_said") or reader.log_lines(Record(folder).log, _SAID_LINES)
-        outcome["said"] = lines[:_SAID_LINES]
+    told = observed.get("spawn_said") or []
+    printed = told[: excerpt.MOST] or reader.log_lines(Record(folder).log, excerpt.LINES_READ)
+    said = excerpt.of(verdict.outcome, printed, explained=verdict.explained)
+    if facts.too_many_warnings and verdict.code == exitcodes.TOO_MANY_WARNINGS:
+        said = book.warned
+    if said:
+        outcome["said"] = said
+    if not verdict.explained:
+        outcome["because"] += excerpt.quoted(said)
     if run.select and facts.collected:
         outcome["notes"] += again.not_there(folder, run.select, names)
-    on_purpose = verdict.outcome in outcomes.ON_PURPOSE
-    outcome["notes"] += _write_reports(folder, run, book, names, on_purpose=on_purpose)
+    outcome["notes"] += _write_reports(folder, run, book, names, verdict.outcome)
     return outcome
 
 
@@ -79,20 +81,24 @@ def judge_for_reader(record: str) -> dict[str, Any]:
     names = reader.ids(folder)
     book = ledger.build(names, reader.all_events(folder / "events.jsonl"))
     observed = {"adopted": True, "derived": True, "now": book.progress.last_t}
-    facts = gather(book, observed, run.args)
+    facts = gather(book, observed, run.args, names)
     outcome = outcomes.build(run, book, names, facts, endings.decide(facts), observed)
     note = "its supervisor died; pytest's end comes from the recorder's last event"
     outcome["notes"].append(note)
     return {**outcome, "stuck": [], "derived": True}
 
 
-def gather(book: Ledger, observed: Mapping[str, Any], args: Sequence[str] = ()) -> Facts:
+def gather(
+    book: Ledger,
+    observed: Mapping[str, Any],
+    args: Sequence[str] = (),
+    names: Sequence[str] = (),
+) -> Facts:
     """Return the facts of a run's end, from its events and what was observed."""
     p = book.progress
     ended = p.ended or {}
     counts = p.counts
-    done = sum(n for name, n in counts.items() if name != "subfailed")
-    told = bool(p.ended) and p.dropped > 0 and done >= p.expected
+    crashed = [i for i, row in enumerate(book.rows) if Result.CRASHED in row.results]
     end = ended.get("exit") if isinstance(ended.get("exit"), int) else None
     code, number = observed.get("exit_code"), observed.get("signal")
     stayed = end is not None and lingered(observed)
@@ -123,17 +129,21 @@ def gather(book: Ledger, observed: Mapping[str, Any], args: Sequence[str] = ()) 
         stopping=p.stopping,
         expected=p.expected,
         reported=p.done,
-        missing=0 if told else sum(row.missing for row in book.rows),
-        bad=p.bad + counts.get("subfailed", 0),
+        missing=0 if p.lost_lines else sum(row.missing for row in book.rows),
+        bad=p.bad or counts.get("subfailed", 0),
         crashed=counts.get("crashed", 0),
+        crashed_ids=tuple(outcomes.named(crashed, names)),
         in_flight=len(p.in_flight),
         worker_crashes=p.worker_crashes,
         ended_early=p.ended_early,
         passes=p.passes,
-        earlier=max((code for number, code in book.exits.items() if number < p.passes), default=0),
+        before=tuple(book.exits.get(number) for number in range(1, p.passes)),
+        too_many_warnings=_pair(p.missed.get("warnings"), int),
+        too_little_coverage=_pair(p.missed.get("coverage"), float),
+        too_flaky=len(book.flaky) if p.missed.get("flaky") else 0,
         dropped=p.dropped,
         supervised=not observed.get("adopted"),
-        lost_lines=told,
+        lost_lines=p.lost_lines,
     )
 
 
@@ -146,6 +156,13 @@ def lingered(observed: Mapping[str, Any]) -> bool:
     return asked or observed.get("ended_by") == "linger"
 
 
+def _pair(found: object, kind: Callable[[Any], _Number]) -> tuple[_Number, _Number] | None:
+    match found:
+        case [int() | float() as measured, int() | float() as wanted]:
+            return kind(measured), kind(wanted)
+    return None
+
+
 def _interrupted(event: Event | None) -> str:
     """Return who interrupted pytest; nothing when it did so itself (-x, collection errors)."""
     kind = text(event, "kind")
@@ -153,7 +170,7 @@ def _interrupted(event: Event | None) -> str:
 
 
 def _write_reports(
-    folder: Path, run: Run, book: Ledger, names: list[str], *, on_purpose: bool
+    folder: Path, run: Run, book: Ledger, names: list[str], ended: Outcome
 ) -> list[str]:
     notes = []
     try:
@@ -169,7 +186,7 @@ def _write_reports(
     try:
         if names or book.progress.collection_errors:
             texts = reader.all_events(folder / "failures.jsonl")
-            report = junit.render(run, names, book, list(texts), on_purpose=on_purpose)
+            report = junit.render(run, names, book, list(texts), ended)
             (folder / "junit.xml").write_bytes(report)
     except OSError as error:
         notes.append(_not_written(folder / "junit.xml", error))

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from walkaway.model import standing
 from walkaway.model.endings import Verdict
 from walkaway.model.events import Event, text, whole
 from walkaway.model.facts import Facts
 from walkaway.model.ledger import Ledger
 from walkaway.model.run import Run
-from walkaway.model.words import Outcome, Result
+from walkaway.model.words import Result
 from walkaway.runs import clock, reader
 
 NAMED = 50
 _MOST_PATHS = 8
-ON_PURPOSE = frozenset({
-    Outcome.TIMED_OUT, Outcome.STALLED, Outcome.OUTPUT_LIMIT, Outcome.DISK_FULL, Outcome.STOPPED,
-    Outcome.INTERRUPTED, Outcome.COLLECTION_ERROR, Outcome.NOTHING_RUN,
-})  # fmt: skip
-"""Endings that explain why tests have not run; after the others they are lost."""
+_NOT_RUN = frozenset({Result.NOT_RUN, Result.NO_RESULT})
 
 
 def build(  # noqa: PLR0913, PLR0917 - one record's parts
@@ -33,14 +30,13 @@ def build(  # noqa: PLR0913, PLR0917 - one record's parts
 ) -> dict[str, Any]:
     """Return the outcome, without what `from_journal` and the reports add."""
     p = book.progress
-    purpose = verdict.outcome in ON_PURPOSE or (
-        bool(facts.stopping) and verdict.outcome in {Outcome.PASSED, Outcome.FAILED}
-    )
-    missing = [] if facts.lost_lines else book.missing
-    crashed = [i for i, row in enumerate(book.rows) if Result.CRASHED in row.results]
-    if verdict.outcome in {Outcome.CRASHED, Outcome.KILLED, Outcome.OUT_OF_MEMORY}:
-        crashed += [row.index for row in p.running if 0 <= row.index < len(names)]
-    lost = [] if purpose else [i for i in missing if i not in set(crashed)]
+    words = standing.unreported(book, verdict.outcome)
+    lost = [index for index, word in words.items() if word == Result.LOST]
+    crashed = [
+        index
+        for index, row in enumerate(book.rows)
+        if Result.CRASHED in row.results or words.get(index) == Result.CRASHED
+    ]
     counts = p.counts
     if p.worker_crashes and not p.dropped:
         subfailed = {"subfailed": counts["subfailed"]} if "subfailed" in counts else {}
@@ -72,15 +68,17 @@ def build(  # noqa: PLR0913, PLR0917 - one record's parts
         "expected": p.expected,
         "reported": sum(n for name, n in counts.items() if name != "subfailed"),
         "counts": counts,
-        "lost": {"n": len(lost), "ids": _named(lost, names)},
+        "lost": {"n": len(lost), "ids": named(lost, names)},
         "not_run": {
-            "n": len(missing) if purpose else 0,
-            "may_have_run": sum(map(book.may_have_run, missing)) if purpose else 0,
+            "n": sum(word in _NOT_RUN for word in words.values()),
+            "may_have_run": sum(word == Result.NO_RESULT for word in words.values()),
         },
-        "crashed": _named(crashed, names),
+        "crashed": named(crashed, names),
         "stopping": p.stopping,
         "notes": notes,
         "rests_on": verdict.rests_on,
+        "because": verdict.because,
+        "flaky": named(book.flaky, names) if facts.too_flaky else [],
         "backend": run.backend,
         "workers": len(p.workers),
         "passes": p.passes,
@@ -98,7 +96,8 @@ def _modules(skipped: Mapping[str, str]) -> str:
     return next(iter(skipped)) + more
 
 
-def _named(indexes: list[int], names: list[str]) -> list[str]:
+def named(indexes: Sequence[int], names: Sequence[str]) -> list[str]:
+    """Return the ids of tests, 50 at most; `test #7` where the id is lost."""
     return [names[i] if i < len(names) else f"test #{i}" for i in indexes[:NAMED]]
 
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection
 
 from walkaway.errors import WalkawayError
-from walkaway.model import causes, exitcodes, ledger
+from walkaway.model import causes, exitcodes, ledger, standing
 from walkaway.model.run import Origin, Run
 from walkaway.model.words import BAD, Result
 from walkaway.runs import choose, reader, status
@@ -17,7 +17,9 @@ from walkaway.runs.store import Record, Records
 
 NOT_RUN = "not-run"
 _COLLECTING = "collect"
-_WITHOUT_RESULT = frozenset({str(Result.NOT_RUN), str(Result.LOST)})
+_WITHOUT_RESULT = frozenset({
+    str(Result.NOT_RUN), str(Result.NO_RESULT), str(Result.LOST), standing.UNKNOWN,
+})  # fmt: skip
 
 
 def find(records: Records, selector: str, origin: Origin) -> tuple[Run, tuple[str, ...]]:
@@ -69,12 +71,12 @@ def _those(records: Records, record: Record, results: Collection[str]) -> tuple[
     look = status.look(records, record)
     names = reader.ids(record.folder)
     book = ledger.build(names, reader.all_events(record.path("events.jsonl")))
-    purpose = bool(look.ended and look.ended.not_run)
+    outcome = look.ended.outcome if look.ended else None
     return tuple(
         nodeid
         for index, (nodeid, row) in enumerate(zip(names, book.rows, strict=False))
         if (row.owed or row.results)
-        and ledger.standing(index, book, live=look.live, on_purpose=purpose) in results
+        and standing.of(index, book, outcome, live=look.live) in results
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from invoke.context import Context
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes, ledger
+from walkaway.model import exitcodes, ledger, standing
 from walkaway.model.last_start import Stage
 from walkaway.model.words import Result
 from walkaway.runs import reader, settings, status
@@ -136,14 +136,9 @@ def results(
     look = aged(here, record, status.look(here.records, record))
     names = reader.ids(record.folder)
     book = ledger.build(names, reader.all_events(record.path("events.jsonl")))
-    purpose = bool(look.ended and look.ended.not_run)
+    ended = look.ended.outcome if look.ended else None
     rows = [
-        (
-            nodeid,
-            ledger.standing(index, book, live=look.live, on_purpose=purpose),
-            row.total_s,
-            row.reason,
-        )
+        (nodeid, standing.of(index, book, ended, live=look.live), row.total_s, row.reason)
         for index, (nodeid, row) in enumerate(zip(names, book.rows, strict=False))
         if row.owed or row.results
     ]
@@ -157,7 +152,7 @@ def results(
 
 def _wanted(names: str) -> set[str]:
     chosen = {name.strip() for name in names.split(",") if name.strip()}
-    known = {*map(str, Result), "running", "waiting"}
+    known = {*map(str, Result), standing.RUNNING, standing.WAITING, standing.UNKNOWN}
     strangers = sorted(chosen - known)
     if strangers:
         message = f"--result {strangers[0]!r} is none. There are: {', '.join(sorted(known))}."

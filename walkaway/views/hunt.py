@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from walkaway.model import hunt
 from walkaway.model.hunt import Attempt, Hunt, HuntLook, Standing
 from walkaway.model.interval import attempts_to_see, ruled_out
+from walkaway.model.look import Counts
 from walkaway.model.varied import Case, Findings
 from walkaway.model.words import Outcome
 from walkaway.views import phrases, varied
@@ -230,6 +231,8 @@ def _hunt_again(asked: Hunt, runs: int, style: Style) -> str:
 
 def _outcome(attempt: Attempt, style: Style) -> str:
     word = attempt.outcome.replace("-", " ").upper()
+    if attempt.outcome is Outcome.PASSED and phrases.failed(Counts(by_result=attempt.counts)):
+        return style.warn(f"{word} by a plugin's word")
     return style.good(word) if attempt.outcome is Outcome.PASSED else style.bad(word)
 
 

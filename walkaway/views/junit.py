@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
+from walkaway.model import standing
 from walkaway.model.events import Event, text
-from walkaway.model.ledger import Ledger, Row, standing
+from walkaway.model.ledger import Ledger, Row
 from walkaway.model.run import Run
-from walkaway.model.words import Result
+from walkaway.model.words import Outcome, Result
 
 # What XML 1.0 cannot hold, escaped or not.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ERRORS = frozenset({Result.ERROR, Result.CRASHED, Result.LOST})
-_SKIPPED = frozenset({Result.SKIPPED, Result.XFAILED, Result.NOT_RUN, Result.NO_RESULT})
+_SKIPPED = frozenset({
+    Result.SKIPPED, Result.XFAILED, Result.NOT_RUN, Result.NO_RESULT, standing.UNKNOWN,
+})  # fmt: skip
 
 
 def render(
@@ -23,12 +26,11 @@ def render(
     names: Sequence[str],
     book: Ledger,
     failures: Sequence[Event],
-    *,
-    on_purpose: bool = False,
+    ended: Outcome,
 ) -> bytes:
     """Return the XML of a run: one testcase a test, a collection error, and a module skipped whole.
 
-    ``on_purpose``: a limit or somebody ended the run, so that missing tests are not lost.
+    ``ended`` decides what is said of tests without a result.
     """
     suite = ET.Element("testsuite", name="pytest")
     counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
@@ -36,12 +38,12 @@ def render(
     for index, (nodeid, row) in enumerate(zip(names, book.rows, strict=False)):
         if not row.owed and not row.results:
             continue
-        result = Result(standing(index, book, live=False, on_purpose=on_purpose))
+        result = standing.of(index, book, ended)
         total += row.total_s
         case = _case(suite, nodeid, row.total_s)
         counts["tests"] += 1
         _fill(case, row, result, failures)
-        counts["failures"] += result is Result.FAILED
+        counts["failures"] += result == Result.FAILED
         counts["errors"] += result in _ERRORS
         counts["skipped"] += result in _SKIPPED
     for nodeid, reason in book.skipped_whole.items():
@@ -78,19 +80,21 @@ def _case(suite: ET.Element, nodeid: str, seconds: float) -> ET.Element:
     )
 
 
-def _fill(case: ET.Element, row: Row, result: Result, failures: Sequence[Event]) -> None:
+def _fill(case: ET.Element, row: Row, result: str, failures: Sequence[Event]) -> None:
     failure = None
     if row.failure is not None:
         failure = failures[row.failure] if row.failure < len(failures) else None
     message, body = text(failure, "msg"), text(failure, "text")
-    if result is Result.FAILED:
+    if result == Result.FAILED:
         _problem(case, "failure", message, body)
-    elif result is Result.LOST:
+    elif result == Result.LOST:
         _problem(case, "error", "collected, and never reported", "")
     elif result in _ERRORS:
-        _problem(case, "error", message or result.value, body)
+        _problem(case, "error", message or result, body)
+    elif result == standing.UNKNOWN:
+        _skipped(case, result, "its result could not be stored")
     elif result in _SKIPPED:
-        _skipped(case, result.value, row.reason or result.value)
+        _skipped(case, result, row.reason or result)
     for section in failure.get("out") or [] if failure else []:
         if isinstance(section, list) and len(section) == 2:  # noqa: PLR2004 - title, text
             tag = "system-err" if "stderr" in str(section[0]) else "system-out"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from walkaway.model.look import Counts, Look, Standing
 from walkaway.model.run import Run
@@ -12,6 +13,7 @@ from walkaway.views.style import Style, middle, printable, roughly
 _ORDER = ("failed", "error", "crashed", "passed", "skipped", "xfailed", "xpassed", "subfailed")
 _LABEL_COLUMNS = 80
 _GREEN = frozenset({Outcome.PASSED, Outcome.NOTHING_RUN})
+_PLAIN = Style()
 GAP = "  "
 
 
@@ -26,12 +28,29 @@ def label(run: Run) -> str:
 
 
 def standing(look: Look, style: Style) -> str:
-    """Return a run's status or outcome as the first word of an answer: RUNNING, TIMED OUT."""
+    """Return a run's status or outcome as the first word of an answer: RUNNING, TIMED OUT.
+
+    Where a plugin made a run pass beside failures: PASSED by a plugin's word: 1 failed.
+    """
     word: str = look.ended.outcome if look.ended else look.status
     text = word.replace("-", " ").upper()
     if look.ended is None:
         return style.warn(text) if look.status is Status.UNKNOWN else style.bold(text)
+    if forgiven(look):
+        return style.warn(f"{text} by a plugin's word: {failed(look.counts)}")
     return style.good(text) if look.ended.outcome in _GREEN else style.bad(text)
+
+
+def forgiven(look: Look) -> bool:
+    """Tell a run that passed although tests failed, since a plugin made pytest end with 0."""
+    return bool(look.ended and look.ended.outcome is Outcome.PASSED and failed(look.counts))
+
+
+def failed(counts: Counts) -> str:
+    """Return what failed: `1 failed, 2 errors`, or nothing."""
+    names = {*BAD, "subfailed"}
+    by_result = {name: n for name, n in counts.by_result.items() if name in names}
+    return counted(replace(counts, by_result=by_result), _PLAIN)
 
 
 def who(look: Look, style: Style) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from walkaway.model import standing
 from walkaway.model.look import Look
 from walkaway.model.words import BAD, Result
 from walkaway.views import phrases
@@ -12,7 +13,10 @@ from walkaway.views.style import Style, columns, duration, middle, printable, wr
 
 _REASON_COLUMNS = 120
 _LEAST_COLUMNS = 20
-_UNTIMED = frozenset({Result.LOST, Result.NOT_RUN, Result.NO_RESULT, "running", "waiting"})
+_UNTIMED = frozenset({
+    Result.LOST, Result.NOT_RUN, Result.NO_RESULT,
+    standing.RUNNING, standing.WAITING, standing.UNKNOWN,
+})  # fmt: skip
 
 
 def lines(

@@ -25,9 +25,12 @@ def markdown(look: Look, causes: Sequence[Cause]) -> str:
     if ended is None:
         return f"### {escaped(phrases.standing(look, _PLAIN))}: {_arguments(look)}\n"
     mark = "✅" if ended.outcome in _GOOD else "❌"
+    stands = phrases.standing(look, _PLAIN)
+    if phrases.forgiven(look):
+        mark, stands = "⚠️", "PASSED by a plugin's word"  # what failed is said next
     says = escaped(verdict.says(look, ended, _PLAIN))
     parts = [
-        f"### {mark} {phrases.standing(look, _PLAIN)}: {says}",
+        f"### {mark} {stands}: {says}",
         " · ".join(
             (
                 _arguments(look),
@@ -42,6 +45,7 @@ def markdown(look: Look, causes: Sequence[Cause]) -> str:
         parts.append("\n".join(f"- {escaped(note)}" for note in ended.notes))
     parts += _named("Lost", ended.lost, ended.lost_ids)
     parts += _named("Crashed in", len(ended.crashed), ended.crashed)
+    parts += _named("Passed only on a rerun", len(ended.flaky), ended.flaky)
     parts += _named("Stuck", len(ended.stuck), [test.id for test in ended.stuck])
     if causes:
         rows = ["| failures | cause | first test |", "|---:|---|---|"]

@@ -19,6 +19,7 @@ _SAID_OF_NO_TESTS = 2
 """`47 deselected` is enough; what precedes it names plugins."""
 _NOTES = 6
 _EDITED = 3
+_BECAUSE_COLUMNS = 200
 
 _SAYS = {
     Outcome.INTERRUPTED: "interrupted",
@@ -55,13 +56,15 @@ def lines(look: Look, style: Style, causes: Sequence[Cause] = ()) -> list[str]:
     ended = look.ended
     if ended is None:
         return [phrases.who(look, style) + GAP + "not ended"]
+    refused = ended.outcome is Outcome.USAGE_ERROR  # what pytest says of it explains all
     return [
         _first(look, ended, style),
+        *(_printed(ended, style) if refused else ()),
         *_basis(ended, style),
         *_tests(look.run, ended, style),
         *[f"{style.warn('note:')} {printable(note, 300)}" for note in ended.notes[:_NOTES]],
         *_edited(look, style),
-        *[f"{style.dim('|')} {printable(said, style.width - 2)}" for said in _said(ended)],
+        *(() if refused else _printed(ended, style)),
         *_causes(causes, style),
         *_next(look, ended, style),
     ]
@@ -98,11 +101,22 @@ def says(  # noqa: PLR0911 - an outcome a return
         n = ended.lost or max(0, counts.expected - counts.done)
         lost = f"{n:,} of {many(counts.expected, 'test')} never reported"
         return f"{lost}{', ' + found if found else ''} in {took}"
-    text = _failed(counts) if ended.outcome is Outcome.FAILED else found or "nothing failed"
+    text = found or "nothing failed"
+    if ended.outcome is Outcome.FAILED:
+        text = _failed(counts, ended, found)
     return f"{text} in {took}"
 
 
-def _failed(counts: Counts) -> str:
+def _failed(counts: Counts, ended: Ended, found: str) -> str:
+    """Return what failed: tests, and what else decided."""
+    because = printable(ended.because, _BECAUSE_COLUMNS)
+    if because and not phrases.failed(counts):
+        return f"{because}, {found}" if found else because
+    tests = _failed_tests(counts)
+    return f"{tests}, {because}" if because else tests
+
+
+def _failed_tests(counts: Counts) -> str:
     names = ("failed", "error", "crashed", "subfailed")
     found = {name: counts.by_result[name] for name in names if counts.by_result.get(name)}
     if counts.collection_errors:
@@ -139,6 +153,7 @@ def _tests(run: Run, ended: Ended, style: Style) -> Iterator[str]:
     for title, count, names in (
         ("in flight" if flying else "crashed in", len(ended.crashed), ended.crashed),
         ("lost", ended.lost, ended.lost_ids),
+        ("passed only on a rerun", len(ended.flaky), ended.flaky),
     ):
         if not count:
             continue
@@ -161,9 +176,14 @@ def _not_run(ended: Ended) -> Iterator[str]:
         yield f"no result: {many(ended.may_have_run, 'test')} that may have run{why}"
 
 
+def _printed(ended: Ended, style: Style) -> list[str]:
+    return [f"{style.dim('|')} {printable(row, style.width - 2)}" for row in _said(ended)]
+
+
 def _said(ended: Ended) -> list[str]:
     most = _SAID_OF_NO_TESTS if ended.outcome is Outcome.NO_TESTS else _SAID
-    return [row for row in ended.said if row.strip()][-most:]
+    rows = [row for row in ended.said if row.strip()]
+    return rows[:most] if ended.outcome is Outcome.USAGE_ERROR else rows[-most:]
 
 
 def _edited(look: Look, style: Style) -> Iterator[str]:
@@ -215,7 +235,7 @@ def said(kind: str, text: str, width: int) -> str:
 
 
 def _next(look: Look, ended: Ended, style: Style) -> Iterator[str]:
-    if ended.outcome in _SUCCESS:
+    if ended.outcome in _SUCCESS and not phrases.forgiven(look):
         return
     commands = []
     if look.counts.bad or look.counts.by_result.get("subfailed"):

@@ -60,6 +60,24 @@ ROWS: list[tuple[str, Facts, str, int]] = [
     ("os._exit between tests", facts(exit_code=0, expected=3, missing=1), "incomplete", 65),
     ("os._exit at load", Facts(loaded=True, exit_code=0), "incomplete", 65),
     ("os._exit in sessionfinish", facts(exit_code=0, expected=3, reported=3), "passed", 0),
+    ("os._exit(0) past a failure", facts(exit_code=0, expected=3, reported=3, bad=1), "failed", 1),
+    (
+        "os._exit(0) past -x",
+        facts(exit_code=0, missing=2, bad=1, stopping="1 failures"),
+        "failed",
+        1,
+    ),
+    ("os._exit(0), told to stop", facts(exit_code=0, missing=2, stopping="x"), "incomplete", 65),
+    ("os._exit(0) past errors", facts(exit_code=0, reported=3, collection_errors=1), "failed", 1),
+    ("red, then its process says 0", whole(0, end=1, bad=1), "failed", 1),
+    ("uncovered, then 0", whole(0, end=1, too_little_coverage=(67, 99)), "failed", 1),
+    ("too many warnings, then 0", whole(0, end=6, too_many_warnings=(1, 0)), "failed", 6),
+    ("green, then its process says 17", whole(17, end=0), "failed", 17),
+    ("forgiven by a plugin", whole(0, bad=1), "passed", 0),
+    ("errors forgiven by a plugin", whole(0, collection_errors=1), "passed", 0),
+    ("too many warnings", whole(6, too_many_warnings=(1, 0)), "failed", 6),
+    ("flaky", whole(7, too_flaky=1), "failed", 7),
+    ("uncovered", whole(1, too_little_coverage=(67, 99)), "failed", 1),
     ("lost, green", whole(0, missing=2), "incomplete", 65),
     ("lost, a failure", whole(1, missing=2, bad=1), "failed", 1),
     ("lost, -x", whole(1, missing=2, bad=1, stopping="1 failures"), "failed", 1),
@@ -77,9 +95,18 @@ ROWS: list[tuple[str, Facts, str, int]] = [
     ("--collect-only", whole(0, missing=10, listing=True, looped=False), "nothing-run", 0),
     ("--collect-only of nothing", whole(5, 0, listing=True), "nothing-run", 5),
     ("a worker crashed", whole(1, bad=1, crashed=1, worker_crashes=1), "failed", 1),
-    ("a second pass, green", whole(0, bad=1, crashed=1, passes=2, earlier=1), "failed", 1),
-    ("a second pass found none", whole(5, bad=1, crashed=1, passes=2, earlier=1), "failed", 1),
+    ("a second pass, green", whole(0, bad=1, crashed=1, passes=2, before=(1,)), "failed", 1),
+    ("a second pass found none", whole(5, bad=1, crashed=1, passes=2, before=(1,)), "failed", 1),
     ("a worker between tests", whole(0, passes=2, worker_crashes=1), "passed", 0),
+    ("first end lost, red", whole(0, bad=1, passes=2, before=(None,)), "failed", 1),
+    (
+        "first end lost, errors",
+        whole(0, collection_errors=1, passes=2, before=(None,)),
+        "failed",
+        1,
+    ),
+    ("first end lost, green", whole(0, passes=2, before=(None,)), "passed", 0),
+    ("both passes forgiven", whole(0, bad=1, passes=2, before=(0,)), "passed", 0),
     ("no worker left", whole(2, bad=2, crashed=2, worker_crashes=2), "failed", 1),
     ("failed", whole(1, bad=1), "failed", 1),
     ("passed", whole(0), "passed", 0),
@@ -118,6 +145,7 @@ def test_every_combination_of_facts_has_a_verdict_and_0_means_that_nothing_is_mi
         "missing": (0, 2),
         "in_flight": (0, 1),
         "crashed": (0, 1),
+        "bad": (0, 1),
         "interrupted": ("", "Ctrl-C"),
     }
     for values in itertools.product(*kinds.values()):
@@ -133,6 +161,8 @@ def test_every_combination_of_facts_has_a_verdict_and_0_means_that_nothing_is_mi
             assert given.collected
             assert given.missing == given.in_flight == given.crashed == 0
             assert given.signal is None
+            assert given.end in {0, None}
+            assert not given.bad or given.end == 0
         if verdict.code == 0:
             assert verdict.outcome is Outcome.PASSED
 
@@ -151,4 +181,60 @@ def test_notes_tell_what_the_outcome_alone_does_not() -> None:
     assert "a plugin's doing" in endings.decide(whole(0, bad=2)).notes[0]
     assert "between two tests" in endings.decide(whole(0, worker_crashes=1)).notes[0]
     assert "no test failed" in endings.decide(whole(1)).notes[0]
+    unsaid = endings.decide(facts(exit_code=0, expected=3, reported=3, bad=1)).notes[0]
+    assert unsaid == "pytest's end was not recorded: exit status 0 is no pass when 1 test failed"
     assert endings.decide(whole(0)).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "because"),
+    [
+        (whole(6, too_many_warnings=(1, 0)), "1 warning of 0 allowed"),
+        (whole(6, too_many_warnings=(1_204, 10)), "1,204 warnings of 10 allowed"),
+        (whole(7, too_flaky=1), "1 test passed only on a rerun"),
+        (whole(7, too_flaky=3), "3 tests passed only on a rerun"),
+        (whole(1, too_little_coverage=(67.0, 99.0)), "coverage 67 % of 99 % wanted"),
+        (whole(1, bad=1, too_little_coverage=(67.25, 99.5)), "coverage 67.25 % of 99.5 % wanted"),
+        (whole(1, worker_crashes=1), "a worker ended between two tests"),
+        (whole(1, bad=1), ""),
+        (whole(0), ""),
+        (whole(0, bad=1), "pytest ended with 0 although 1 test failed: a plugin's doing"),
+    ],
+)
+def test_a_verdict_says_because_of_what_where_the_results_do_not(
+    given: Facts, because: str
+) -> None:
+    verdict = endings.decide(given)
+    assert verdict.because == because
+    assert verdict.explained
+
+
+@pytest.mark.parametrize(
+    ("given", "because"),
+    [
+        (whole(1), "pytest ended with 1"),
+        (whole(17), "pytest ended with 17"),
+        (whole(6), "pytest ended with 6"),  # of a plugin: no limit of warnings was set
+        (whole(7), "pytest ended with 7"),
+        (whole(17, end=0), "pytest ended with 0, its process with 17"),
+    ],
+)
+def test_a_status_that_nothing_explains_is_said_as_such(given: Facts, because: str) -> None:
+    verdict = endings.decide(given)
+    assert (verdict.because, verdict.explained) == (because, False)
+
+
+def test_after_another_pass_it_rests_on_each_end_and_names_the_test_that_crashed() -> None:
+    crash = {"bad": 1, "crashed": 1, "worker_crashes": 1, "crashed_ids": ("a.py::test_x",)}
+    once = endings.decide(whole(0, 4, **crash, passes=2, before=(1,)))
+    assert once.rests_on == (
+        "pytest ended with 1 in pass 1, with 0 in pass 2, a.py::test_x crashed, "
+        "4 of 4 tests reported"
+    )
+    lost = endings.decide(
+        whole(0, 4, **{**crash, "bad": 3, "crashed": 3}, passes=2, before=(None,))
+    )
+    assert lost.rests_on == (
+        "pytest ended without its end in pass 1, with 0 in pass 2, "
+        "a.py::test_x and 2 more crashed, 4 of 4 tests reported"
+    )

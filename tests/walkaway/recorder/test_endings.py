@@ -34,6 +34,36 @@ def test_too_little_coverage_is_in_the_final_status(project: Project) -> None:
     run = project.run("-p", "pytest_cov", "--cov=thing", "--cov-fail-under=99")
     assert run.wait() == run.one("end")["exit"] == 1
     assert run.results() == [("test_a", "passed")]
+    assert run.one("missed")["coverage"] == [50.0, 99.0]
+
+
+@pytest.mark.parametrize("args", [(), ("-p", "xdist", "-n2")], ids=["serial", "xdist"])
+@pytest.mark.parametrize("place", ["option", "ini"])
+def test_more_warnings_than_allowed_are_noted_beside_the_status(
+    project: Project, place: str, args: tuple[str, ...]
+) -> None:
+    project.write(test_it="import warnings\ndef test_a(): warnings.warn('old')\n")
+    limit = ("--max-warnings=0",) if place == "option" else ("-o", "max_warnings=0")
+    run = project.run(*limit, *args)
+    assert run.wait() == run.one("end")["exit"] == 6
+    assert run.one("missed")["warnings"] == [1, 0]
+
+
+def test_that_a_rerun_was_to_fail_the_run_is_noted_beside_the_status(project: Project) -> None:
+    project.write(test_it="tries = []\ndef test_a():\n    tries.append(1); assert tries[1:]\n")
+    run = project.run("-p", "pytest_rerunfailures", "--reruns=1", "--fail-on-flaky")
+    assert run.wait() == run.one("end")["exit"] == 7
+    assert run.one("missed")["flaky"] is True
+
+
+def test_thresholds_that_were_kept_are_not_noted(project: Project) -> None:
+    project.write(
+        thing="def f():\n    return 1\n",
+        test_it="import thing, warnings\ndef test_a(): warnings.warn('old')\n",
+    )
+    limits = ("--max-warnings=1", "--cov=thing", "--cov-fail-under=50", "--reruns=1")
+    run = project.run("-p", "pytest_cov", "-p", "pytest_rerunfailures", *limits)
+    assert (run.wait(), run.events("missed", "re")) == (0, [])
 
 
 def test_a_collection_error_is_told_with_its_text_and_nothing_runs(project: Project) -> None:

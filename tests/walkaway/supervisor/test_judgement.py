@@ -61,3 +61,28 @@ def test_a_green_exit_with_lost_tests_is_not_passed_without_the_judgement(
 ) -> None:
     outcome = _run(scratch, library, "def test_two(): pytest.exit('enough', returncode=0)")
     assert (outcome["outcome"], outcome["code"]) == ("incomplete", 65)
+
+
+FORGIVES = "import pytest\n\ndef pytest_sessionfinish(session):\n    session.exitstatus = 0\n"
+
+
+def test_a_plugins_word_beside_a_failure_is_said_without_the_judgement(
+    scratch: Scratch, library: Path
+) -> None:
+    scratch.write("conftest.py", FORGIVES)
+    outcome = _run(scratch, library, "def test_two(): assert 0")
+    assert (outcome["outcome"], outcome["code"], outcome["pytest_exit"]) == ("passed", 0, 0)
+    assert outcome["counts"] == {"passed": 1, "failed": 1}
+    assert "a plugin's doing" in outcome["because"]
+    assert outcome["notes"][0] == outcome["because"]
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_an_exit_past_a_failure_is_no_pass_without_the_judgement(
+    scratch: Scratch, library: Path, status: int
+) -> None:
+    scratch.write(
+        "conftest.py", f"import os\n\ndef pytest_sessionfinish():\n    os._exit({status})\n"
+    )
+    outcome = _run(scratch, library, "def test_two(): assert 0")
+    assert (outcome["outcome"], outcome["code"]) == ("incomplete", 65)

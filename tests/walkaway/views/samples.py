@@ -127,6 +127,42 @@ ENDINGS: dict[str, Look] = {
         counts=Counts(120, 120, {"passed": 120}),
         notes=("no test failed: something else in pytest's run made it end with 1",),
     ),
+    "failed-for-warnings": ended(
+        Outcome.FAILED, 6, "pytest ended with 6, 120 of 120 tests reported",
+        counts=Counts(120, 120, {"passed": 120}), because="1 warning of 0 allowed",
+        said=("tests/unit/test_text.py:3: UserWarning: slug() is old",),
+    ),
+    "failed-for-flaky-tests": ended(
+        Outcome.FAILED, 7, "pytest ended with 7, 120 of 120 tests reported",
+        counts=Counts(120, 120, {"passed": 120}), because="2 tests passed only on a rerun",
+        flaky=(SLOW_TEST, QUICK_TEST),
+    ),
+    "failed-for-coverage": ended(
+        Outcome.FAILED, 1, "pytest ended with 1, 120 of 120 tests reported",
+        counts=Counts(120, 120, {"passed": 120}), because="coverage 67 % of 99 % wanted",
+    ),
+    "failed-and-uncovered": ended(
+        Outcome.FAILED, 1, "pytest ended with 1, 120 of 120 tests reported",
+        because="coverage 67 % of 99 % wanted",
+    ),
+    "failed-by-a-plugin": ended(
+        Outcome.FAILED, 17, "pytest ended with 17, 120 of 120 tests reported",
+        counts=Counts(120, 120, {"passed": 120}),
+        because='pytest ended with 17 ("gate: 3 secrets found")',
+        said=("gate: looking", "gate: 3 secrets found"),
+    ),
+    "failed-in-two-passes": ended(
+        Outcome.FAILED, 1,
+        f"pytest ended with 1 in pass 1, with 0 in pass 2, {SLOW_TEST} crashed, "
+        "120 of 120 tests reported",
+        counts=Counts(120, 120, {"passed": 119, "crashed": 1}), crashed=(SLOW_TEST,),
+        notes=("2 passes: tests lost with a crashed worker were run again",),
+    ),
+    "passed-by-a-plugin": ended(
+        Outcome.PASSED, 0, "pytest ended with 0, 120 of 120 tests reported",
+        because="pytest ended with 0 although 3 tests failed: a plugin's doing",
+        notes=("pytest ended with 0 although 3 tests failed: a plugin's doing",),
+    ),
     "interrupted": ended(
         Outcome.INTERRUPTED, 130, "Ctrl-C", counts=PARTLY, not_run=75, may_have_run=75,
     ),
@@ -137,6 +173,10 @@ ENDINGS: dict[str, Look] = {
     "usage-error": ended(
         Outcome.USAGE_ERROR, 4, "pytest ended with 4", counts=NOTHING, elapsed_s=0.3,
         said=("ERROR: file or directory not found: tests/unti", "", "no tests ran in 0.00s"),
+    ),
+    "usage-error-of-an-option": ended(
+        Outcome.USAGE_ERROR, 4, "pytest ended with 4", counts=NOTHING, elapsed_s=0.3,
+        said=("python -m pytest: error: unrecognized arguments: --bogus", "  rootdir: /home/kim"),
     ),
     "no-tests": ended(
         Outcome.NO_TESTS, 5, "pytest ended with 5", counts=NOTHING, elapsed_s=0.3,

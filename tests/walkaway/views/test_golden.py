@@ -158,6 +158,9 @@ VIEWS: dict[str, Callable[[Style], list[str]]] = {
     ],
     "runs/some": lambda style: runs.lines(LOOKS, style, 12, NOW_S),
     "runs/one": lambda style: runs.lines(LOOKS[2:3], style, 0, NOW_S),
+    "runs/passed-by-a-plugin": lambda style: runs.lines(
+        [samples.ENDINGS["passed-by-a-plugin"], LOOKS[0]], style, 0, NOW_S
+    ),
     "runs/none": lambda style: runs.lines((), style, 0, NOW_S),
     "started/new": lambda style: started.lines(
         samples.RUN, f"{samples.FOLDER}.log", False, 0.0, style  # noqa: FBT003 - the signature
@@ -208,6 +211,9 @@ TEXTS: dict[str, Callable[[], str]] = {
     "json/look-changed-since.json": lambda: pretty(as_json.look(samples.SINCE["changed"])),
     "json/failures.json": lambda: pretty(as_json.failures(FAILED_DATABASE, MIXTURE, 8, 0)),
     "json/results.json": lambda: pretty(as_json.results(samples.ENDINGS["failed"], ROWS, 2)),
+    "json/look-passed-by-a-plugin.json": lambda: pretty(
+        as_json.look(samples.ENDINGS["passed-by-a-plugin"])
+    ),
     "json/runs.json": lambda: pretty(as_json.runs(LOOKS[:2], 12)),
     "json/refused.json": lambda: pretty(
         as_json.no_record(samples.NO_RECORD, samples.ENDINGS["passed"])
@@ -224,6 +230,12 @@ TEXTS: dict[str, Callable[[], str]] = {
     ),
     "summary/passed.md": lambda: summary.markdown(samples.ENDINGS["passed"], ()),
     "summary/failed.md": lambda: summary.markdown(samples.ENDINGS["failed"], MIXTURE),
+    "summary/passed-by-a-plugin.md": lambda: summary.markdown(
+        samples.ENDINGS["passed-by-a-plugin"], MIXTURE
+    ),
+    "summary/failed-for-flaky-tests.md": lambda: summary.markdown(
+        samples.ENDINGS["failed-for-flaky-tests"], ()
+    ),
     "summary/timed-out.md": lambda: summary.markdown(samples.ENDINGS["timed-out"], ()),
     "summary/incomplete.md": lambda: summary.markdown(samples.ENDINGS["incomplete"], ()),
     "summary/running.md": lambda: summary.markdown(samples.look(), ()),

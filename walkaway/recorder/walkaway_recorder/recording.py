@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from walkaway_recorder import earlier, place, process, threads, xdist
+from walkaway_recorder import earlier, place, process, threads, thresholds, xdist
 from walkaway_recorder.culprits import Culprits
 from walkaway_recorder.events import Events
 from walkaway_recorder.failures import Failures
@@ -81,6 +81,10 @@ class Recording:
 
     def end(self, status: object) -> None:
         """Write pytest's final status as the last line."""
+        with self._guard:
+            missed = thresholds.missed(self._config) if self._config is not None else {}
+            if missed and os.getpid() == self._pid:
+                self._events.put("missed", **missed)
         with self._guard:
             if os.getpid() == self._pid:
                 self._ids.flush()

@@ -1,0 +1,58 @@
+"""Where a test of a run stands: its result, or the one word for a test that owes one.
+
+The verdict, `results`, JUnit and the hunts all ask here, so that they cannot differ.
+"""
+
+from __future__ import annotations
+
+from walkaway.model.ledger import Ledger, final_result
+from walkaway.model.words import BAD, Outcome, Result
+
+RUNNING = "running"
+WAITING = "waiting"
+UNKNOWN = "unknown"
+"""Its result was dropped on a full disk, or its run cannot be judged from here."""
+
+_ON_PURPOSE = frozenset({
+    Outcome.TIMED_OUT, Outcome.STALLED, Outcome.OUTPUT_LIMIT, Outcome.DISK_FULL, Outcome.STOPPED,
+    Outcome.INTERRUPTED, Outcome.COLLECTION_ERROR, Outcome.NOTHING_RUN,
+})  # fmt: skip
+"""Endings that explain why tests have not run; after the others they are lost."""
+_BY_PYTEST = frozenset({Outcome.PASSED, Outcome.FAILED})
+"""Endings that explain it when pytest said that it stops early: -x, --maxfail."""
+_IN_A_TEST = frozenset({Outcome.CRASHED, Outcome.KILLED, Outcome.OUT_OF_MEMORY})
+"""Endings that name the tests in flight as crashed."""
+
+
+def of(index: int, book: Ledger, outcome: Outcome | None, *, live: bool = False) -> str:
+    """Return a test's result, else running, waiting, crashed, lost, not-run, no-result
+    or unknown.
+
+    ``outcome`` is how its run ended, None of one that has not, or that cannot be judged. Of an id
+    that owes several reports (duplicates), a bad one counts before those that are missing.
+    """
+    row = book.rows[index]
+    found = final_result(row)
+    flying = any(key[1] == index for key in book.progress.in_flight)
+    if flying and outcome in _IN_A_TEST:
+        return Result.CRASHED.value
+    if found is not None and (not row.missing or found in BAD):
+        return found.value
+    if live:
+        return RUNNING if flying else WAITING
+    if outcome is None or book.progress.lost_lines:
+        return UNKNOWN if found is None else found.value
+    return _missing(index, book, outcome).value
+
+
+def unreported(book: Ledger, outcome: Outcome) -> dict[int, str]:
+    """Return the word for each test that owes a report, or was in flight, after its run's end."""
+    flying = {index for _, index in book.progress.in_flight if 0 <= index < len(book.rows)}
+    return {index: of(index, book, outcome) for index in sorted({*book.missing, *flying})}
+
+
+def _missing(index: int, book: Ledger, outcome: Outcome) -> Result:
+    explained = outcome in _BY_PYTEST and bool(book.progress.stopping)
+    if not explained and outcome not in _ON_PURPOSE:
+        return Result.LOST
+    return Result.NO_RESULT if book.may_have_run(index) else Result.NOT_RUN

@@ -1,0 +1,59 @@
+"""Thresholds that make pytest fail although no test did: warnings, coverage, flaky tests.
+
+Knows the options of pytest (9.1), pytest-cov (2.5) and pytest-rerunfailures (16), each looked up
+with care; must not know results.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+    from walkaway_recorder.foreign import Foreign
+
+
+def missed(config: pytest.Config) -> dict[str, object]:
+    """Return what was measured against what was wanted, of every threshold that was missed.
+
+    `warnings`: [count, most allowed]; `coverage`: [percent, percent wanted]; `flaky`: True when
+    a test that passes only on a rerun is to fail the run.
+    """
+    found: dict[str, object] = {}
+    warnings = _warnings(config)
+    if warnings is not None:
+        found["warnings"] = warnings
+    coverage = _coverage(config.pluginmanager.get_plugin("_cov"))
+    if coverage is not None:
+        found["coverage"] = coverage
+    if getattr(config.option, "fail_on_flaky", None):
+        found["flaky"] = True
+    return found
+
+
+def _warnings(config: pytest.Config) -> list[int] | None:
+    if not hasattr(config.option, "max_warnings"):
+        return None
+    most = config.option.max_warnings
+    if most is None:
+        most = config.getini("max_warnings")
+    reporter: Foreign = config.pluginmanager.get_plugin("terminalreporter")
+    if most in {None, ""} or reporter is None:
+        return None
+    count = len(reporter.stats.get("warnings", ()))
+    return [count, int(most)] if count > int(most) else None
+
+
+def _coverage(plugin: Foreign) -> list[float] | None:
+    total = getattr(plugin, "cov_total", None)
+    options = getattr(plugin, "options", None)
+    wanted = getattr(options, "cov_fail_under", None)
+    if total is None or wanted is None:
+        return None
+    # Coverage's own rule rounds to the precision that its report has.
+    rule = getattr(sys.modules.get("coverage.results"), "should_fail_under", None)
+    precision = getattr(options, "cov_precision", None) or 0
+    failed = total < wanted if rule is None else rule(total, wanted, precision)
+    return [round(float(total), 2), float(wanted)] if failed else None
