@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from walkaway.model.events import Event, text, whole
 
+_COMPARED = 500
+"""Characters of a message: both it and the text may be cut, at different lengths."""
 _LINE_NUMBER = re.compile(r":\d+(?= in |$)")
 
 
@@ -97,6 +99,13 @@ def group(entries: Iterable[Event], since: int = 0) -> list[Cause]:
         groups[key].add(entry, new=position >= since)
     causes = [found.cause() for found in groups.values() if found.count]
     return sorted(causes, key=lambda cause: (-cause.count, cause.number))
+
+
+def is_bare(entry: Event) -> bool:
+    """Tell a failure without a traceback: its text is its message, as pytest.fail may leave it."""
+    kept = text(entry, "text").strip()
+    said = kept.removeprefix(f"{text(entry, 'type')}:").strip()
+    return bool(kept) and said.startswith(text(entry, "msg").strip()[:_COMPARED])
 
 
 def selector(short: str, cause: Cause | None = None) -> str:

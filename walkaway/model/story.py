@@ -29,6 +29,10 @@ class Story:
     """What was not looked at, and why: one phrase each."""
     files: tuple[str, ...] = ()
     """Where the lines come from: absolute paths."""
+    failures: tuple[str, ...] = ()
+    """Messages of its failures that have no traceback, whole."""
+    traced: bool = True
+    """Whether `failures` shows more of it than these: a traceback."""
 
     @property
     def result(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
-from walkaway.model import events, exitcodes, said, testkey
+from walkaway.model import causes, events, exitcodes, said, testkey
 from walkaway.model.said import Line
 from walkaway.model.story import Flight, Story
 from walkaway.runs import reader, timed
@@ -78,7 +78,19 @@ def read(record: Record, wanted: str, now_s: float, live: Live | None = None) ->
     if record.path(SERVICES).exists():
         files.append(str(record.path(SERVICES)))
     lines = tuple(said.merged([*own, *services]))
-    return Story(nodeid, flights, lines, tuple(dict.fromkeys(unread)), tuple(files))
+    messages, traced = _failures(record, index)
+    return Story(
+        nodeid, flights, lines, tuple(dict.fromkeys(unread)), tuple(files), messages, traced
+    )
+
+
+def _failures(record: Record, index: int) -> tuple[tuple[str, ...], bool]:
+    """Return the messages of a test's failures without a traceback; and whether others have one."""
+    head = reader.head(record.path("failures.jsonl"), reader.FAILURES_BYTES)
+    found = [entry for entry in events.parse(head) if entry.get("i") == index]
+    bare = [entry for entry in found if causes.is_bare(entry)]
+    said = (": ".join(filter(None, (events.text(e, "type"), events.text(e, "msg")))) for e in bare)
+    return tuple(dict.fromkeys(said)), len(bare) < len(found)
 
 
 def _services(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from walkaway.model.causes import Cause, selector
 from walkaway.model.look import Look
 from walkaway.model.words import BAD, Outcome
-from walkaway.views import phrases, tracebacks, verdict
+from walkaway.views import messages, phrases, tracebacks, verdict
 from walkaway.views.phrases import GAP, many
 from walkaway.views.style import Style, middle, printable
 
@@ -36,6 +36,7 @@ class _Depth:
 _DEPTHS = (
     _Depth(12), _Depth(8), _Depth(6), _Depth(4, 3), _Depth(3, 2), _Depth(2, 1), _Depth(2, 0),
     _Depth(1, 0), _Depth(1, 0, 2, 120), _Depth(1, 0, 1, 100), _Depth(1, 0, 1, 60),
+    _Depth(0, 0, 1, 60),
 )  # fmt: skip
 
 
@@ -118,13 +119,24 @@ def _cause(look: Look, cause: Cause, style: Style, depth: _Depth) -> Iterator[st
     place = cause.at.partition(":")[0]
     if cause.at and not (place and any(row.startswith(place) for row in frames)):
         yield f"  at {middle(cause.at, width)}"
-    yield from (f"  {row}" for row in frames)
+    yield from (f"  {row}" for row in frames or _whole(look, style, cause, depth, width))
     yield from _output(cause, style, depth)
     if not cause.again:
         return
     names = phrases.ids(cause.ids, style, depth.named, width=width)
     yield from (f"  {style.dim(row)}" for row in names)
     yield f"  again: {_again(look, style, cause)}"
+
+
+def _whole(look: Look, style: Style, cause: Cause, depth: _Depth, width: int) -> Iterator[str]:
+    """Return the rest of a message without a traceback, as of pytest.fail(..., pytrace=False)."""
+    if not depth.frames:
+        return
+    rows, left = messages.rest(cause.message, min(depth.frames, messages.LINES), width)
+    yield from rows
+    if left:
+        command = phrases.run_command(style, look, "failures", "--json")
+        yield f"+ {many(left, 'more line')}: {command}"
 
 
 def _output(cause: Cause, style: Style, depth: _Depth) -> Iterator[str]:

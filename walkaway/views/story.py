@@ -10,7 +10,7 @@ from walkaway.model.look import Look
 from walkaway.model.said import TEST, Line
 from walkaway.model.story import Story
 from walkaway.model.words import BAD, Result
-from walkaway.views import phrases
+from walkaway.views import messages, phrases
 from walkaway.views.as_json import SCHEMA
 from walkaway.views.phrases import GAP, many
 from walkaway.views.style import Style, duration, middle, printable
@@ -25,7 +25,7 @@ def lines(look: Look, story: Story, style: Style, most: int) -> list[str]:
     """Return a test's story with its last ``most`` lines."""
     left = max(0, len(story.lines) - most)
     shown = story.lines[left:]
-    found = [_first(look, story, style)]
+    found = [_first(look, story, style), *_failures(story, style)]
     if left:
         again = _again(look, story, style, "--lines", str(len(story.lines)))
         found.append(f"+ {many(left, 'earlier line')}: {again}")
@@ -54,6 +54,7 @@ def as_json(look: Look, story: Story) -> dict[str, Any]:
             {name: getattr(line, name) for name in Line.__dataclass_fields__}
             for line in story.lines
         ],
+        "failures": list(story.failures),
         "unread": list(story.unread),
         "files": list(story.files),
     }
@@ -73,6 +74,17 @@ def _first(look: Look, story: Story, style: Style) -> str:
     if len(story.flights) > 1:
         parts.append(f"{len(story.flights)} times")
     return GAP.join([*parts, _counted(story)])
+
+
+def _failures(story: Story, style: Style) -> Iterator[str]:
+    """Return the messages that have no traceback, whole as far as they are bounded."""
+    width = max(60, style.width - 2)
+    for message in story.failures:
+        yield style.bad(printable(message.strip().partition("\n")[0], width))
+        rows, left = messages.rest(message, messages.LINES, width)
+        yield from (f"  {row}" for row in rows)
+        if left:
+            yield f"  + {many(left, 'more line')}: --json has them all"
 
 
 def _standing(look: Look, story: Story) -> str:
@@ -128,7 +140,7 @@ def _again(look: Look, story: Story, style: Style, *words: str) -> str:
 
 
 def _last(look: Look, story: Story, style: Style) -> str:
-    if story.result in BAD:
+    if story.result in BAD and story.traced:
         # What the test printed, and where it failed.
         return phrases.following(style, phrases.run_command(style, look, "failures"))
     if look.live and not story.result:

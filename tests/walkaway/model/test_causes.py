@@ -69,3 +69,15 @@ def test_a_selector_names_a_cause_or_all_that_failed() -> None:
     (cause,) = causes.group([entry("a", 4)])
     assert causes.selector("7f3a", cause) == "7f3a:5"
     assert causes.selector("7f3a") == "7f3a"
+
+
+def test_a_failure_whose_text_is_its_message_has_no_traceback() -> None:
+    def bare(**keys: object) -> bool:
+        return causes.is_bare({"e": "x", **keys})
+
+    assert bare(type="Failed", msg="first\n  second", text="first\n  second")
+    assert bare(type="ValueError", msg="no\nmore", text="ValueError: no\nmore")
+    assert bare(type="XPASS(strict)", msg="", text="[XPASS(strict)] ")
+    assert bare(type="Failed", msg="a" * 2000, text="a" * 2600 + "... left out ..." + "a" * 400)
+    assert not bare(type="Failed", msg="no", text="a.py:1: in f\n    g()\nE   Failed: no")
+    assert not bare(type="Failed", msg="no")  # its cause's first failures have the text

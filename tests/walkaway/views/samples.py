@@ -338,6 +338,14 @@ tests/unit/test_orders.py:41: in test_partial_refund
 E   AssertionError: assert Money(10, 'EUR') == Money(12, 'EUR')
 E    +  where Money(10, 'EUR') = <Order 7f>.total"""
 
+LEAK = f"""\
+{QUICK_TEST} left 1 thread and 1 file behind
+  threads: Thread-2 (pump)
+  files: /tmp/shop/cache.db
+Clean up in the test or in its fixtures' teardown; if it must stay: \
+@pytest.mark.allow_leaks("threads", "files", reason="...")."""
+MANY_LINES = "the table differs\n" + "\n".join(f"  row {n}: 1 instead of 2" for n in range(30))
+
 
 def entry(nodeid: str, cause: int, **keys: object) -> Event:
     """Return a line of failures.jsonl as a reader sees it."""
@@ -382,3 +390,9 @@ def mixture() -> Iterator[Event]:
         "tests/unit/test_broken.py:3: in <module>\n    import pyyaml\n"
         "E   ModuleNotFoundError: No module named 'pyyaml'",
     )  # fmt: skip
+
+
+def untraced() -> Iterator[Event]:
+    """Failures without a traceback: a leak, and a message that is longer than what is shown."""
+    for number, (nodeid, said) in enumerate(((QUICK_TEST, LEAK), (SLOW_TEST, MANY_LINES))):
+        yield entry(nodeid, number, type="Failed", msg=said, at=nodeid, text=said)

@@ -26,6 +26,10 @@ CASCADES: dict[str, dict[str, object]] = {
         "msg": "first\n" * 200,
         "text": FRAMES + "".join(f"E   line {n} of the difference\n" for n in range(50)),
     },
+    "a message of many lines without a traceback": {
+        "msg": "left 9 threads behind" + "\n  threads: Thread-2 (pump_the_well)" * 40,
+        "text": "left 9 threads behind" + "\n  threads: Thread-2 (pump_the_well)" * 40,
+    },
     "a deep traceback": {"text": FRAMES},
     "much output": {"out": [["Captured stdout call", "a line that was printed\n" * 500]]},
     "a deep place": {"at": f"{'deep/' * 40}module.py:3 in function", "text": ""},

@@ -112,6 +112,9 @@ VIEWS: dict[str, Callable[[Style], list[str]]] = {
     },
     "progress/done": lambda style: progress.lines(samples.ENDINGS["failed"], style),
     "failures/cascade": lambda style: failures.lines(FAILED_DATABASE, CASCADE, style, 38),
+    "failures/untraced": lambda style: failures.lines(
+        samples.ENDINGS["failed"], causes.group(samples.untraced()), style, 2
+    ),
     "failures/mixture": lambda style: failures.lines(
         samples.ENDINGS["failed"], MIXTURE, style, 8
     ),

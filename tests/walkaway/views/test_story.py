@@ -35,6 +35,21 @@ STORIES: dict[str, tuple[Look, Story, int]] = {
     "failed": (ENDED, FAILED, 40),
     "few-lines": (ENDED, PASSED, 3),
     "quiet": (ENDED, Story(samples.QUICK_TEST, PASSED.flights), 40),
+    "untraced": (
+        ENDED,
+        replace(
+            FAILED,
+            flights=(Flight(9.97, 10.42, "error"),),
+            failures=(f"Failed: {samples.LEAK}", f"Failed: {samples.MANY_LINES}"),
+            traced=False,
+        ),
+        40,
+    ),
+    "quiet-and-untraced": (
+        ENDED,
+        replace(FAILED, lines=(), failures=("Failed: no\n  why",), traced=False),
+        40,
+    ),
     "running": (samples.look(), replace(PASSED, flights=(Flight(9.97, 12.3),)), 40),
     "waiting": (samples.look(), Story(samples.QUICK_TEST), 40),
     "never-ended": (ENDED, replace(FAILED, flights=(Flight(9.97, 12.3),)), 40),

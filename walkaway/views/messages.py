@@ -1,0 +1,34 @@
+"""A failure's message below its first line: the whole of it, within bounds."""
+
+from __future__ import annotations
+
+import textwrap
+
+from walkaway.views.style import printable
+
+LINES = 12
+_CHARS = 1000
+
+
+def rest(message: str, most: int, width: int) -> tuple[list[str], int]:
+    """Return the lines after the first, at most ``most`` and 1,000 characters; and how many more.
+
+    Long lines are wrapped. Blank ones are left out, and an indent that all of them have.
+    """
+    lines = [row.rstrip() for row in message.strip().splitlines()[1:] if row.strip()]
+    indent = min((len(row) - len(row.lstrip()) for row in lines), default=0)
+    found: list[str] = []
+    room = _CHARS
+    for place, row in enumerate(lines):
+        for piece in _wrapped(row[indent:], width):
+            room -= len(piece)
+            if room < 0 or len(found) == most:
+                return found, len(lines) - place
+            found.append(piece)
+    return found, 0
+
+
+def _wrapped(row: str, width: int) -> list[str]:
+    shown = printable(row, _CHARS)
+    margin = " " * min(len(shown) - len(shown.lstrip()), width // 2)
+    return textwrap.wrap(shown, width, subsequent_indent=margin, break_on_hyphens=False)
