@@ -23,6 +23,8 @@ from walkaway.environment.project import on_engine
 from walkaway.supervisor.children import Helper
 
 _STACKS_S = 5.0
+_SIGNAL_S = 30.0
+"""For `docker kill`, while the engine answers everything else."""
 
 
 class Compose:
@@ -44,6 +46,7 @@ class Compose:
         """A signal that came while there was no container, or none that we knew of."""
         self._asking = Asking(deps.family, deps.journal, deps.lock_fd, away=deps.adopted)
         self._signal: Helper | None = None
+        self._signal_until = 0.0
         self.gave_way = False
         self._state = State()
         self.running = False
@@ -89,6 +92,7 @@ class Compose:
         """See what was answered, and ask on."""
         del ended  # containers are nobody's children
         self._hear()
+        self._see_signal()
         if self.gave_way:
             return None
         state = self._asking.turn(needed=self._exit is None and self._launching.child is None)
@@ -98,7 +102,7 @@ class Compose:
 
     def stacks(self) -> None:
         """Have the container's processes write their stacks, within seconds."""
-        if not self.running or not self._name:
+        if not self.running or not self._name or self.silent:
             return
         helper = self._asking.command(container.stacks_command(self._name))
         until = time.monotonic() + _STACKS_S
@@ -156,12 +160,14 @@ class Compose:
 
     @property
     def silent(self) -> bool:
-        """Whether the engine does not answer."""
-        return self._asking.silent
+        """Whether the engine does not answer; who has not asked it for the container hears us."""
+        return self._asking.silent and not self._launching.may_be_told
 
     @property
     def pending(self) -> bool:
-        """Whether a signal waits for the container: who makes it does not hear of it."""
+        """Whether a signal waits for the container or the engine: neither has it yet."""
+        if self._signal is not None:
+            return True
         return bool(self._later) and not self._launching.may_be_told
 
     def _hear(self) -> None:
@@ -238,11 +244,24 @@ class Compose:
             number, self._later = self._later, 0
             self._send(number)
 
+    def _see_signal(self) -> None:
+        """See whether the engine has passed a signal on. Where only that hangs it is given up."""
+        if self._signal is None:
+            return
+        if self._signal.done:
+            if self._signal.answer.strip():
+                self._asking.answered()
+            self._signal = None
+        elif not self._asking.silent and time.monotonic() > self._signal_until:
+            self._signal.end()
+            self._signal = None
+
     def _send(self, number: int) -> None:
         if self.running:
             if self._signal is not None and not self._signal.done:
                 self._signal.end()
             self._signal = self._asking.command(container.signal_command(self._name, number))
+            self._signal_until = time.monotonic() + _SIGNAL_S
             return
         # Whoever was told to end may have made the container all the same.
         self._later = number

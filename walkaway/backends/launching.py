@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from walkaway.backends import Deps, container
 from walkaway.runs import lock
 from walkaway.supervisor.children import Helper, Tells
+
+_MAKING_S = 10.0
+"""What `compose run` may take before it is ended on request; its container is looked for then."""
 
 
 class Launching:
@@ -21,6 +25,7 @@ class Launching:
         self._child: Helper | None = None
         self._told = 0
         self._starting = False
+        self._starting_at = 0.0
 
     def begin(self, number: int, slot: int, left_by: str) -> None:
         """Start the child for pass ``number``."""
@@ -44,8 +49,10 @@ class Launching:
 
     @property
     def may_be_told(self) -> bool:
-        """Whether a signal to the child ends it before the engine makes the container."""
-        return self._child is not None and not self._starting
+        """Whether the child may be signalled: it has not begun to make the container, or hangs."""
+        if self._child is None:
+            return False
+        return not self._starting or time.monotonic() - self._starting_at > _MAKING_S
 
     def lines(self) -> list[Mapping[str, Any]]:
         """Return what it has told since the last call."""
@@ -57,6 +64,7 @@ class Launching:
         for line in told:
             if "phase" in line:
                 self._starting = line["phase"] == container.STARTING
+                self._starting_at = time.monotonic()
         return told
 
     def is_over(self) -> bool:

@@ -126,6 +126,8 @@ def side_by_side(
         thread.start()
     for thread in threads:
         thread.join(max(0.0, until - time.monotonic()))
+    if any(thread.is_alive() for thread in threads):
+        engine.end_calls()
     if faults:
         raise faults[0]
     late = f"no answer within {limit_s:.0f} s"

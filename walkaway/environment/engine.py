@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -13,12 +14,22 @@ from typing import Any
 
 from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
+from walkaway.runs import procs
 
 _SOCKET = "/var/run/docker.sock"
 _PING_S = 5.0
 _CALL_S = 60.0
 _UNIX = "unix://"
 NOT_THERE = "there is no docker command on PATH"
+_at_work: set[subprocess.Popen[bytes]] = set()
+
+
+class NoAnswerError(WalkawayError):
+    """A command took too long: whether the engine does what it was asked for is not known."""
+
+    def __init__(self, command: str, timeout_s: float) -> None:
+        message = f"`{command}` has not answered within {timeout_s:.0f} s."
+        super().__init__(message, exitcodes.NOT_STARTABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +70,40 @@ def call(
 ) -> Done:
     """Run a docker command to its end. `WalkawayError` 69 when it cannot be, or takes too long."""
     try:
-        done = subprocess.run(
-            list(argv), stdin=subprocess.DEVNULL, capture_output=True, cwd=cwd,
-            env=dict(environ), timeout=timeout_s, check=False,
+        process = subprocess.Popen(
+            list(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            cwd=cwd, env=dict(environ),
         )  # fmt: skip
     except FileNotFoundError as error:
         message = f"The engine cannot be asked: {NOT_THERE}."
         raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error
-    except subprocess.TimeoutExpired as error:
-        message = f"`{_short(argv)}` has not answered within {timeout_s:.0f} s."
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error
-    return Done(
-        done.returncode,
-        done.stdout.decode(errors="replace"),
-        done.stderr.decode(errors="replace"),
-    )
+    _at_work.add(process)
+    with process:
+        try:
+            out, err = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired as error:
+            end(process)
+            raise NoAnswerError(_short(argv), timeout_s) from error
+        except BaseException:
+            end(process)
+            raise
+        finally:
+            _at_work.discard(process)
+    return Done(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
+
+
+def end_calls() -> None:
+    """End the calls of other threads that are at work: nobody waits for them any more."""
+    for process in tuple(_at_work):
+        end(process)
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """Kill a docker command, and the plugin that it runs: on its own that would wait on."""
+    below = procs.descendants(process.pid, procs.everyone())
+    process.kill()
+    for proc in below:
+        procs.send(proc.pid, proc.start, signal.SIGKILL)
 
 
 def ask(

@@ -121,15 +121,18 @@ def _start(
     number: int,
     environ: Mapping[str, str],
 ) -> container.State | None:
-    """Start the container; None when the engine went: whether it came to be is not known."""
+    """Start the container; None when the engine went or hung: whether it is there is not known."""
     leases.prepare(project.root)
     Path(record).parent.joinpath(".cache").mkdir(exist_ok=True)
     Path(record, "stacks").mkdir(exist_ok=True)  # ours, whoever the container runs as
     inside = container.environment(run, number)
     inside["PYTEST_XDIST_AUTO_NUM_WORKERS"] = str(_auto_workers(project, environ))
     words = container.command(project, run, record, number, inside)
-    done = engine.call(words, environ, _RUN_S, cwd=project.root)
     name = container.name(run["root"], run["id"], number)
+    try:
+        done = engine.call(words, environ, _RUN_S, cwd=project.root)
+    except engine.NoAnswerError:
+        return None
     state = containers.inspect(name, environ)
     if state is None:
         return None if done.code else container.State()

@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import subprocess
 import termios
 import time
@@ -17,7 +18,12 @@ from walkaway.environment import engine
 from walkaway.environment.engine import Done
 from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
+from walkaway.runs import procs
 
+_QUIET_S = 10.0
+"""Without a word of the command, the engine is asked whether it is there."""
+_SILENT_S = 60.0
+"""So long it may be silent: a machine that was suspended, say."""
 _KEPT_BYTES = 64 * 1024
 _CHUNK = 16 * 1024
 _STDOUT = 1
@@ -36,14 +42,14 @@ def run(
 
     ``out`` is a descriptor that gets all output as it comes; None: our own stdout. Where it is a
     terminal the command has one, too, and draws as it likes. `WalkawayError` 69 when the command is
-    not there or takes too long.
+    not there, takes too long, or waits for an engine that has not answered for a minute.
     """
     out = _STDOUT if out is None else out
     reader, writer = _terminal(out) if os.isatty(out) else os.pipe()
     try:
         process = _begun(argv, environ, cwd, writer)
         try:
-            kept = _passed_on(reader, out, time.monotonic() + timeout_s)
+            kept = _passed_on(reader, out, time.monotonic() + timeout_s, environ)
             code = process.wait(_LEAVE_S)
         except (TimeoutError, subprocess.TimeoutExpired) as error:
             message = f"`{' '.join(argv[:2])} …` has not ended within {timeout_s:.0f} s."
@@ -70,12 +76,17 @@ def _begun(
         os.close(writer)
 
 
-def _passed_on(reader: int, out: int, deadline: float) -> bytes:
+def _passed_on(reader: int, out: int, deadline: float, environ: Mapping[str, str]) -> bytes:
     kept = b""
+    silent_since = 0.0
     while True:
         left = deadline - time.monotonic()
-        if left <= 0 or not select.select([reader], [], [], left)[0]:
+        if left <= 0:
             raise TimeoutError
+        if not select.select([reader], [], [], min(left, _QUIET_S))[0]:
+            silent_since = _still_silent(out, environ, silent_since)
+            continue
+        silent_since = 0.0
         try:
             data = os.read(reader, _CHUNK)
         except OSError:
@@ -85,6 +96,22 @@ def _passed_on(reader: int, out: int, deadline: float) -> bytes:
         kept = (kept + data)[-_KEPT_BYTES:]
         while data:
             data = data[os.write(out, data) :]
+
+
+def _still_silent(out: int, environ: Mapping[str, str], since: float) -> float:
+    """Return since when the engine is silent, 0 when it is not. `WalkawayError` 69 after long."""
+    now = time.monotonic()
+    why = engine.silent_because(environ)
+    if not why:
+        return 0.0
+    if not since:
+        with contextlib.suppress(OSError):
+            os.write(out, f"the Docker engine does not answer: {why}\n".encode())
+        return now
+    if now - since > _SILENT_S:
+        message = f"The engine does not answer: {why}\nStart it, and see what else: inv doctor"
+        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+    return since
 
 
 def _terminal(out: int) -> tuple[int, int]:
@@ -100,12 +127,15 @@ def _terminal(out: int) -> tuple[int, int]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a command that still runs: it was given up, or Ctrl-C came."""
+    """End a command that still runs: it was given up, or Ctrl-C came. Its plugin goes with it."""
     if process.poll() is not None:
         return
+    below = procs.descendants(process.pid, procs.everyone())
     process.terminate()
     try:
         process.wait(_LEAVE_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    for proc in below:
+        procs.send(proc.pid, proc.start, signal.SIGKILL)

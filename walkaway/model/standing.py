@@ -25,8 +25,7 @@ _IN_A_TEST = frozenset({Outcome.CRASHED, Outcome.KILLED, Outcome.OUT_OF_MEMORY})
 
 
 def of(index: int, book: Ledger, outcome: Outcome | None, *, live: bool = False) -> str:
-    """Return a test's result, else running, waiting, crashed, lost, not-run, no-result
-    or unknown.
+    """Return a test's result, else the word for a test that has none: running, lost, ...
 
     ``outcome`` is how its run ended, None of one that has not, or that cannot be judged. Of an id
     that owes several reports (duplicates), a bad one counts before those that are missing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from walkaway.model import events
@@ -16,6 +17,9 @@ from walkaway.runs.store import Record
 QUEUED = "queued"
 _VERDICT_WAIT_S = 10.0
 _POLL_S = 0.05
+_SILENT_S = 5.0
+_silent_until: dict[str, float] = {}
+"""Engines that did not answer just now: of one that hangs that takes seconds to find out."""
 Standing = tuple[dict[str, Any] | None, Status, str]
 
 
@@ -53,8 +57,12 @@ def staying(
 
 def engine_silent(journal: list[events.Event]) -> bool:
     """Tell whether the run's supervisor gets no answer from the engine."""
-    last = events.last(journal, "engine")
-    return last is not None and last.get("answers") is False
+    for event in reversed(journal):
+        if event["e"] == "supervisor":
+            break  # what an earlier one heard is no news
+        if event["e"] == "engine":
+            return event.get("answers") is False
+    return False
 
 
 def without_supervisor(record: Record, run: Run) -> Standing | None:
@@ -70,19 +78,33 @@ def without_supervisor(record: Record, run: Run) -> Standing | None:
     if lock.probe(str(record.path(container.LAUNCHING))) is lock.Hold.HELD:
         return _adopted(record, run, over=False)
     environ = on_engine(os.environ, run.compose.engine if run.compose else {})
+    why = f"the Docker engine does not answer; {_last_event(record, run)}"
+    silent = None, Status.UNKNOWN, why
+    if _silent(environ):
+        return silent
     spawned = _spawned(record)
     for number in (spawned + 1, spawned):  # it may have died before it wrote the last one down
         name = container.name(run.root, run.id, max(1, number))
         found = containers.inspect(name, environ)
         if found is None:
-            return (
-                None,
-                Status.UNKNOWN,
-                f"the Docker engine does not answer; {_last_event(record, run)}",
-            )
+            return silent
         if found.status:
             return _adopted(record, run, over=found.over)
     return None
+
+
+def _silent(environ: Mapping[str, str]) -> bool:
+    """Tell whether an engine is silent; one that is is asked once for the looks at many runs."""
+    from walkaway.environment import engine
+    from walkaway.environment.project import which_engine
+
+    key = repr(sorted(which_engine(environ).items()))
+    if time.monotonic() < _silent_until.get(key, 0.0):
+        return True
+    silent = bool(engine.silent_because(environ))
+    if silent:
+        _silent_until[key] = time.monotonic() + _SILENT_S
+    return silent
 
 
 def _adopted(record: Record, run: Run, *, over: bool) -> Standing | None:

@@ -56,13 +56,13 @@ class Ending:
     def step(self) -> None:
         """Send what is due. Call at every turn.
 
-        While the engine is silent no grace runs: whether the last signal arrived is not known. Nor
-        does one before the last signal was sent.
+        No grace runs before the last signal was sent: an engine that hangs has it, and passes it
+        on when it goes on. Nor while the engine is silent: whether it arrived is not known.
         """
-        if self._backend.silent:
-            self._from_the_first()
-        elif self._backend.pending:
+        if self._backend.pending:
             self._next = self._journal.now() + self._wait_s
+        elif self._backend.silent:
+            self._from_the_first()
         if not self.kind or self._backend.silent:
             return
         if self._journal.now() < self._next:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from invoke.context import Context
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _SHELL = "command -v bash >/dev/null && exec bash || exec sh"
 _ERASE = "\x1b[2K"
+_LOGS_S = 60.0
 
 
 @edge.task(
@@ -50,7 +53,9 @@ def service_logs(
     words += [] if here.terminal else ["--no-color"]
     names = sorted({row.service for row in rows})
     command = project.compose(*words, *names)
-    return (_shown if here.terminal else _printed)(here, command, project)
+    if here.terminal:
+        return _shown(here, command, project)
+    return _printed(here, command, project, None if follow else _LOGS_S)
 
 
 @edge.task(
@@ -130,22 +135,32 @@ def _shown(
     return _code(done.returncode, attended=attended)
 
 
-def _printed(here: Here, command: tuple[str, ...], project: Project) -> int:
-    """Run a docker command to its end, and print its lines plain.
+def _printed(here: Here, command: tuple[str, ...], project: Project, bound_s: float | None) -> int:
+    """Run a docker command to its end, and print its lines plain. `WalkawayError` 69 past a bound.
 
     Compose erases each line before it writes it, also into a pipe and with --ansi never.
     """
+    from walkaway.environment import engine
+
     environ = project.environ(here.environ)
     with subprocess.Popen(
         command, cwd=here.root, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         encoding="utf-8", errors="replace",
     ) as process:  # fmt: skip
+        late = threading.Timer(bound_s or 0.0, engine.end, (process,))
+        late.daemon = True
+        if bound_s is not None:
+            late.start()
         try:
             for line in process.stdout or ():
                 say([line.rstrip("\n").removeprefix(_ERASE)])
         except BaseException:
             process.kill()  # its reader is gone
             raise
+        finally:
+            late.cancel()
+    if bound_s is not None and process.returncode == -signal.SIGKILL:
+        raise engine.NoAnswerError("docker compose logs", bound_s)
     return _code(process.returncode)
 
 

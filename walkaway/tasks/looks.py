@@ -10,9 +10,11 @@ from invoke.context import Context
 from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes, ledger, standing
 from walkaway.model.last_start import Stage
+from walkaway.model.look import Look
 from walkaway.model.words import Result
 from walkaway.runs import reader, settings, status
 from walkaway.runs import stop as stops
+from walkaway.runs.store import Record
 from walkaway.tasks import edge, last_start
 from walkaway.tasks.edge import JSON_HELP, RUN_HELP, complain, say, say_json
 from walkaway.tasks.follow import aged, causes_of, follow, tell
@@ -179,11 +181,20 @@ def stop(c: Context, run: str | None = None, json: bool = False) -> int:
         look = aged(here, record, look)
     if look.live:
         stops.ask(record, "stop", f"inv stop ({here.origin().kind})")
-        stops.wait_ended(record, _SILENT_WAIT_S if look.engine_silent else _STOP_WAIT_S)
-        look = status.look(here.records, record)
+        look = _until_stopped(here, record)
     code = tell(here, record, look, json=json, without=found.start if found else None)
     # Of a run that is over, however it ended, it is no failure; of any other it is.
     return 0 if look.ended else code
+
+
+def _until_stopped(here: edge.Here, record: Record) -> Look:
+    """Wait until a run has ended, for a minute; less while its engine does not answer."""
+    until = time.monotonic() + _STOP_WAIT_S
+    while True:
+        stops.wait_ended(record, _SILENT_WAIT_S)
+        look = status.look(here.records, record)
+        if not look.live or look.engine_silent or time.monotonic() > until:
+            return look
 
 
 @edge.task(name="runs", flags={"limit": "how many at most; 0: all", "json": JSON_HELP})

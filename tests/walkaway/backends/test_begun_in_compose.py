@@ -91,6 +91,15 @@ def test_a_stop_while_the_container_is_made_reaches_pytest(boxed: Project, tmp_p
     assert [event["sig"] for event in live.journal("signal")] == ["SIGINT"]
 
 
+def test_a_stop_ends_a_command_that_hangs_while_it_makes_the_container(
+    boxed: Project, tmp_path: Path
+) -> None:
+    live = started_so_far(boxed, slow_docker(tmp_path, before="sleep 1000"))
+    stopped = boxed.inv("stop", "--run", live.run.short)
+    assert stopped.returncode == 0, stopped.stdout
+    assert live.outcome()["outcome"] == "stopped"
+
+
 def test_who_makes_the_container_may_outlive_the_supervisor(boxed: Project, tmp_path: Path) -> None:
     live = started_so_far(boxed, slow_docker(tmp_path, before="sleep 1"))
     kill_supervisor(live)

@@ -1,4 +1,4 @@
-"""A Docker engine that is a test's own: it may be stopped, killed and started again.
+"""A Docker engine that is a test's own: it may be stopped, killed, frozen and started again.
 
 It lives in namespaces of its own (mounts, network, PIDs), which end with their first process: the
 machine's engine, its docker0 and its /run are never touched, and nothing can be left running.
@@ -71,6 +71,7 @@ class SecondEngine:
 
     def ready(self, *, live_restore: bool | None = None) -> None:
         """Have it running, with live-restore or without; None: as it was."""
+        self.thaw()
         wanted = self._live_restore if live_restore is None else live_restore
         if self._daemon is not None and self._live_restore != wanted:
             self.stop()
@@ -107,6 +108,22 @@ class SecondEngine:
         """End dockerd at once; its containers go on."""
         self._end("KILL")
 
+    def freeze(self) -> None:
+        """Have dockerd hang: it takes connections and answers nothing. Its containers go on."""
+        assert self._daemon is not None
+        _signal("STOP", _below(self._daemon, "dockerd "))
+
+    def thaw(self) -> None:
+        """Let a frozen dockerd go on, and nsenter, which stops with it."""
+        if self._daemon is None:
+            return
+        everyone = procs.everyone()
+        below = procs.descendants(self._daemon.pid, everyone)
+        mine = [self._daemon.pid, *(proc.pid for proc in below)]
+        for pid in mine:
+            _signal("CONT", pid)
+        wait_for(lambda: not _stopped(mine), "the engine to go on")
+
     def at_work(self, word: str) -> bool:
         """Tell whether a process in its containers has this word in its command; asks no engine."""
         found = procs.descendants(self._first, procs.everyone())
@@ -137,6 +154,7 @@ class SecondEngine:
 
     def remove(self) -> None:
         """End everything in the namespaces, and remove what it had on disk."""
+        self.thaw()
         _signal("KILL", self._first)
         for process in (self._holder, self._daemon):
             if process is not None:
@@ -195,6 +213,15 @@ def _below(process: subprocess.Popen[bytes], begin: str) -> int:
     everyone = procs.everyone()
     pids = [process.pid, *(proc.pid for proc in procs.descendants(process.pid, everyone))]
     return next((pid for pid in pids if procs.command(pid).startswith(begin)), 0)
+
+
+def _stopped(pids: list[int]) -> bool:
+    """Tell whether one of them is stopped; that one is told again to go on."""
+    everyone = procs.everyone()
+    stopped = [pid for pid in pids if pid in everyone and everyone[pid].state == "T"]
+    for pid in stopped:
+        _signal("CONT", pid)
+    return bool(stopped)
 
 
 def _signal(name: str, pid: int) -> None:
