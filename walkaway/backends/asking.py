@@ -45,6 +45,8 @@ class Asking:
         self._missed = 0
         """Pings without an answer, in a row."""
         self._told = False
+        self.exit_code: int | None = None
+        """What `docker wait` said: it hears the end also of a container that is removed then."""
         self.away = away
         """The engine may have been away while the container ran."""
 
@@ -56,6 +58,7 @@ class Asking:
     def about(self, name: str) -> None:
         """Ask about this container from now on."""
         self._name = name
+        self.exit_code = None
 
     def helpers(self) -> list[Helper]:
         """Return the docker commands at work."""
@@ -109,7 +112,9 @@ class Asking:
             self._look = None
         if self._waiter is not None and self._waiter.done:
             # An exit code, or the engine went, for a moment perhaps: its own word decides.
-            self.away |= not self._waiter.answer.strip()
+            code = self._waiter.answer.strip()
+            self.away |= not code
+            self.exit_code = int(code) if code.isdigit() else None
             self._waiter = None
             self.ask()
         wanted = (needed and self._waiter is None) or self._mute

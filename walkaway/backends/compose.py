@@ -218,6 +218,8 @@ class Compose:
         if not self.running and not state.started_at and self._launching.goes_on_elsewhere():
             return
         if not state.status:
+            state = self._of_removed()
+        if not state.status:
             if self.running:
                 self.notes.append("its container was removed by somebody before it had ended")
             else:
@@ -237,6 +239,14 @@ class Compose:
             self._deps.family.main = kept.seen_from_here(state)
             self._asking.wait()
             self._send_later()
+
+    def _of_removed(self) -> State:
+        """Return how a container that is gone ended, if its remover or `docker wait` has told."""
+        known = kept.ended(self._deps.record, self._number)
+        if not known.status and self.running and self._asking.exit_code is not None:
+            self.notes.append("its container was removed by somebody; `docker wait` had its end")
+            known = self._state._replace(status="exited", exit_code=self._asking.exit_code, pid=0)
+        return known
 
     def _send_later(self) -> None:
         """Send what could not be sent while there was no container."""

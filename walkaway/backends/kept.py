@@ -11,10 +11,9 @@ from pathlib import Path
 
 from walkaway.backends.container import State
 from walkaway.environment.project import Project
-from walkaway.runs import procs
+from walkaway.runs import evidence, procs
 from walkaway.supervisor.children import Helper
 
-EVIDENCE = "evidence.json"
 SERVICE_LOG = "services.log"
 _JOURNAL_BYTES = 1 << 20
 _LOGS_S = 30.0
@@ -78,23 +77,16 @@ def own_words(log_fd: int, name: str) -> None:
 
 def write(record: str, state: State, name: str, number: int) -> None:
     """Keep the container's facts as evidence.json, one pass after the other."""
-    path = os.path.join(record, EVIDENCE)
-    passes = []
-    try:
-        with open(path, encoding="utf-8") as file:
-            passes = json.load(file)["passes"]
-    except (OSError, ValueError, KeyError):
-        passes = []
-    facts = {"pass": number, "container": name, **state._asdict()}
-    passes = [*[row for row in passes if row.get("pass") != number], facts]
-    try:
-        temporary = f"{path}.{os.getpid()}"
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump({"schema": 1, "passes": passes}, file, indent=1)
-            file.write("\n")
-        os.replace(temporary, path)
-    except OSError:
-        return  # the outcome does not rest on it
+    evidence.write(record, evidence.facts(number, name, state._asdict()))
+
+
+def ended(record: str, number: int) -> State:
+    """Return how a pass's container ended, as evidence.json has it; an empty state when it has not.
+
+    Whoever removed the container may have written it down: `down --force`.
+    """
+    known = evidence.of_pass(record, number)
+    return State(**{key: known[key] for key in State._fields if key in known})
 
 
 def service_logs(project: Project, record: str, state: State) -> None:

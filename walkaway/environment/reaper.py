@@ -19,7 +19,7 @@ from walkaway.environment import checkouts, engine, remains
 from walkaway.environment.project import checkout_hash, path_hash
 from walkaway.environment.remains import Kind, Thing
 from walkaway.errors import WalkawayError
-from walkaway.runs import reader
+from walkaway.runs import evidence, lock, reader
 from walkaway.runs.store import Records
 
 DAY_S = 86400.0
@@ -214,4 +214,7 @@ def _standing(records: Records, run_id: str) -> Standing:
         return Standing.ABSENT
     if reader.outcome(record.folder) is not None:
         return Standing.ENDED
+    free = lock.probe(str(record.path("supervisor.lock"))) is lock.Hold.FREE
+    if free and evidence.of_last_pass(str(record.folder)):
+        return Standing.ENDED  # all that its container could tell is written down
     return Standing.LIVE

@@ -8,15 +8,17 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from walkaway.environment import engine, fleet, leases, state
+from walkaway.environment import containers, engine, fleet, leases, state
+from walkaway.environment.fleet import Container
 from walkaway.environment.project import COMPOSE_PROJECT, PREFIX, Project, checkout_hash
 from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes
-from walkaway.runs import lock
+from walkaway.runs import evidence, lock
+from walkaway.runs.store import Records
 
 DOWN_S = 60.0
 _STOP_S = 10
@@ -108,7 +110,7 @@ def _removed(root: Path, names: re.Pattern[str], environ: Mapping[str, str]) -> 
                 "Mend that, then again: inv down"
             )
             raise WalkawayError(message, exitcodes.NOT_STARTABLE)
-        why = _remove(found, names, environ) or why
+        why = _remove(root, found, names, environ) or why
         time.sleep(_LOOK_S if why else 0)
     for path in (root / state.FOLDER).glob("[0-9]*.json"):
         slot = path.name.partition(".")[0]
@@ -133,16 +135,34 @@ def _labelled(kind: str, names: re.Pattern[str], environ: Mapping[str, str]) -> 
     return [name for name, _, project in rows if names.fullmatch(project)]
 
 
-def _remove(found: Things, names: re.Pattern[str], environ: Mapping[str, str]) -> str:
+def _interrupt(guests: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Have pytest report and leave; what does not is stopped."""
+    if not guests:
+        return
+    engine.call(("docker", "kill", "--signal", "INT", *guests), environ)
+    with contextlib.suppress(engine.NoAnswerError):
+        engine.call(("docker", "wait", *guests), environ, _STOP_S)
+    engine.call(("docker", "stop", "-t", "1", *guests), environ, _STOP_S + DOWN_S)
+
+
+def _keep_end(root: Path, row: Container, environ: Mapping[str, str]) -> None:
+    """Write down how a run's container ended, for its verdict, before it is removed."""
+    record = Records(root).record(row.run)
+    number = row.name.rpartition("-")[2]
+    if record.folder.is_dir() and number.isdigit():
+        found = containers.inspect(row.name, environ)
+        if found is not None and found.over:
+            facts = evidence.facts(int(number), row.name, found._asdict())
+            evidence.write(str(record.folder), facts)
+
+
+def _remove(root: Path, found: Things, names: re.Pattern[str], environ: Mapping[str, str]) -> str:
     """Remove what was found, and return why something could not be."""
-    guests = [
-        row.id
-        for row in fleet.all_of(PREFIX, environ)
-        if row.run and row.state == "running" and names.fullmatch(row.project)
-    ]
-    if guests:
-        words = ("docker", "stop", "-t", str(_STOP_S), *guests)
-        engine.call(words, environ, _STOP_S + DOWN_S)
+    rows = fleet.all_of(PREFIX, environ)
+    guests = [row for row in rows if row.run and names.fullmatch(row.project)]
+    _interrupt([row.id for row in guests if row.state == "running"], environ)
+    for row in guests:
+        _keep_end(root, row, environ)
     why = ""
     for words, things in (
         (("rm", "--force", "--volumes"), found.containers),

@@ -18,7 +18,7 @@ from walkaway.model.facts import Facts
 from walkaway.model.ledger import Ledger
 from walkaway.model.run import Run
 from walkaway.model.words import Outcome, Result
-from walkaway.runs import again, lingering, reader, stuck, usual
+from walkaway.runs import again, evidence, lingering, reader, stuck, usual
 from walkaway.runs import outcome as outcomes
 from walkaway.runs.store import Record
 from walkaway.supervisor import stacks
@@ -74,18 +74,38 @@ def _stayed(folder: Path, run: Run, ended: Event) -> str:
     return lingering.note(holders, run.limits.linger_s)
 
 
-def judge_for_reader(record: str) -> dict[str, Any]:
-    """Judge a run that nobody was left to judge, from its record alone. Writes nothing."""
+def judge_for_reader(record: str, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Judge a run that nobody was left to judge. Writes nothing.
+
+    ``known``: how its container ended, as evidence.json has it; None: what that has.
+    """
     folder = Path(record)
     run = Record(folder).run()
     names = reader.ids(folder)
     book = ledger.build(names, reader.all_events(folder / "events.jsonl"))
-    observed = {"adopted": True, "derived": True, "now": book.progress.last_t}
+    known = evidence.of_last_pass(record) if known is None else known
+    observed = {"adopted": True, "derived": True, "now": book.progress.last_t, **_seen(known)}
     facts = gather(book, observed, run.args, names)
     outcome = outcomes.build(run, book, names, facts, endings.decide(facts), observed)
-    note = "its supervisor died; pytest's end comes from the recorder's last event"
-    outcome["notes"].append(note)
+    source = "the Docker engine's word on its container" if known else "the recorder's last event"
+    outcome["notes"].append(f"its supervisor died; pytest's end comes from {source}")
     return {**outcome, "stuck": [], "derived": True}
+
+
+def _seen(known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a supervisor would have observed of a container that ended as evidence says."""
+    if not known:
+        return {}
+    from walkaway.backends import container
+
+    state = container.State(**{key: known[key] for key in container.State._fields if key in known})
+    code, number = container.exit_of(state, away=True)
+    return {
+        "exit_code": code,
+        "signal": number,
+        "out_of_memory": state.oom_killed,
+        "ended_at": state.finished_at or None,
+    }
 
 
 def gather(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from walkaway.model import events
 from walkaway.model.progress import Progress
 from walkaway.model.run import Run
 from walkaway.model.words import Status
-from walkaway.runs import adopt, clock, lingering, lock, reader
+from walkaway.runs import adopt, clock, closing, evidence, lingering, lock, reader
 from walkaway.runs.store import Record
 
 QUEUED = "queued"
@@ -69,28 +70,53 @@ def without_supervisor(record: Record, run: Run) -> Standing | None:
     """Return how a run in Compose stands whose supervisor is gone; None: its record tells all.
 
     A container that is there gets a new supervisor, which writes the verdict; one that has ended
-    already gets it within this very look.
+    already gets it within this very look. Where none can be had, after a reboot say, the engine's
+    word is kept as evidence, and the verdict is derived.
     """
+    from walkaway.backends import container
+
+    if lock.probe(str(record.path(container.LAUNCHING))) is lock.Hold.HELD:
+        return _adopted(record, run, over=False)
+    here = run.host.split(" ")[0] == clock.host().split(" ")[0]
+    known = evidence.of_last_pass(str(record.folder)) if here else {}
+    standing = None
+    if not known or run.boot_id == clock.boot_id():
+        standing = _as_engine_says(record, run)
+    if known and (standing is None or standing[1] is Status.UNKNOWN):
+        return _derived(record, known)
+    return standing
+
+
+def _as_engine_says(record: Record, run: Run) -> Standing | None:
     from walkaway.backends import container
     from walkaway.environment import containers
     from walkaway.environment.project import on_engine
 
-    if lock.probe(str(record.path(container.LAUNCHING))) is lock.Hold.HELD:
-        return _adopted(record, run, over=False)
     environ = on_engine(os.environ, run.compose.engine if run.compose else {})
     why = f"the Docker engine does not answer; {_last_event(record, run)}"
-    silent = None, Status.UNKNOWN, why
     if _silent(environ):
-        return silent
-    spawned = _spawned(record)
+        return None, Status.UNKNOWN, why
+    spawned = evidence.last_pass(str(record.folder))
     for number in (spawned + 1, spawned):  # it may have died before it wrote the last one down
-        name = container.name(run.root, run.id, max(1, number))
+        name = container.name(run.root, run.id, number)
         found = containers.inspect(name, environ)
         if found is None:
-            return silent
+            return None, Status.UNKNOWN, why
         if found.status:
-            return _adopted(record, run, over=found.over)
+            standing = _adopted(record, run, over=found.over)
+            if standing is None and found.over:
+                return _derived(record, evidence.facts(number, name, found._asdict()))
+            return standing
     return None
+
+
+def _derived(record: Record, known: Mapping[str, Any]) -> Standing:
+    """Judge by the engine's word, and keep it where the record is ours: the container may go."""
+    folder = str(record.folder)
+    with contextlib.suppress(OSError):
+        if record.folder.stat().st_uid == os.geteuid() and not evidence.of_last_pass(folder):
+            evidence.write(folder, known)
+    return closing.judge_for_reader(folder, known), Status.DONE, ""
 
 
 def _silent(environ: Mapping[str, str]) -> bool:
@@ -127,15 +153,6 @@ def _preparing(journal: list[events.Event]) -> events.Event:
         if event["e"] == "preparing":
             return event
     return {}
-
-
-def _spawned(record: Record) -> int:
-    """Return the number of the last pass that the supervisor or the recorder tells of."""
-    passes = [1]
-    for name, kind in (("supervisor.jsonl", "spawn"), ("events.jsonl", "loaded")):
-        head = events.parse(reader.head(record.path(name), 256 * 1024))
-        passes += [events.whole(event, "pass", 1) for event in head if event["e"] == kind]
-    return max(passes)
 
 
 def _last_event(record: Record, run: Run) -> str:

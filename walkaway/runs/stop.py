@@ -50,3 +50,13 @@ def wait_ended(record: Record, wait_s: float) -> bool:
             return True
         time.sleep(_POLL_S)
     return False
+
+
+def wait_left(record: Record, wait_s: float) -> bool:
+    """Wait until a run's supervisor has cleaned up and left; False when that took too long."""
+    deadline = time.monotonic() + wait_s
+    while lock.probe(str(record.path("supervisor.lock"))) is lock.Hold.HELD:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True

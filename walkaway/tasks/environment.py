@@ -23,6 +23,7 @@ _HOLDER = "up"
 _ANOTHER_S = 600.0
 """For another `up` of the same environment."""
 _LOOK_S = 0.2
+_STOP_WAIT_S = 60.0
 SLOT_HELP = "which environment, from 1; default: 1"
 
 
@@ -108,7 +109,7 @@ def up(c: Context, slot: str = "1", json: bool = False) -> None:
 @edge.task(
     name="down",
     flags={
-        "force": "also when a run uses an environment: it will be interrupted",
+        "force": "also when a run uses an environment: it is stopped first",
         "json": JSON_HELP,
     },
 )
@@ -124,14 +125,35 @@ def down(c: Context, force: bool = False, json: bool = False) -> None:
         short = [run.rpartition("-")[2] for run in live]
         message = (
             f"Nothing was removed: {', '.join(short)} would lose its environment.\n"
-            f"Stop it first: inv stop --run {short[0]}   or interrupt it: inv down --force"
+            f"Stop it first: inv stop --run {short[0]}   or with the rest: inv down --force"
         )
         raise WalkawayError(message, exitcodes.WRONG_USE)
+    _stop(here, live)
     removed = removal.down_all(here.root, here.environ)
     if json:
         say_json(view.down_json(removed))
     else:
         say(view.down_lines(removed, here.style))
+
+
+def _stop(here: Here, live: list[str]) -> None:
+    """End runs as `inv stop` does: who supervises them keeps their verdict, and cleans up.
+
+    Those that do not end in time, or have no record, lose their containers with the rest.
+    """
+    from walkaway.runs import status
+    from walkaway.runs import stop as stops
+
+    records = [here.records.record(run) for run in live]
+    asked = []
+    for record in records:
+        with contextlib.suppress(WalkawayError):  # no run, but another `up`; or not ours to ask
+            if status.look(here.records, record).live:
+                stops.ask(record, "stop", "inv down --force")
+                asked.append(record)
+    until = time.monotonic() + _STOP_WAIT_S
+    for record in asked:
+        stops.wait_left(record, until - time.monotonic())
 
 
 @edge.task(name="health", flags={"json": JSON_HELP})

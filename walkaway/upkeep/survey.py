@@ -18,7 +18,7 @@ from typing import Any
 from walkaway.errors import WalkawayError
 from walkaway.model import exitcodes, progress
 from walkaway.model.run import Run, from_json
-from walkaway.runs import clock, ids, lock, procs, reader
+from walkaway.runs import clock, evidence, ids, lock, procs, reader
 from walkaway.runs.store import PREFIX, Record
 from walkaway.upkeep.retention import Found, Kind, Leftover, Plan, State, Stored
 
@@ -172,7 +172,8 @@ def _hunt_ended(folder: Path, hunt: str) -> bool:
 
 def _unheld(record: Record, run: Run, held: lock.Hold) -> tuple[State, str]:
     """Judge a run whose locks nobody seems to hold: that proves nothing on another machine."""
-    if _json(record.path("outcome.json")) is not None or _said_the_end(record):
+    known = held is lock.Hold.FREE and bool(evidence.of_last_pass(str(record.folder)))
+    if known or _json(record.path("outcome.json")) is not None or _said_the_end(record):
         return State.DONE, ""
     if held is lock.Hold.ABSENT:
         return State.TORN, "its lock is gone and it left no verdict"

@@ -1,0 +1,70 @@
+"""evidence.json: what the engine said of a run's containers before they were removed.
+
+Facts only, written once for each pass by whoever saw the end first: the run's supervisor, `down`,
+or a look at a run that nobody supervises any more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+NAME = "evidence.json"
+_OVER = frozenset({"exited", "dead"})
+_HEAD_BYTES = 256 * 1024
+
+
+def facts(number: int, container: str, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of a pass: its container's name, and what the engine says of it."""
+    return {"pass": number, "container": container, **state}
+
+
+def write(record: str, known: Mapping[str, Any]) -> None:
+    """Keep one container's facts, beside those of the other passes. Failing changes no verdict."""
+    rows = [row for row in _rows(record) if row.get("pass") != known["pass"]]
+    path = os.path.join(record, NAME)
+    temporary = f"{path}.{os.getpid()}"
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump({"schema": 1, "passes": [*rows, dict(known)]}, file, indent=1)
+            file.write("\n")
+        os.replace(temporary, path)
+    except OSError:
+        return
+
+
+def of_pass(record: str, number: int) -> dict[str, Any]:
+    """Return what is known of a pass's container, if it ran and has ended; else nothing."""
+    for row in _rows(record):
+        if row.get("pass") == number and row.get("status") in _OVER and row.get("started_at"):
+            return row
+    return {}
+
+
+def of_last_pass(record: str) -> dict[str, Any]:
+    """Return what is known of the last pass's container, if it ran and has ended; else nothing."""
+    return of_pass(record, last_pass(record)) if os.path.exists(os.path.join(record, NAME)) else {}
+
+
+def last_pass(record: str) -> int:
+    """Return the number of the last pass that the supervisor or the recorder tells of, from 1."""
+    from walkaway.model import events  # not what a supervisor needs
+    from walkaway.runs import reader
+
+    numbers = [1]
+    for name, kind in (("supervisor.jsonl", "spawn"), ("events.jsonl", "loaded")):
+        head = events.parse(reader.head(Path(record, name), _HEAD_BYTES))
+        numbers += [events.whole(event, "pass", 1) for event in head if event["e"] == kind]
+    return max(numbers)
+
+
+def _rows(record: str) -> list[dict[str, Any]]:
+    try:
+        with open(os.path.join(record, NAME), encoding="utf-8") as file:
+            rows = json.load(file)["passes"]
+        return [row for row in rows if isinstance(row, dict)]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
