@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from walkaway.backends import Deps, Exit, container, kept
+from walkaway.backends import Deps, Exit, container, entrypoint, kept
 from walkaway.backends.asking import Asking
 from walkaway.backends.container import State
 from walkaway.backends.launching import Launching
@@ -23,6 +23,7 @@ from walkaway.environment.project import on_engine
 from walkaway.supervisor.children import Helper
 
 _STACKS_S = 5.0
+_ENTER_S = 3.0
 _SIGNAL_S = 30.0
 """For `docker kill`, while the engine answers everything else."""
 
@@ -49,6 +50,8 @@ class Compose:
         self._signal_until = 0.0
         self.gave_way = False
         self._state = State()
+        self._entered_by = 0.0
+        """When pytest should have been reached by."""
         self.running = False
         self.spawn_error = ""
         self.spawn_said: list[str] = []
@@ -93,6 +96,7 @@ class Compose:
         del ended  # containers are nobody's children
         self._hear()
         self._see_signal()
+        self._tell_of_entrypoint()
         if self.gave_way:
             return None
         state = self._asking.turn(needed=self._exit is None and self._launching.child is None)
@@ -142,6 +146,7 @@ class Compose:
         """Write down what goes with the container: its facts, and what the services said."""
         if self._state.started_at and not kept.loaded(self._deps.record):
             kept.own_words(self._deps.log_fd, self._name)
+            self._blame_entrypoint()
         if self._state.status:
             kept.write(self._deps.record, self._state, self._name, self._number)
         if self._leasing.slot and self._state.started_at:
@@ -169,6 +174,25 @@ class Compose:
         if self._signal is not None:
             return True
         return bool(self._later) and not self._launching.may_be_told
+
+    def _blame_entrypoint(self) -> None:
+        """Say so when the container's entrypoint kept our command from being run."""
+        state = self._state
+        if state.over and state.entrypoint and not kept.reached(self._deps.record):
+            service = self._deps.run["compose"]["service"]
+            self.spawn_error = entrypoint.refusal(service, state.entrypoint, state.exit_code)
+            lines = kept.last_lines(self._deps.record)
+            self.spawn_said = [entrypoint.advice(state.entrypoint), *lines]
+
+    def _tell_of_entrypoint(self) -> None:
+        """Say that the entrypoint is at work, once, where it takes long to come to pytest."""
+        if self._entered_by and time.monotonic() > self._entered_by:
+            self._entered_by = 0.0
+            if self._state.entrypoint and not kept.reached(self._deps.record):
+                words = (
+                    f"in the entrypoint, before pytest: {entrypoint.shown(self._state.entrypoint)}"
+                )
+                self._deps.journal.write("preparing", phase=words)
 
     def _hear(self) -> None:
         """Take the launcher's lines as they come."""
@@ -204,6 +228,7 @@ class Compose:
             "spawn", pid=pid, start=start, container=self._name, argv=deps.run["argv"],
             **{"pass": self._number},
         )  # fmt: skip
+        self._entered_by = time.monotonic() + _ENTER_S
         self._asking.wait()
         self._send_later()
 

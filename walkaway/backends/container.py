@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from walkaway.backends import Exit
+from walkaway.backends import Exit, entrypoint
 from walkaway.environment.project import (
     CACHE,
     LABEL_CHECKOUT,
@@ -26,6 +26,7 @@ LAUNCHING = "launch.lock"
 STARTING = "starting the container"
 """The phase in which the engine may be making it: who is told to end then may leave one behind."""
 _GO = (
+    f"true 2>/dev/null >{RECORD}/{entrypoint.MARK}; "
     "exec >>/walkaway/run.log 2>&1 </dev/null; "
     'cd -- "$1" || exit 69; shift; '
     'PYTHONPATH="/walkaway/recorder${PYTHONPATH:+:$PYTHONPATH}"; export PYTHONPATH; exec "$@"'
@@ -59,6 +60,8 @@ class State(NamedTuple):
     image: str = ""
     memory_bytes: int = 0
     cpus: float = 0.0
+    entrypoint: tuple[str, ...] = ()
+    """The image's or the service's; it is given our command."""
 
     @property
     def over(self) -> bool:
@@ -151,6 +154,7 @@ def state(found: Mapping[str, Any]) -> State:
         image=str(found.get("Image") or ""),
         memory_bytes=int(limits.get("Memory") or 0),
         cpus=int(limits.get("NanoCpus") or 0) / 1e9,
+        entrypoint=tuple((found.get("Config") or {}).get("Entrypoint") or ()),
     )
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from walkaway.backends import container, entrypoint
 from walkaway.backends.container import State
 from walkaway.environment.project import Project
 from walkaway.runs import evidence, procs
@@ -21,6 +22,7 @@ _CLEAN_S = 180.0
 _LOG_LINES = "20000"
 _LOG_CHARS = 16 << 20
 _OWN_LINES = "50"
+_SAID_LINES = 6
 _OWN_S = 10.0
 _OWN_CHARS = 16 * 1024
 
@@ -58,6 +60,29 @@ def loaded(record: str) -> bool:
         return os.path.getsize(os.path.join(record, "events.jsonl")) > 0
     except OSError:
         return False
+
+
+def reached(record: str) -> bool:
+    """Tell whether the container came to our command: its shell leaves a mark, if it can write.
+
+    Where it cannot, it says that it cannot write the log.
+    """
+    if os.path.exists(os.path.join(record, entrypoint.MARK)):
+        return True
+    try:
+        with open(f"{record}.log", "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _OWN_CHARS))
+            return f"{container.LOG}: ".encode() in file.read()
+    except OSError:
+        return True
+
+
+def last_lines(record: str) -> list[str]:
+    """Return the last lines of the run's log, without our own command, which some repeat."""
+    from walkaway.runs import reader
+
+    lines = reader.log_lines(Path(f"{record}.log"), _SAID_LINES)
+    return [line for line in lines if container.LOG not in line]
 
 
 def own_words(log_fd: int, name: str) -> None:
