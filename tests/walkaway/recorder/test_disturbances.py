@@ -88,7 +88,8 @@ def test_a_failure_after_a_torn_one_is_found_by_its_line(project: Project) -> No
         def test_third(): raise ValueError("c" * 9_000)
         """,
     )
-    run = project.run("--capture=no")
+    # Started with that limit: a narrower one of a test would be lifted for the recorder's lines.
+    run = project.run("--capture=no", command=limited(12_000))
     lines: dict[str, Any] = {
         run.ids()[e["i"]].partition("::")[2]: e.get("x") for e in run.events("f")
     }
@@ -166,34 +167,97 @@ def test_a_forked_child_that_runs_on_writes_nothing(project: Project) -> None:
     assert len(run.events("end")) == 1
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "os.closerange(3, 256)",
-        "os.write = lambda *a: 1 / 0",
-        "import json; json.dumps = lambda *a, **k: 1 / 0",
-        "import time; time.clock_gettime = time.monotonic = lambda *a: 1 / 0",
-        "os.environ.clear()",
-        "os.chdir('/')",
-        "import sys; sys.path.clear()",
-    ],
-)
+DAMAGES = {
+    "os.write": "os.write = lambda *a: 1 / 0",
+    "all of os": "[setattr(os, n, None) for n in ('open', 'write', 'fstat', 'lseek', 'getpid')]",
+    "json.dumps": "json.dumps = json.loads = lambda *a, **k: 1 / 0",
+    "json's encoder": "json.JSONEncoder.encode = json.JSONEncoder.iterencode = lambda *a: 1 / 0",
+    "json's parts": "json.encoder.encode_basestring = json.encoder.c_make_encoder = None",
+    "clocks": "time.clock_gettime = time.monotonic = time.time = lambda *a: 1 / 0",
+    "open and print": "builtins.open = builtins.print = lambda *a, **k: 1 / 0",
+    "environment": "os.environ.clear()",
+    "folder": "os.chdir('/')",
+    "path": "sys.path.clear()",
+    "modules": "[sys.modules.pop(n) for n in list(sys.modules) if n.startswith('walkaway')]",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_test_that_damages_its_process_is_recorded_all_the_same(
     project: Project, damage: str
+) -> None:
+    project.write(
+        test_it=f"""
+        import builtins, json, os, sys, time
+        import pytest
+        def test_a(): pass
+        def test_b():
+            {DAMAGES[damage]}
+        def test_c(): pass
+        def test_d(): assert 0, "the real failure"
+        def test_e(): pytest.skip("a reason")
+        @pytest.fixture
+        def broken():
+            yield
+            raise ValueError("in teardown")
+        def test_f(broken): pass
+        """
+    )
+    run = project.run("--capture=no", "-p", "no:faulthandler")
+    assert run.results() == [
+        ("test_a", "passed"),
+        ("test_b", "passed"),
+        ("test_c", "passed"),
+        ("test_d", "failed"),
+        ("test_e", "skipped"),
+        ("test_f", "error"),
+    ]
+    assert [line["msg"] for line in run.failures()] == ["the real failure\nassert 0", "in teardown"]
+    assert run.one("end")["exit"] == run.wait() == 1
+    assert run.errors() == []
+
+
+CLOSES = {
+    "the low ones": "os.closerange(3, 256)",
+    "all but the standard ones": "os.closerange(3, 65536)",
+    "all": "os.closerange(0, 65536)",
+    "all, and takes their numbers": (
+        "os.closerange(3, 65536); fd = os.open('theirs', os.O_CREAT | os.O_RDWR);"
+        "[os.dup2(fd, n) for n in range(3, 1000)]"
+    ),
+}
+
+
+@pytest.mark.parametrize("capture", ["fd", "no"])
+@pytest.mark.parametrize("closes", CLOSES)
+def test_a_test_that_closes_descriptors_loses_no_result(
+    project: Project, closes: str, capture: str
 ) -> None:
     project.write(
         test_it=f"""
         import os
         def test_a(): pass
         def test_b():
-            {damage}
-        def test_c(): pass
-        def test_d(): assert 0
+            {CLOSES[closes]}
+        def test_c(): assert 0, "the real failure"
+        def test_d(): pass
         """
     )
-    run = project.run("--capture=no", "-p", "no:faulthandler")
-    told = [name for name, _ in run.results()]
-    assert told == ["test_a", "test_b", "test_c", "test_d"]
+    run = project.run(f"--capture={capture}", "-p", "no:faulthandler")
+    ends = run.events("end", "ie")
+    assert ends  # bare pytest does not survive it either, and says so
+    if capture == "no" and closes != "all":
+        assert [row for row in run.results() if row[0] != "test_b"] == [
+            ("test_a", "passed"),
+            ("test_c", "failed"),
+            ("test_d", "passed"),
+        ]
+        assert run.failures()[-1]["msg"] == "the real failure\nassert 0"
+    if closes != "the low ones":
+        assert run.ids()[run.one("closed")["i"]].endswith("test_b")
+    theirs = project.root / "theirs"
+    assert not theirs.exists() or b'{"e":' not in theirs.read_bytes()
+    assert run.errors() == []
 
 
 def test_an_error_in_the_recorder_is_noted_and_changes_nothing(project: Project) -> None:

@@ -13,24 +13,30 @@ from typing import Any, Generator
 import pytest
 
 from walkaway_recorder import environment, process
+from walkaway_recorder.originals import keep_builtins
 from walkaway_recorder.place import announce, from_text
 from walkaway_recorder.recording import Recording
 from walkaway_recorder.stopping import hear_stop
 from walkaway_recorder.xdist import ORDER, RECORD, SELECT, STACKS
 
+keep_builtins(globals())
+
 _recording: Recording | None = None
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"walkaway: {text}\n")
 
 
 def _load() -> None:
     global _recording  # noqa: PLW0603 - one recording a process, from import to exit
-    given = environment.take(os.environ)
-    if given is None:
-        return
     try:
-        _recording = Recording(given)
+        given = environment.take(os.environ)
+        if given is not None:
+            _recording = Recording(given)
     except Exception as error:
         environment.wipe(os.environ)
-        sys.stderr.write(f"walkaway: cannot record: {error}\n")
+        _say(f"cannot record: {error}")
 
 
 _load()
@@ -39,15 +45,29 @@ _load()
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, None]:
     """Record what happens between here and the true final status."""
-    recording = _recording
-    worker = getattr(config, "workerinput", None)
-    if worker is not None:
-        _serve_worker(config, worker)
-    elif recording is None or not recording.begin(config):
-        recording = None  # nothing asked for, or a pytest.main() inside a test
+    recording = _begin(config)
     outcome = yield
-    if worker is None and recording is not None and outcome.excinfo is None:
-        recording.end(outcome.get_result())
+    if recording is not None:
+        try:
+            if outcome.excinfo is None:
+                recording.end(outcome.get_result())
+            else:
+                recording.broke_off(outcome.excinfo[1])
+        except Exception as error:
+            _say(f"cannot record pytest's end: {error}")
+
+
+def _begin(config: pytest.Config) -> Recording | None:
+    """Return the recording of this pytest; None for a worker, or a pytest.main() inside a test."""
+    try:
+        worker = getattr(config, "workerinput", None)
+        if worker is not None:
+            _serve_worker(config, worker)
+        elif _recording is not None and _recording.begin(config):
+            return _recording
+    except Exception as error:
+        _say(f"cannot record: {error}")
+    return None
 
 
 def _serve_worker(config: pytest.Config, given: dict[str, str]) -> None:
@@ -69,4 +89,4 @@ def _serve_worker(config: pytest.Config, given: dict[str, str]) -> None:
                 Selection(given[SELECT], None, aloud=False), "walkaway-selection"
             )
     except OSError as error:
-        sys.stderr.write(f"walkaway: no stacks from this worker: {error}\n")
+        _say(f"no stacks from this worker: {error}")

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any, Generator
 import pytest
 
 from walkaway_recorder.foreign import Foreign, Guard
+from walkaway_recorder.originals import keep_builtins
 
 if TYPE_CHECKING:
     from walkaway_recorder.events import Events
+
+keep_builtins(globals())
 
 
 class Culprits:

@@ -9,8 +9,12 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from walkaway_recorder.originals import keep_builtins
+
 if TYPE_CHECKING:
     import pytest
+
+keep_builtins(globals())
 
 #: More than the distance of two checkpoints, see events.CHECKPOINT_BYTES.
 _WINDOW_BYTES = 192 * 1024

@@ -8,6 +8,10 @@ from __future__ import annotations
 import os
 from typing import MutableMapping, NamedTuple
 
+from walkaway_recorder.originals import keep_builtins
+
+keep_builtins(globals())
+
 RECORD = "WALKAWAY_RECORD"
 EPOCH = "WALKAWAY_EPOCH"
 NUMBER = "WALKAWAY_PASS"

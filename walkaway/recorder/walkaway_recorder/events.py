@@ -8,7 +8,12 @@ from __future__ import annotations
 from typing import Callable
 
 from walkaway_recorder import earlier
-from walkaway_recorder.writer import AppendFile, to_json
+from walkaway_recorder.foreign import Exit
+from walkaway_recorder.json_lines import to_json
+from walkaway_recorder.originals import keep_builtins
+from walkaway_recorder.writer import AppendFile
+
+keep_builtins(globals())
 
 CHECKPOINT_BYTES = 64 * 1024
 _NOTED_ERRORS = 5
@@ -30,7 +35,9 @@ class Events:
         self.dropped_before: int = before.get("dropped", 0)
         self.collection_errors = 0
         self.warnings = 0
+        #: Errors of our own, and what the first one said.
         self.errors = 0
+        self.first_error = ""
         #: What a checkpoint tells beside the counters; set by who knows it.
         self.more: Callable[[], dict[str, object]] = dict
         self._clock = clock
@@ -62,7 +69,8 @@ class Events:
 
     def checkpoint(self) -> None:
         """Write the counters, so that readers need only the end of the file."""
-        self.put("k", **self._totals(), **self.more())
+        self._checkpoint_at = self.file.size + CHECKPOINT_BYTES  # first: an error waits, too
+        self.put("k", **self._totals(), **self._more())
         self._checkpoint_at = self.file.size + CHECKPOINT_BYTES
 
     def end(self, status: int) -> None:
@@ -72,25 +80,51 @@ class Events:
             self.file.put_over(self._end(status))
 
     def _end(self, status: int) -> bytes:
-        event: dict[str, object] = {"e": "end", "t": round(self.now(), 3), "exit": status}
-        event.update(self._totals())
-        event.update(self.more())
-        return to_json(event)
+        try:
+            event: dict[str, object] = {"e": "end", "t": round(self.now(), 3), "exit": status}
+            event.update(self._totals())
+            event.update(self._more())
+            return to_json(event)
+        except Exception as error:  # the status must get through
+            self.note(error)
+            return b'{"e":"end","exit":%d,"re":%d}\n' % (status, self.errors)
+
+    def _more(self) -> dict[str, object]:
+        try:
+            return self.more()
+        except Exception as error:
+            self.note(error)
+            return {}
 
     def note(self, error: BaseException) -> None:
-        """Note an error of our own: it must show, and must not touch the tests."""
+        """Note an error of our own: it must show, and must not touch the tests. Never raises."""
         self.errors += 1
-        if self.errors <= _NOTED_ERRORS:
-            self.put("re", m=f"{type(error).__name__}: {error}{_where(error)}"[:2000])
+        try:
+            said = describe(error)
+            self.first_error = self.first_error or said
+            if self.errors <= _NOTED_ERRORS:
+                self.put("re", m=said)
+        except Exit:
+            raise
+        except Exception:  # the counter tells
+            return
 
     def _totals(self) -> dict[str, object]:
-        return {
+        totals: dict[str, object] = {
             "n": self.expected,
             "c": self.counts,
             "ce": self.collection_errors,
             "wn": self.warnings,
             "pass": self.pass_no,
         }
+        if self.errors:
+            totals.update(re=self.errors, rem=self.first_error[:300])
+        return totals
+
+
+def describe(error: BaseException) -> str:
+    """Return an error in one line, with the place that raised it, at most 2,000 characters."""
+    return f"{type(error).__name__}: {error}{_where(error)}"[:2000]
 
 
 def _where(error: BaseException) -> str:

@@ -8,10 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from walkaway_recorder import texts
-from walkaway_recorder.writer import AppendFile, to_json
+from walkaway_recorder.json_lines import to_json
+from walkaway_recorder.originals import keep_builtins
+from walkaway_recorder.writer import AppendFile
 
 if TYPE_CHECKING:
     from walkaway_recorder.foreign import Foreign
+
+keep_builtins(globals())
 
 _TEXTS_A_CAUSE = 3
 _TEXTS_IN_ALL = 200

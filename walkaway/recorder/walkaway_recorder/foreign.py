@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 
+from walkaway_recorder.originals import keep_builtins
+
 if TYPE_CHECKING:
     from types import TracebackType
+
+keep_builtins(globals())
 
 #: An object whose type differs from version to version of pytest or xdist, or is private there.
 Foreign = Any

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from walkaway_recorder import environment
-from walkaway_recorder.foreign import Foreign, Guard
+from walkaway_recorder.foreign import Exit, Foreign, Guard
 from walkaway_recorder.ids import Ids, read_ids
+from walkaway_recorder.originals import keep_builtins
 from walkaway_recorder.reports import reason_of
 from walkaway_recorder.texts import shorten
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from walkaway_recorder.failures import Failures
     from walkaway_recorder.ledger import Ledger
     from walkaway_recorder.xdist import Workers
+
+keep_builtins(globals())
 
 _LISTING = (
     "collectonly", "help", "version", "showfixtures", "show_fixtures_per_test",
@@ -71,7 +74,8 @@ class Hooks:
             )
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        self._deselected += len(items)
+        with self._guard:
+            self._deselected += len(items)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -110,9 +114,9 @@ class Hooks:
     # -- what else is said
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.outcome == "passed":
-            return
         with self._guard:
+            if report.outcome == "passed":
+                return
             if report.outcome == "skipped":  # a whole module or class: none of its tests is known
                 self._events.put("cs", id=report.nodeid, m=reason_of(report))
                 return
@@ -129,8 +133,10 @@ class Hooks:
         head: dict[str, object] = {"id": nodeid, "r": "error"}
         if not again:
             head["again"] = False
-        now = round(self._events.now(), 3)
-        line = self._failures.put(head, "collect", longrepr, sections, t=now)
+        line = None
+        with self._guard:  # the error stands without its text
+            now = round(self._events.now(), 3)
+            line = self._failures.put(head, "collect", longrepr, sections, t=now)
         known = {} if line is None else {"x": line}
         self._events.put("ce", id=nodeid, **known)
 
@@ -172,7 +178,10 @@ class Selection:
             wanted = set(read_ids(self._path))
             dropped = [item for item in items if item.nodeid not in wanted]
             items[:] = [item for item in items if item.nodeid in wanted]
-        except OSError as error:
+        except Exit:
+            raise
+        except Exception as error:
+            dropped = []
             if self._events is not None:
                 self._events.note(error)
         if dropped and self._aloud:

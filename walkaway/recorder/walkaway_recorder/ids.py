@@ -5,13 +5,15 @@ Knows how an id is written as one line; must not know events.
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import struct
 from typing import Iterable
 
-from walkaway_recorder.writer import open_kept
+from walkaway_recorder.descriptors import Kept, write
+from walkaway_recorder.json_lines import text_to_json
+from walkaway_recorder.originals import System, keep_builtins, unquoted
+
+keep_builtins(globals())
 
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
@@ -23,7 +25,7 @@ def to_line(nodeid: str) -> bytes:
             return nodeid.encode("utf-8", "surrogateescape") + b"\n"
         except UnicodeEncodeError:  # a surrogate that stands for no byte
             pass
-    return json.dumps(nodeid).encode() + b"\n"
+    return text_to_json(nodeid) + b"\n"
 
 
 def from_line(line: bytes) -> str:
@@ -31,7 +33,7 @@ def from_line(line: bytes) -> str:
     text = line.rstrip(b"\n")
     if text.startswith(b'"'):
         try:
-            return str(json.loads(text))
+            return str(unquoted(text, 1)[0])
         except ValueError:
             pass
     return text.decode("utf-8", "surrogateescape")
@@ -48,17 +50,17 @@ class Ids:
 
     def __init__(self, folder: str) -> None:
         self.number: dict[str, int] = {}
-        self._text = open_kept(os.path.join(folder, "collected.txt"))
-        self._index = open_kept(os.path.join(folder, "collected.idx"))
+        self._text = Kept(os.path.join(folder, "collected.txt"))
+        self._index = Kept(os.path.join(folder, "collected.idx"))
         self._size = 0
         self._unwritten: list[bytes] = []
-        self._ftruncate, self._write = os.ftruncate, os.write
         self._written = self._recall()
 
     def _recall(self) -> int:
         """Take over what an earlier pass wrote; cut off a torn end."""
-        size = os.fstat(self._text).st_size
-        data = os.pread(self._text, size, 0) if size else b""
+        text, index = self._text.fd, self._index.fd
+        size = System.fstat(text).st_size
+        data = System.pread(text, size, 0) if size else b""
         whole = data[: data.rfind(b"\n") + 1]
         offsets: list[int] = []
         for line in _lines(whole):
@@ -66,10 +68,10 @@ class Ids:
             offsets.append(self._size)
             self._size += len(line)
         if len(whole) != size:
-            os.ftruncate(self._text, self._size)
-        if os.fstat(self._index).st_size != 8 * len(offsets):
-            os.ftruncate(self._index, 0)
-            self._append(self._index, struct.pack(f"<{len(offsets)}Q", *offsets), 0)
+            System.ftruncate(text, self._size)
+        if System.fstat(index).st_size != 8 * len(offsets):
+            System.ftruncate(index, 0)
+            self._append(self._index, System.pack(f"<{len(offsets)}Q", *offsets), 0)
         return len(offsets)
 
     def add(self, nodeids: Iterable[str]) -> None:
@@ -77,14 +79,15 @@ class Ids:
         number = self.number
         for nodeid in nodeids:
             if nodeid not in number:
+                line = to_line(nodeid)  # before the number: an error here must not shift the lines
                 number[nodeid] = len(number)
-                self._unwritten.append(to_line(nodeid))
+                self._unwritten.append(line)
         self.flush()
 
     def flush(self) -> None:
         """Write what is not on disk yet; what a full disk refuses waits for the next call."""
         lines = self._unwritten
-        if not lines or self._text < 0:
+        if not lines or self._text.fd < 0:
             return
         offset = self._size
         offsets = []
@@ -93,31 +96,34 @@ class Ids:
             offset += len(line)
         if not self._append(self._text, b"".join(lines), self._size):
             return
-        index = struct.pack(f"<{len(offsets)}Q", *offsets)
+        index = System.pack(f"<{len(offsets)}Q", *offsets)
         if not self._append(self._index, index, 8 * self._written):
-            self._ftruncate(self._text, self._size)
+            System.ftruncate(self._text.fd, self._size)
             return
         self._size = offset
         self._written += len(lines)
         self._unwritten = []
 
-    def _append(self, fd: int, data: bytes, size: int) -> bool:
+    @staticmethod
+    def _append(file: Kept, data: bytes, size: int) -> bool:
         """Append all of `data` to a file of `size` bytes, or nothing."""
+        if not file.ours() and not file.reopen():  # a test closed it
+            return False
         done = 0
         try:
+            if System.fstat(file.fd).st_size != size:  # what an attempt that failed has left
+                System.ftruncate(file.fd, size)
             while done < len(data):
-                done += self._write(fd, data[done:])
+                done += write(file.fd, data[done:])
         except OSError:
-            self._ftruncate(fd, size)
+            System.ftruncate(file.fd, size)
             return False
         return True
 
     def close(self) -> None:
         """Close the files (in a forked child)."""
-        for fd in (self._text, self._index):
-            if fd >= 0:
-                os.close(fd)
-        self._text = self._index = -1
+        self._text.close()
+        self._index.close()
 
 
 def _lines(data: bytes) -> list[bytes]:

@@ -5,23 +5,32 @@ test; must not know other events.
 
 The hot path: two hooks are called four times a test. They spell out what a helper, a
 guard object or an f-string with a call would cost a microsecond each for.
+
+An error of ours must make no test better than it was. So a result stands before anything is done
+with it, and a report that could not be taken in spoils its test: what failed stays failed, anything
+else has no result at all, and the run owes it.
 """
 
 from __future__ import annotations
 
-from json import dumps
 from typing import TYPE_CHECKING
 
 import pytest
 
 from walkaway_recorder import reports, texts
 from walkaway_recorder.foreign import Exit, Foreign
+from walkaway_recorder.json_lines import text_to_json
+from walkaway_recorder.originals import keep_builtins
 
 if TYPE_CHECKING:
     from walkaway_recorder.events import Events
     from walkaway_recorder.failures import Failures
     from walkaway_recorder.ids import Ids
     from walkaway_recorder.xdist import Workers
+
+keep_builtins(globals())
+
+_BAD = frozenset({reports.FAILED, reports.ERROR, reports.CRASHED})
 
 
 class Flight:
@@ -51,7 +60,8 @@ class Ledger:
     def __init__(self, events: Events, ids: Ids, failures: Failures, workers: Workers) -> None:
         self._events = events
         self._now = events.now
-        self._put = events.file.put
+        self._put = events.file.put_result
+        self._put_next = events.file.put_next
         self._ids = ids
         self._number = ids.number
         self._failures = failures
@@ -59,6 +69,10 @@ class Ledger:
         #: By worker ("" when serial) and node id: --dist=each runs an id on every worker.
         self._flights: dict[tuple[str, str], Flight] = {}
         self._pieces: dict[str, bytes] = {"": b""}
+        #: By node id: what a test is at best after an error of ours, "" for no result.
+        self._spoilt: dict[str, str] = {}
+        #: True once an error left it open whose report it was: nothing passes any more.
+        self._blind = False
 
     # -- hooks
 
@@ -74,7 +88,7 @@ class Ledger:
             since = self._now()
             self._flights[worker, nodeid] = Flight(index, since)
             piece = self._pieces[worker] if worker in self._pieces else self._piece(worker)
-            self._put(b'{"e":"s","t":%.3f,"i":%d%b}\n' % (since, index, piece))
+            self._put_next(b'{"e":"s","t":%.3f,"i":%d%b}\n' % (since, index, piece))
         except Exit:
             raise
         except Exception as error:
@@ -109,6 +123,7 @@ class Ledger:
         except Exit:
             raise
         except Exception as error:
+            self._spoil(report)
             self._events.note(error)
 
     # -- what others may ask
@@ -123,6 +138,9 @@ class Ledger:
     def close(self) -> None:
         """End the tests that reported but had no teardown, at the end of the session."""
         self._still_flying("", "")
+        for (worker, nodeid), flight in list(self._flights.items()):
+            if flight.result in _BAD:  # a worker's: its teardown was not told, the failure stands
+                self._finish(nodeid, worker, flight, 0.0)
 
     # -- the inside
 
@@ -140,9 +158,30 @@ class Ledger:
         if (worker, nodeid) in self._flights:
             return True
         for other, flight in list(self._flights.items()):
-            if other[0] == worker and (flight.called or flight.result):
-                self._finish(other[1], worker, flight, 0.0)
+            if other[0] == worker and (flight.called or flight.result or other[1] in self._spoilt):
+                try:
+                    self._finish(other[1], worker, flight, 0.0)
+                finally:  # once more is enough
+                    self._flights.pop(other, None)
         return False
+
+    def _spoil(self, report: Foreign) -> None:
+        """Let no test become better for an error of ours while its report was taken in."""
+        try:
+            nodeid, result = report.nodeid, self._spoilt.get(report.nodeid, "")
+            if not result and report.outcome == "failed":
+                result = reports.FAILED if report.when == "call" else reports.ERROR
+            self._spoilt[nodeid] = result
+        except Exception:
+            self._blind = True
+
+    def _at_best(self, nodeid: str, result: str) -> str:
+        """Return the result that a test has after an error of ours, "" for none."""
+        if result in _BAD:
+            return result
+        if nodeid in self._spoilt:
+            return self._spoilt[nodeid]
+        return "" if self._blind else result
 
     def _take(self, report: Foreign, flight: Flight, nodeid: str, worker: str) -> None:
         """Take in a report that is not simply "passed"."""
@@ -168,22 +207,25 @@ class Ledger:
                 self._finish(nodeid, worker, flight, report.duration, told)
 
     def _take_phase(self, report: Foreign, when: str, flight: Flight) -> None:
+        result = reports.result_of(report)
+        if when == "call":
+            flight.called = True
+        first = flight.result not in {reports.FAILED, reports.ERROR}
+        passes = result == reports.PASSED or (when == "teardown" and report.outcome == "skipped")
+        if first and not passes:
+            flight.result = result
         if when == "setup":
             flight.setup = report.duration
         elif when == "call":
-            flight.called = True
             flight.call = report.duration
-        result = reports.result_of(report)
-        if result == reports.PASSED or (when == "teardown" and report.outcome == "skipped"):
+        if passes:
             return
         if report.outcome == "failed":
             told = self._tell(report, flight.index, result, when)
             if flight.told is None:
                 flight.told = told
-            if flight.result in {reports.FAILED, reports.ERROR}:
-                return
-        flight.result = result
-        flight.why = reports.reason_of(report)
+        if first:
+            flight.why = reports.reason_of(report)
 
     def _take_subtest(self, report: Foreign, flight: Flight) -> None:
         if report.outcome != "failed":
@@ -203,44 +245,68 @@ class Ledger:
         result = flight.result or reports.PASSED
         if flight.subfailed and result == reports.PASSED:
             result = reports.FAILED
-        del self._flights[worker, nodeid]
+        if self._spoilt or self._blind:
+            result = self._at_best(nodeid, result)
+            if not result:
+                del self._flights[worker, nodeid]
+                self._events.put("unknown", i=flight.index, **({"w": worker} if worker else {}))
+                return
         more = self._pieces[worker] if worker in self._pieces else self._piece(worker)
         if flight.told is not None:
             more += b',"x":%d' % flight.told
-        if flight.why:
-            more += b',"m":' + dumps(flight.why).encode()
-        if told:
-            memory = reports.memory_of(told)
-            if memory is not None:
-                more += b',"mem":[%d,%d]' % memory
+        if flight.why or told:
+            more += self._why_and_memory(flight, told)
+        try:
+            times = b"%.2f,%.2f,%.2f" % (flight.setup * 1000, flight.call * 1000, teardown * 1000)
+        except Exception:  # a plugin's report without a duration that is one
+            times = b"0,0,0"
+        now = self._now()
         self._put(
-            b'{"e":"f","t":%.3f,"i":%d,"r":"%b","d":[%.2f,%.2f,%.2f]%b}\n'
-            % (
-                self._now(),
-                flight.index,
-                result.encode(),
-                flight.setup * 1000,
-                flight.call * 1000,
-                teardown * 1000,
-                more,
-            )
+            b'{"e":"f","t":%.3f,"i":%d,"r":"%b","d":[%b]%b}\n'
+            % (now, flight.index, result.encode(), times, more)
         )
+        del self._flights[worker, nodeid]
         self._events.finished(result)
 
+    def _why_and_memory(self, flight: Flight, told: Foreign) -> bytes:
+        more = b""
+        try:
+            if flight.why:
+                more = b',"m":' + text_to_json(flight.why)
+            memory = reports.memory_of(told) if told else None
+            if memory is not None:
+                more += b',"mem":[%d,%d]' % memory
+        except Exit:
+            raise
+        except Exception as error:  # the result stands without it
+            self._events.note(error)
+        return more
+
     def _tell(self, report: Foreign, index: int, result: str, when: str) -> int | None:
-        head: dict[str, object] = {"i": index, "id": report.nodeid, "r": result}
-        path, line, name = report.location
-        if name == path:  # xdist knows no more of a test whose worker died
-            name = report.nodeid.partition("::")[2] or name
-        return self._failures.put(
-            head,
-            when,
-            report.longrepr,
-            report.sections,
-            place=texts.Frame(str(path), 0 if line is None else line + 1, str(name)),
-            t=round(self._now(), 3),
-        )
+        """Write the text of a failure; return its line, None when it could not be told."""
+        try:
+            head: dict[str, object] = {"i": index, "id": report.nodeid, "r": result}
+            return self._failures.put(
+                head,
+                when,
+                report.longrepr,
+                report.sections,
+                place=_place(report),
+                t=round(self._now(), 3),
+            )
+        except Exit:
+            raise
+        except Exception as error:  # the result stands without its text
+            self._events.note(error)
+            return None
 
     def _piece(self, worker: str) -> bytes:
-        piece = self._pieces[worker] = b',"w":' + dumps(worker).encode()
+        piece = self._pieces[worker] = b',"w":' + text_to_json(worker)
         return piece
+
+
+def _place(report: Foreign) -> texts.Frame:
+    path, line, name = report.location
+    if name == path:  # xdist knows no more of a test whose worker died
+        name = report.nodeid.partition("::")[2] or name
+    return texts.Frame(str(path), 0 if line is None else line + 1, str(name))

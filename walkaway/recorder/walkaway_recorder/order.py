@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Callable
 
 import pytest
 
+from walkaway_recorder.originals import keep_builtins
+
 if TYPE_CHECKING:
     from walkaway_recorder.foreign import Foreign
+
+keep_builtins(globals())
 
 
 class Order:

@@ -11,8 +11,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from walkaway_recorder.originals import keep_builtins
+
 if TYPE_CHECKING:
     import pytest
+
+keep_builtins(globals())
 
 NAME = "walkaway-place"
 

@@ -14,13 +14,17 @@ import signal
 import stat
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Callable, TextIO
 
-from walkaway_recorder.writer import open_kept
+from walkaway_recorder.descriptors import Kept, as_before, open_kept
+from walkaway_recorder.originals import System, keep_builtins
 
 if TYPE_CHECKING:
     from walkaway_recorder.foreign import Foreign
+
+keep_builtins(globals())
 
 #: What a full disk answers: no space, no quota, RLIMIT_FSIZE; a dying one: EIO.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -46,21 +50,23 @@ def clock() -> Callable[[], float]:
     return time.monotonic
 
 
-def hold_lock(path: str) -> int:
-    """Hold the lock that says pytest is alive, until the process ends; return its descriptor.
+def hold_lock(path: str) -> Kept:
+    """Hold the lock that says pytest is alive, until the process ends."""
+    kept = Kept(path, os.O_RDWR | os.O_CREAT)
+    lock(kept.fd)
+    return kept
 
-    Readers probe with a shared lock for a moment, so it may take more than one try.
-    """
-    fd = open_kept(path, os.O_RDWR | os.O_CREAT)
+
+def lock(fd: int) -> None:
+    """Lock a descriptor. Readers probe with a shared lock for a moment: it may need some tries."""
     for _ in range(_LOCK_TRIES):
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            System.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             break
         except BlockingIOError:
-            time.sleep(_LOCK_PAUSE_S)
+            System.sleep(_LOCK_PAUSE_S)
         except OSError:  # no flock on this file system
             break
-    return fd
 
 
 def after_fork(close: Callable[[], None]) -> None:
@@ -101,6 +107,9 @@ class PatientFile(io.FileIO):
         except OSError as error:
             if error.errno not in _FULL:
                 raise
+            if error.errno == errno.EFBIG:
+                with suppress(OSError):
+                    return as_before(lambda: super(PatientFile, self).write(data) or 0)
             return len(data) if isinstance(data, bytes) else memoryview(data).nbytes
 
 

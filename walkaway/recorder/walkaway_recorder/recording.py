@@ -13,17 +13,20 @@ import pytest
 
 from walkaway_recorder import earlier, place, process, threads, thresholds, xdist
 from walkaway_recorder.culprits import Culprits
-from walkaway_recorder.events import Events
+from walkaway_recorder.events import Events, describe
 from walkaway_recorder.failures import Failures
 from walkaway_recorder.foreign import Guard
 from walkaway_recorder.hooks import Hooks, Selection, only_lists
 from walkaway_recorder.ids import Ids
 from walkaway_recorder.ledger import Ledger
+from walkaway_recorder.originals import System, keep_builtins
 from walkaway_recorder.stopping import Stopping
 from walkaway_recorder.writer import open_lines
 
 if TYPE_CHECKING:
     from walkaway_recorder.environment import Given
+
+keep_builtins(globals())
 
 _CASE_VERBOSITY = (8, 1)
 
@@ -47,6 +50,7 @@ class Recording:
         )
         self._guard = Guard(self._events.note)
         self._lock = process.hold_lock(os.path.join(folder, "pytest.lock"))
+        self._events.file.reopened = self._reopened
         self._events.put("loaded", **_loaded(given.pass_no))
         self._ids = Ids(folder)
         self._failures = Failures(open_lines(os.path.join(folder, "failures.jsonl")), os.getcwd())
@@ -71,7 +75,7 @@ class Recording:
 
     def begin(self, config: pytest.Config) -> bool:
         """Listen to the process's first pytest; False for one inside a test."""
-        if self._config is not None or os.getpid() != self._pid:
+        if self._config is not None or System.getpid() != self._pid:
             return False
         self._config = config
         threads.note_starts()
@@ -83,13 +87,22 @@ class Recording:
         """Write pytest's final status as the last line."""
         with self._guard:
             missed = thresholds.missed(self._config) if self._config is not None else {}
-            if missed and os.getpid() == self._pid:
+            if missed and System.getpid() == self._pid:
                 self._events.put("missed", **missed)
         with self._guard:
-            if os.getpid() == self._pid:
+            if System.getpid() == self._pid:
                 self._ids.flush()
                 self._open = threads.open_now(self._failures.root)
+        with self._guard:
+            if System.getpid() == self._pid:
                 self._events.end(int(status or 0))  # type: ignore[call-overload]  # int or ExitCode
+
+    def broke_off(self, error: BaseException) -> None:
+        """Write what came out of pytest instead of a status: Python ends the process with it."""
+        with self._guard:
+            usage = isinstance(error, pytest.UsageError)  # pytest says it, and ends with 4
+            if System.getpid() == self._pid and isinstance(error, Exception) and not usage:
+                self._events.put("ie", m=describe(error))
 
     def _listen(self, config: pytest.Config) -> None:
         given = self._given
@@ -137,9 +150,15 @@ class Recording:
         self._events.file.close()
         self._failures.file.close()
         self._ids.close()
-        lock, self._lock = self._lock, -1
-        if lock >= 0:
-            os.close(lock)
+        self._lock.close()
+
+    def _reopened(self) -> None:
+        """Say that a test closed our files, and take back what else it closed: the lock."""
+        with self._guard:
+            flights = self._ledger.in_flight()
+            self._events.put("closed", **({"i": flights[0][0]} if len(flights) == 1 else {}))
+            if not self._lock.ours() and self._lock.reopen():
+                process.lock(self._lock.fd)
 
 
 def _loaded(pass_no: int) -> dict[str, object]:

@@ -18,9 +18,12 @@ from typing import TYPE_CHECKING, Any, Callable, Generator
 import pytest
 
 from walkaway_recorder.foreign import Exit, Foreign, Guard
+from walkaway_recorder.originals import keep_builtins
 
 if TYPE_CHECKING:
     from walkaway_recorder.events import Events
+
+keep_builtins(globals())
 
 #: What the controller tells a worker: the test that it is at is its last one.
 _COMMAND = "walkaway_stop"

@@ -9,8 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Iterable, NamedTuple
 
+from walkaway_recorder.originals import keep_builtins
+
 if TYPE_CHECKING:
     from walkaway_recorder.foreign import Foreign
+
+keep_builtins(globals())
 
 MESSAGE_CHARS = 2000
 TEXT_CHARS = 8000

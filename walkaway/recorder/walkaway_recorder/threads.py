@@ -13,9 +13,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from walkaway_recorder.foreign import Foreign
+from walkaway_recorder.originals import keep_builtins
 
 if TYPE_CHECKING:
     from types import FrameType
+
+keep_builtins(globals())
 
 _MARK = "_walkaway_started"
 _MOST = 8

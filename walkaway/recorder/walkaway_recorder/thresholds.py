@@ -9,10 +9,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from walkaway_recorder.originals import keep_builtins
+
 if TYPE_CHECKING:
     import pytest
 
     from walkaway_recorder.foreign import Foreign
+
+keep_builtins(globals())
 
 
 def missed(config: pytest.Config) -> dict[str, object]:

@@ -9,6 +9,10 @@ import difflib
 import re
 from typing import NamedTuple, Sequence
 
+from walkaway_recorder.originals import keep_builtins
+
+keep_builtins(globals())
+
 _CHAIN = re.compile(
     r"\n(?:The above exception was the direct cause of the following exception"
     r"|During handling of the above exception, another exception occurred):\n+"

@@ -15,10 +15,13 @@ import pytest
 
 from walkaway_recorder import environment, uncollected
 from walkaway_recorder.foreign import Foreign, Guard
+from walkaway_recorder.originals import keep_builtins
 
 if TYPE_CHECKING:
     from walkaway_recorder.events import Events
     from walkaway_recorder.ids import Ids
+
+keep_builtins(globals())
 
 #: What the controller hands to each of its workers.
 STACKS = "walkaway_stacks"
