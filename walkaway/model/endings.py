@@ -161,7 +161,7 @@ def _by_status(f: Facts) -> Verdict | None:  # noqa: PLR0911, C901 - the table's
     if f.listing:
         return Verdict(Outcome.NOTHING_RUN, status, f"{basis}, no test was asked for")
     if f.missing and not f.stopping and not f.lost_lines:
-        if f.bad:
+        if f.bad or (f.recorder_errors and status == codes.FAILED):
             notes = (f"{reasons.tests(f.missing)} never reported",)
             return Verdict(
                 Outcome.FAILED, codes.FAILED, f"{basis}, {reasons.not_reported(f)}", notes

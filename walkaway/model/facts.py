@@ -57,6 +57,9 @@ class Facts:
     lost_lines: bool = False
     """Events were dropped, so that ``missing`` speaks of lines, not of tests."""
 
+    recorder_errors: int = 0
+    """Errors of the recorder itself: what is missing may have a result that it could not tell."""
+
     @property
     def status(self) -> int | None:
         """Pytest's exit status: observed, else as the recorder wrote it.

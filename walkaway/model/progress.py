@@ -56,6 +56,12 @@ class Progress:
     """Thresholds that the newest pass missed: `warnings`, `coverage`, `flaky`, as recorded."""
     last_t: float = 0.0
     first_start: float | None = None
+    recorder_errors: int = 0
+    """Errors of the recorder itself."""
+    recorder_error: str = ""
+    """What the first of them said."""
+    closed_by: list[int] = field(default_factory=list)
+    """Tests that closed the recorder's files; -1 for one that is not known."""
 
     @property
     def done(self) -> int:
@@ -137,6 +143,20 @@ def _finish(p: Progress, event: Event) -> None:
         p.failures = max(p.failures, whole(event, "x") + 1)
 
 
+def _unknown(p: Progress, event: Event) -> None:
+    """Take a test out of flight whose result the recorder could not tell: it is still owed."""
+    p.in_flight.pop((text(event, "w"), whole(event, "i", -1)), None)
+
+
+def _recorder_error(p: Progress, event: Event) -> None:
+    p.recorder_errors += 1
+    p.recorder_error = p.recorder_error or text(event, "m", "?")
+
+
+def _closed(p: Progress, event: Event) -> None:
+    p.closed_by.append(whole(event, "i", -1))
+
+
 def _sub(p: Progress, event: Event) -> None:
     p.counts["subfailed"] = p.counts.get("subfailed", 0) + 1
     p.failures = max(p.failures, whole(event, "x", -1) + 1)
@@ -187,16 +207,21 @@ def _missed(p: Progress, event: Event) -> None:
 
 
 def _totals(p: Progress, event: Event) -> None:
-    """Take over what a checkpoint or the end says: the recorder's memory is the better counter.
+    """Take over what a checkpoint or the end says, where it says more than the events before.
 
-    Both count over all passes so far.
+    Both count over all passes so far, and both may miss some: events were dropped, or the recorder
+    could not go on where the pass before had stopped.
     """
     counts = event.get("c")
     if isinstance(counts, dict):
-        p.counts = {str(k): v for k, v in counts.items() if isinstance(v, int)}
-        p.expected = whole(event, "n", p.expected)
+        for name, n in counts.items():
+            if isinstance(n, int):
+                p.counts[str(name)] = max(n, p.counts.get(str(name), 0))
+        p.expected = max(p.expected, whole(event, "n"))
         p.loaded = True
-    p.failures = whole(event, "x", p.failures)
+    p.failures = max(p.failures, whole(event, "x"))
+    p.recorder_errors = max(p.recorder_errors, whole(event, "re"))
+    p.recorder_error = p.recorder_error or text(event, "rem")
     p.collection_errors = max(p.collection_errors, whole(event, "ce"))
     p.warnings = max(p.warnings, whole(event, "wn"))
     p.dropped = max(p.dropped, whole(event, "dropped"))
@@ -230,6 +255,9 @@ _STEPS = {
     "loop": _loop,
     "s": _start,
     "f": _finish,
+    "unknown": _unknown,
+    "re": _recorder_error,
+    "closed": _closed,
     "sub": _sub,
     "ce": _collection_error,
     "wn": _warning,

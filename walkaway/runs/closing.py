@@ -149,7 +149,10 @@ def gather(
         stopping=p.stopping,
         expected=p.expected,
         reported=p.done,
-        missing=0 if p.lost_lines else sum(row.missing for row in book.rows),
+        # A test whose id could not be recorded has no row; it is owed all the same.
+        missing=0
+        if p.lost_lines
+        else max(sum(row.missing for row in book.rows), p.expected - p.done),
         bad=p.bad or counts.get("subfailed", 0),
         crashed=counts.get("crashed", 0),
         crashed_ids=tuple(outcomes.named(crashed, names)),
@@ -164,6 +167,7 @@ def gather(
         dropped=p.dropped,
         supervised=not observed.get("adopted"),
         lost_lines=p.lost_lines,
+        recorder_errors=p.recorder_errors,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from walkaway.model import standing
+from walkaway.model import disturbances, standing
 from walkaway.model.endings import Verdict
 from walkaway.model.events import Event, text, whole
 from walkaway.model.facts import Facts
@@ -47,8 +47,7 @@ def build(  # noqa: PLR0913, PLR0917 - one record's parts
     notes += [str(note) for note in observed.get("notes") or ()]
     if observed.get("restored"):
         notes.append("the record was deleted while the run lived, and restored")
-    if p.dropped:
-        notes.append(f"{p.dropped:,} events could not be stored (disk full)")
+    notes += disturbances.notes(p, names)
     if book.skipped_whole:
         notes.append(f"skipped whole at collection: {_modules(book.skipped_whole)}")
     if p.passes > 1:

@@ -82,7 +82,8 @@ def test_an_end_of_a_run_empties_what_is_in_flight() -> None:
     events = [*recorded(10, 2, 1)][:-3]
     state = progress.fold(events)
     assert state.running
-    progress.fold([{"e": "end", "t": 9.0, "exit": 0, "n": 10, "c": {"passed": 10}}], state)
+    counts = {**state.counts, "xpassed": 10 - state.done}
+    progress.fold([{"e": "end", "t": 9.0, "exit": 0, "n": 10, "c": counts}], state)
     assert state.running == []
     assert state.ended is not None
     assert state.done == state.expected == 10
@@ -115,6 +116,43 @@ def test_a_second_pass_adds_to_the_first_and_owes_nothing_new() -> None:
     assert progress.fold(second[2:]).counts == state.counts
     progress.fold([end], state)
     assert state.counts == {"crashed": 1, "passed": 2}
+
+
+def test_a_pass_that_knows_nothing_of_the_one_before_takes_no_failure_back() -> None:
+    events: list[Event] = [
+        {"e": "loaded", "t": 0.1, "pass": 1},
+        {"e": "collected", "t": 0.2, "n": 3, "unique": 3, "workers": ["gw0"]},
+        {"e": "f", "t": 0.3, "i": 0, "r": "failed", "d": [0, 0, 0], "x": 0},
+        {"e": "f", "t": 0.4, "i": 1, "r": "passed", "d": [0, 0, 0]},
+        # The checkpoint and the end of the first pass were lost.
+        {"e": "loaded", "t": 1.1, "pass": 2},
+        {"e": "f", "t": 1.3, "i": 2, "r": "passed", "d": [0, 0, 0]},
+        {"e": "end", "t": 1.5, "exit": 0, "n": 0, "c": {"passed": 1}, "x": 0, "pass": 2},
+    ]
+    state = progress.fold(events)
+    assert state.counts == {"failed": 1, "passed": 2}
+    assert (state.expected, state.failures) == (3, 1)
+
+
+def test_the_recorders_own_errors_are_counted_once_whatever_tells_of_them() -> None:
+    noted: list[Event] = [
+        {"e": "re", "t": 1, "m": "ValueError: one"},
+        {"e": "re", "t": 1, "m": "two"},
+    ]
+    end: Event = {"e": "end", "t": 2, "exit": 0, "re": 7, "rem": "ValueError: one"}
+    assert progress.fold(noted).recorder_errors == 2
+    state = progress.fold([*noted, end])
+    assert (state.recorder_errors, state.recorder_error) == (7, "ValueError: one")
+    state = progress.fold([end])
+    assert (state.recorder_errors, state.recorder_error) == (7, "ValueError: one")
+
+
+def test_a_test_of_unknown_result_is_over_and_has_not_reported() -> None:
+    state = progress.fold([
+        {"e": "s", "t": 1, "i": 4, "w": "gw0"},
+        {"e": "unknown", "t": 2, "i": 4, "w": "gw0"},
+    ])  # fmt: skip
+    assert (state.running, state.done) == ([], 0)
 
 
 def test_a_worker_that_ended_in_good_order_is_no_crash() -> None:
