@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.walkaway.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,4 +114,35 @@ def test_every_version_survives_a_crashed_worker(project: Project, python: Path)
     assert run.wait() == 1
     assert dict(run.results()) == EXPECTED | {"test_killer": "crashed"}
     assert len({event["w"] for event in run.events("wup")}) == 2
+    assert run.errors() == []
+
+
+@pytest.mark.parametrize("mode", ["load", "loadfile", "worksteal"])
+def test_every_version_hears_its_workers_to_the_end_after_int(
+    project: Project, python: Path, mode: str
+) -> None:
+    source = """
+        import time, pytest
+
+        @pytest.mark.parametrize("n", range(60))
+        def test_n(n, request):
+            time.sleep(0.05)
+            with open("ended", "a") as ended:
+                ended.write(request.node.nodeid + "\\n")
+    """
+    project.write(test_a=source, test_b=source)
+    run = project.start(
+        "-n2",
+        f"--dist={mode}",
+        command=(str(python), "-m", "pytest", "-p", "walkaway_recorder"),
+        env={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": None},
+    )
+    wait_for(lambda: len(run.events("f")) > 5, f"some tests\n{run.log}")
+    run.process.send_signal(signal.SIGINT)
+    assert run.wait() == 2
+    ended = (project.root / "ended").read_text(encoding="utf-8").split()
+    ids = run.ids()
+    assert sorted(ids[event["i"]] for event in run.events("f")) == sorted(ended)
+    assert len(ended) < 120
+    assert run.one("drained")["left"] == run.one("drained")["deaf"] == []
     assert run.errors() == []
