@@ -1,0 +1,84 @@
+"""Hostile suites end in the verdicts written down beforehand, and never greener than bare.
+
+All of them, over workers and against bare pytest, too: `pytest tests/walkaway/hostile -m ""`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.walkaway.hostile.case import Case
+from tests.walkaway.hostile.greener import Shown, greener
+from tests.walkaway.hostile.matrix import ALL, CASES, PENDING, daily
+from tests.walkaway.hostile.running import bare, recorded, told
+from tests.walkaway.support.scratch import Scratch
+
+_LEAST = 60
+
+
+def _pending(case: Case, mode: str) -> list[pytest.MarkDecorator]:
+    reason = PENDING.get((case.name, mode))
+    return [] if reason is None else [pytest.mark.xfail(strict=True, reason=f"item {reason}")]
+
+
+def _params(*, soak: bool) -> list[pytest.ParameterSet]:
+    return [
+        pytest.param(
+            case,
+            mode,
+            id=f"{case.name}-{mode}",
+            marks=[
+                *_pending(case, mode),
+                *([pytest.mark.soak] if soak or not daily(case, mode) else []),
+            ],
+        )
+        for case, mode in ALL
+    ]
+
+
+@pytest.mark.parametrize(("case", "mode"), _params(soak=False))
+def test_a_hostile_suite_ends_as_written_down(scratch: Scratch, case: Case, mode: str) -> None:
+    run = recorded(case, mode, scratch)
+    expected = case.ends(mode)
+    assert run.verdict in expected.verdict.split("|"), told(run)
+    wrong = {
+        test: run.shown.results.get(test, "absent")
+        for test, result in expected.results().items()
+        if run.shown.results.get(test, "absent") not in result.split("|")
+    }
+    assert wrong == {}, told(run)
+    assert greener(run.shown, run.junit) == []
+
+
+@pytest.mark.parametrize(
+    ("case", "mode"),
+    [
+        param
+        for param in _params(soak=True)
+        if isinstance(case := param.values[0], Case)
+        and case.ends_bare(str(param.values[1])) is not None
+    ],
+)
+def test_no_run_is_greener_than_bare_pytest(
+    scratch: Scratch, tmp_path: Path, case: Case, mode: str
+) -> None:
+    alone = bare(case, mode, tmp_path / "bare")
+    assert alone.code == case.ends_bare(mode)
+    run = recorded(case, mode, scratch)
+    assert greener(alone, run.shown) == [], told(run)
+    assert greener(alone, run.junit) == [], told(run)
+
+
+def test_no_verdict_written_down_is_greener_than_bare_pytest() -> None:
+    verdicts = [(c, mode, v) for c, mode in ALL for v in c.ends(mode).verdict.split("|")]
+    for case, mode, verdict in verdicts:
+        alone = Shown(case.ends_bare(mode))
+        assert greener(alone, Shown(int(verdict.split()[1]))) == [], (case.name, mode)
+
+
+def test_the_matrix_is_large_and_its_names_are_unique() -> None:
+    names = [case.name for case in CASES]
+    assert len(set(names)) == len(names) >= _LEAST
+    assert {name for name, _ in PENDING} <= set(names)
