@@ -158,8 +158,9 @@ class Compose:
         names = [container.name(root, run_id, n + 1) for n in range(self._number)]
         fresh = self._leasing.used(ran=bool(self._state.status))
         clean = kept.clean_up(
-            self._leasing.project, names, fresh=fresh, network=self._leasing.last()
-        )
+            self._leasing.project, run_id, names, self._state.image,
+            fresh=fresh, network=self._leasing.last(),
+        )  # fmt: skip
         self._deps.journal.write("cleaned", ok=clean)
         self._leasing.give_back(clean=clean)
 

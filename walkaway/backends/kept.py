@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -136,18 +137,27 @@ def service_logs(project: Project, record: str, state: State) -> None:
     _wait(work, _LOGS_S + 5.0)
 
 
-def clean_up(project: Project, names: Sequence[str], *, fresh: bool, network: bool) -> bool:
+def clean_up(  # noqa: PLR0913 - what there is to clean, each by its name
+    project: Project, run_id: str, names: Sequence[str], image: str, *, fresh: bool, network: bool
+) -> bool:
     """Remove a run's containers. True when all of it was done.
 
+    ``image``: what they were made from, if they ran: what they wrote as root is given back.
     ``fresh``: reset the services. ``network``: remove the project's network, nobody uses it.
 
     What is not removed now, a later run's reaper removes: the outcome is stored.
     """
 
     def work() -> bytes:
-        from walkaway.environment import containers, reaper, reset
+        from walkaway.environment import containers, ownership, reaper, reset
+        from walkaway.runs.store import Records
 
         environ = project.environ(os.environ)
+        if image:
+            with contextlib.suppress(OSError):
+                owner = Records(project.root).record(run_id).folder.stat()
+                who = owner.st_uid, owner.st_gid
+                ownership.give_back(project.root, run_id, image, who, environ)
         gone = containers.remove(names, environ)
         if network:
             gone = containers.remove_networks(project.name, environ) and gone
