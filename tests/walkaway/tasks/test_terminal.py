@@ -54,6 +54,11 @@ class Screen:
         self._run("send-keys", "-l", line)
         self._run("send-keys", "Enter")
 
+    def clear(self) -> None:
+        """Empty the screen: the end of the task before must not be taken for the next one's."""
+        self._run("send-keys", "clear", "Enter")
+        wait_for(lambda: "ended" not in self.shown(), "a screen that is empty")
+
     def press(self, key: str) -> None:
         self._run("send-keys", key)
 
@@ -171,6 +176,7 @@ def test_a_narrow_terminal_breaks_no_word(project: Project, screen: Screen) -> N
     project.start()
     at_gate(project, 2)
     for words in (("results",), ("results", "--limit", "1"), ("runs",)):
+        screen.clear()
         run = ("--run", project.records.ids()[-2]) if words[0] == "results" else ()
         screen.type(*words, *run)
         lines = screen.until("ended 0").splitlines()
