@@ -84,8 +84,18 @@ def test_one_worker_that_cannot_collect_is_named_beside_what_the_others_have_run
     scratch.write(
         "conftest.py",
         """
-        import os
+        import glob, os, time
+
+        def collected():
+            (events,) = glob.glob("logs/tests/pytest/*/events.jsonl")
+            with open(events) as file:
+                return '"collected"' in file.read()
+
+        # Without a word of another, xdist would end the run before it had collected.
         if os.environ.get("PYTEST_XDIST_WORKER") == "gw1":
+            until = time.monotonic() + 50
+            while not collected() and time.monotonic() < until:
+                time.sleep(0.02)
             raise RuntimeError("no database")
         """,
     )
