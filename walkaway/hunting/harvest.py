@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from walkaway.model import ledger, standing
-from walkaway.model.hunt import ABSENT, HUNG, LETTERS, LOST, PASSED, RERUN, Attempt
+from walkaway.model.hunt import ABSENT, HUNG, LETTERS, LOST, PASSED, REPEATED, RERUN, Attempt
 from walkaway.model.ledger import Ledger, Row
 from walkaway.model.look import Ended
 from walkaway.model.words import BAD, Outcome, Result
@@ -71,7 +71,9 @@ def _letter(index: int, book: Ledger, ended: Ended) -> str:
         guilty = ended.outcome in {Outcome.CRASHED, Outcome.OUT_OF_MEMORY}
         return LETTERS[Result.CRASHED] if guilty else LOST
     letter = LETTERS[Result(word)]
-    return RERUN if row.reruns and letter == PASSED else letter
+    if letter != PASSED:
+        return letter
+    return RERUN if row.reruns else REPEATED if row.repeats else letter
 
 
 def _uncollected(record: Record) -> tuple[str, ...]:

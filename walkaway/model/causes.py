@@ -10,6 +10,8 @@ from walkaway.model.events import Event, text, whole
 
 _COMPARED = 500
 """Characters of a message: both it and the text may be cut, at different lengths."""
+_FAILURES = frozenset({"x", "a"})
+"""Entries of failures: those that count, and those of attempts that a plugin reran."""
 _LINE_NUMBER = re.compile(r":\d+(?= in |$)")
 
 
@@ -41,6 +43,8 @@ class Cause:
     """Failures of this cause before ``since``."""
     again: bool = True
     """Whether its ``ids`` can be run again: those of xdist's workers cannot."""
+    attempts: int = 0
+    """Those of ``count`` that decided nothing: a plugin reran the attempt."""
 
 
 @dataclass(slots=True)
@@ -53,14 +57,16 @@ class _Group:
     results: dict[str, int] = field(default_factory=dict)
     count: int = 0
     earlier: int = 0
+    attempts: int = 0
 
-    def add(self, entry: Event, *, new: bool) -> None:
+    def add(self, entry: Event, *, new: bool, decided: bool) -> None:
         if not self.text and text(entry, "text"):
             self.text, self.out = text(entry, "text"), _sections(entry)
         if not new:
             self.earlier += 1
             return
         self.count += 1
+        self.attempts += not decided
         self.ids.setdefault(text(entry, "id", "?"))
         result = text(entry, "r") or "failed"
         self.results[result] = self.results.get(result, 0) + 1
@@ -79,24 +85,34 @@ class _Group:
             out=self.out,
             earlier=self.earlier,
             again=self.first.get("again") is not False,
+            attempts=self.attempts,
         )
 
 
-def group(entries: Iterable[Event], since: int = 0) -> list[Cause]:
+def group(entries: Iterable[Event], since: int = 0, *, attempts: bool = False) -> list[Cause]:
     """Return the causes of failures.jsonl's entries, those that broke most first.
 
     Entries before ``since`` give their texts and numbers, and are not counted; a cause without a
-    newer one is left out.
+    newer one is left out. With ``attempts`` those of attempts count, too, that a plugin reran.
     """
+    lines = list(entries)
+    back = _taken_back(lines)
     groups: dict[tuple[int, str, str], _Group] = {}
     taken: set[int] = set()
-    for position, entry in enumerate(entry for entry in entries if entry["e"] == "x"):
+    position = -1
+    for line, entry in enumerate(lines):
+        if entry["e"] not in _FAILURES:
+            continue
+        counts = entry["e"] == "x"
+        position += counts
         key = _key(entry)
         if key not in groups:
             number = key[0] + 1 if key[0] + 1 not in taken else max(taken) + 1
             taken.add(number)
             groups[key] = _Group(number, entry)
-        groups[key].add(entry, new=position >= since)
+        decided = counts and line not in back
+        if decided or attempts:
+            groups[key].add(entry, new=position + (not counts) >= since, decided=decided)
     causes = [found.cause() for found in groups.values() if found.count]
     return sorted(causes, key=lambda cause: (-cause.count, cause.number))
 
@@ -106,6 +122,30 @@ def is_bare(entry: Event) -> bool:
     kept = text(entry, "text").strip()
     said = kept.removeprefix(f"{text(entry, 'type')}:").strip()
     return bool(kept) and said.startswith(text(entry, "msg").strip()[:_COMPARED])
+
+
+def told(entries: Iterable[Event]) -> int:
+    """Return how many failures were told so far: what the next look gives as ``since``.
+
+    One of a subtest whose test a plugin ran again was told, too: numbers must not move.
+    """
+    return sum(entry["e"] == "x" for entry in entries)
+
+
+def _taken_back(lines: list[Event]) -> set[int]:
+    """Return the lines that the recorder took back: of attempts that a plugin reran."""
+    found: set[int] = set()
+    for entry in lines:
+        numbers = entry.get("x")
+        if entry["e"] == "back" and isinstance(numbers, list):
+            found.update(
+                number
+                for number in numbers
+                if isinstance(number, int)
+                and 0 <= number < len(lines)
+                and lines[number].get("i") == entry.get("i")  # a torn line moves all numbers
+            )
+    return found
 
 
 def selector(short: str, cause: Cause | None = None) -> str:

@@ -212,7 +212,7 @@ def _passed_or_failed(f: Facts, status: int, basis: str) -> Verdict:
     because = reasons.threshold(f, status)
     if failed or because:
         return Verdict(Outcome.FAILED, status, basis, notes, because)
-    if f.worker_crashes:
+    if f.worker_crashes > f.crashes_made_good:
         return Verdict(Outcome.FAILED, status, basis, notes, _BETWEEN_TESTS)
     if status == codes.FAILED:
         notes += ("no test failed: something else in pytest's run made it end with 1",)
@@ -231,7 +231,7 @@ def _notes(f: Facts, status: int) -> tuple[str, ...]:
         notes.append(f"{_end_missing(f)}; its exit status stands for it")
     if f.ended_early:
         notes.append(f"a worker ended before it had collected: {f.ended_early}")
-    elif f.worker_crashes and not f.crashed:
+    elif f.worker_crashes > f.crashes_made_good and not f.crashed:
         notes.append(_BETWEEN_TESTS)
     return tuple(notes)
 

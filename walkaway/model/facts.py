@@ -44,6 +44,8 @@ class Facts:
     worker_crashes: int = 0
     ended_early: str = ""
     """Why a worker ended before it had collected."""
+    crashes_made_good: int = 0
+    """Crashes of a test that a plugin ran again."""
     passes: int = 1
     before: tuple[int | None, ...] = ()
     too_many_warnings: tuple[int, int] | None = None

@@ -22,6 +22,7 @@ NOT_RUN = "-"
 LOST = "?"
 HUNG = "H"
 RERUN = "R"
+REPEATED = "r"
 PASSED = "."
 LETTERS = {
     Result.PASSED: PASSED,
@@ -31,13 +32,15 @@ LETTERS = {
     Result.XFAILED: "x",
     Result.XPASSED: "X",
     Result.CRASHED: "C",
+    Result.UNKNOWN: "u",
     Result.LOST: LOST,
     Result.NOT_RUN: NOT_RUN,
     Result.NO_RESULT: LOST,
 }
 MEANING = {
     PASSED: "passed", "F": "failed", "E": "error", "C": "crashed", HUNG: "hung",
-    RERUN: "passed only when rerun", "s": "skipped", "x": "xfailed", "X": "xpassed",
+    RERUN: "passed only when rerun", REPEATED: "passed, rerun by a plugin for a reason unknown",
+    "u": "a plugin's own outcome", "s": "skipped", "x": "xfailed", "X": "xpassed",
     LOST: "lost", NOT_RUN: "not run",
 }  # fmt: skip
 BAD = frozenset({"F", "E", "C", HUNG, RERUN})

@@ -13,6 +13,13 @@ from walkaway.model.progress import Progress
 from walkaway.model.words import Result
 
 _WARNED = 5
+_ORDER = {
+    name: place
+    for place, name in enumerate(
+        ("crashed", "error", "failed", "unknown", "xpassed", "passed", "xfailed", "skipped")
+    )
+}
+"""Results from worst to best."""
 
 
 @dataclass(slots=True)
@@ -29,6 +36,11 @@ class Row:
     """Line in failures.jsonl."""
     subfailures: int = 0
     reruns: int = 0
+    """Attempts that failed, and were made again by a plugin."""
+    repeats: int = 0
+    """Attempts that were made again, and nothing tells how they had ended."""
+    crashes: int = 0
+    """Those of ``reruns`` that ended with their worker."""
 
     @property
     def missing(self) -> int:
@@ -124,11 +136,8 @@ def final_result(row: Row) -> Result | None:
         return None
     if row.subfailures and set(row.results) <= {Result.PASSED}:
         return Result.FAILED
-    order = ("crashed", "error", "failed", "xpassed", "passed", "xfailed", "skipped")
-    for name in order:
-        if name in row.results:
-            return Result(name)
-    return None
+    worst = min(row.results, key=lambda name: _ORDER.get(name, _ORDER["unknown"]))
+    return Result(worst) if worst in _ORDER else Result.UNKNOWN
 
 
 def _owe(ledger: Ledger, event: Event) -> None:
@@ -159,7 +168,7 @@ def _report(row: Row, event: Event) -> None:
         row.begun = True
         return
     if kind == "rr":
-        row.reruns += 1
+        _report_again(row, event)
         return
     if isinstance(event.get("x"), int) and row.failure is None:
         row.failure = whole(event, "x")
@@ -175,6 +184,22 @@ def _report(row: Row, event: Event) -> None:
             float(v) / 1000 if isinstance(v, (int, float)) else 0.0 for v in times
         )
         row.durations_s = (setup, call, teardown)
+
+
+def _report_again(row: Row, event: Event) -> None:
+    """Take in that an attempt did not decide: another one is made."""
+    result = text(event, "r", "failed")
+    if result == Result.UNKNOWN:
+        row.repeats += 1
+    else:
+        row.reruns += 1
+    if whole(event, "sub"):
+        row.subfailures = max(0, row.subfailures - whole(event, "sub"))
+        row.failure = row.failure if row.subfailures or row.results else None
+    if result == Result.CRASHED:
+        row.crashes += 1
+        if len(row.results) >= row.owed > 0:  # it had reported, and its worker died just then
+            row.results.pop()
 
 
 def _thin(marks: list[float], points: int = 50) -> list[tuple[int, float]]:

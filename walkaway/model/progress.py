@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from walkaway.model.events import Event, number, text, whole
-from walkaway.model.words import BAD
+from walkaway.model.words import BAD, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +162,17 @@ def _sub(p: Progress, event: Event) -> None:
     p.failures = max(p.failures, whole(event, "x", -1) + 1)
 
 
+def _again(p: Progress, event: Event) -> None:
+    """Take in that a plugin makes a test's attempt again: what that attempt left counts no more."""
+    left = p.counts.get("subfailed", 0) - whole(event, "sub")
+    if left > 0:
+        p.counts["subfailed"] = left
+    else:
+        p.counts.pop("subfailed", None)
+    if text(event, "r") == Result.CRASHED:
+        p.in_flight_lost.discard(whole(event, "i", -1))
+
+
 def _collection_error(p: Progress, event: Event) -> None:
     p.collection_errors += 1
     p.failures = max(p.failures, whole(event, "x", -1) + 1)
@@ -259,6 +270,7 @@ _STEPS = {
     "re": _recorder_error,
     "closed": _closed,
     "sub": _sub,
+    "rr": _again,
     "ce": _collection_error,
     "wn": _warning,
     "ie": _internal,

@@ -10,7 +10,7 @@ from walkaway.model.words import BAD, Outcome, Result
 
 RUNNING = "running"
 WAITING = "waiting"
-UNKNOWN = "unknown"
+UNKNOWN = Result.UNKNOWN.value
 """Its result was dropped on a full disk, or its run cannot be judged from here."""
 
 _ON_PURPOSE = frozenset({

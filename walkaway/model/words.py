@@ -50,6 +50,8 @@ class Result(StrEnum):
     XFAILED = "xfailed"
     XPASSED = "xpassed"
     CRASHED = "crashed"
+    UNKNOWN = "unknown"
+    """A plugin's own word stood for its outcome, or kept it to itself."""
     LOST = "lost"
     NOT_RUN = "not-run"
     NO_RESULT = "no-result"

@@ -159,6 +159,7 @@ def gather(
         in_flight=len(p.in_flight),
         worker_crashes=p.worker_crashes,
         ended_early=p.ended_early,
+        crashes_made_good=sum(row.crashes for row in book.rows),
         passes=p.passes,
         before=tuple(book.exits.get(number) for number in range(1, p.passes)),
         too_many_warnings=_pair(p.missed.get("warnings"), int),

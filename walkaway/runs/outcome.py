@@ -50,6 +50,11 @@ def build(  # noqa: PLR0913, PLR0917 - one record's parts
     notes += disturbances.notes(p, names)
     if book.skipped_whole:
         notes.append(f"skipped whole at collection: {_modules(book.skipped_whole)}")
+    healed = [i for i, row in enumerate(book.rows) if row.crashes and i not in set(crashed)]
+    if healed:
+        more = f" and {len(healed) - 1:,} more" if len(healed) > 1 else ""
+        which = named(healed[:1], names)[0] + more
+        notes.append(f"crashed its worker, and was run again by a plugin: {which}")
     if p.passes > 1:
         notes.append(f"{p.passes} passes: tests lost with a crashed worker were run again")
     return {

@@ -70,8 +70,13 @@ def tell(
 
 def causes_of(record: Record, since: int = 0) -> list[causes.Cause]:
     """Return the causes of a run's failures, from a bounded part of failures.jsonl."""
+    return causes.group(failures_of(record), since)
+
+
+def failures_of(record: Record) -> list[Event]:
+    """Return the entries of a bounded part of failures.jsonl."""
     head = reader.head(record.path("failures.jsonl"), reader.FAILURES_BYTES)
-    return causes.group(events.parse(head), since)
+    return list(events.parse(head))
 
 
 def _until_ended(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from invoke.context import Context
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes, ledger, standing
+from walkaway.model import causes, exitcodes, ledger, standing
 from walkaway.model.last_start import Stage
 from walkaway.model.look import Look
 from walkaway.model.words import Result
@@ -17,7 +17,7 @@ from walkaway.runs import stop as stops
 from walkaway.runs.store import Record
 from walkaway.tasks import edge, last_start
 from walkaway.tasks.edge import JSON_HELP, RUN_HELP, complain, say, say_json
-from walkaway.tasks.follow import aged, causes_of, follow, tell
+from walkaway.tasks.follow import aged, failures_of, follow, tell
 from walkaway.views import as_json, leaving
 from walkaway.views import failures as failures_view
 from walkaway.views import last_start as last_start_view
@@ -90,9 +90,20 @@ def wait_limit_s(here: edge.Here, timeout: str | None) -> float | None:
 
 @edge.task(
     name="failures",
-    flags={"run": RUN_HELP, "since": "only those after the first N", "json": JSON_HELP},
+    flags={
+        "run": RUN_HELP,
+        "since": "only those after the first N",
+        "all": "also those of attempts that a plugin reran",
+        "json": JSON_HELP,
+    },
 )
-def failures(c: Context, run: str | None = None, since: str = "0", json: bool = False) -> None:
+def failures(
+    c: Context,
+    run: str | None = None,
+    since: str = "0",
+    all: bool = False,
+    json: bool = False,
+) -> None:
     """Show what failed so far, grouped by cause, with the command that runs exactly these again."""
     here = edge.here(c)
     after = edge.whole(since, "since")
@@ -101,8 +112,9 @@ def failures(c: Context, run: str | None = None, since: str = "0", json: bool = 
         return
     record = here.record(run)
     look = aged(here, record, status.look(here.records, record))
-    found = causes_of(record, after)
-    total = after + sum(cause.count for cause in found)
+    entries = failures_of(record)
+    found = causes.group(entries, after, attempts=all)
+    total = max(after, causes.told(entries))
     if json:
         say_json(as_json.failures(look, found, total, after))
     else:

@@ -43,7 +43,7 @@ _DEPTHS = (
 def lines(look: Look, causes: list[Cause], style: Style, total: int, since: int = 0) -> list[str]:
     """Return the failures by cause, those that broke most first.
 
-    ``total`` counts the failures of the run so far, ``since`` those that the reader knows.
+    ``total`` counts the failures told so far, ``since`` those that the reader knows.
     A cascade of one cause takes at most `BUDGET_BYTES` where no terminal reads.
     """
     if not causes:
@@ -61,7 +61,7 @@ def _all(  # noqa: PLR0913, PLR0917 - one answer's parts
     look: Look, causes: list[Cause], style: Style, total: int, since: int, depth: _Depth
 ) -> list[str]:
     shown = causes[: _CAUSES[style.agent]]
-    found = [_first(look, causes, style, total, since)]
+    found = [_first(look, causes, style, since)]
     for place, cause in enumerate(shown):
         if style.terminal:
             found.append("")
@@ -79,8 +79,8 @@ def _all(  # noqa: PLR0913, PLR0917 - one answer's parts
     return [*found, *_last(look, causes, style, total)]
 
 
-def _first(look: Look, causes: list[Cause], style: Style, total: int, since: int) -> str:
-    count = max(total - since, sum(cause.count for cause in causes))
+def _first(look: Look, causes: list[Cause], style: Style, since: int) -> str:
+    count = sum(cause.count for cause in causes)
     new = " new" if since else ""
     told = f"{count:,}{new} {'failure' if count == 1 else 'failures'}, {many(len(causes), 'cause')}"
     parts = (style.bad(told), look.run.short, phrases.label(look.run), _standing(look, style))
@@ -113,6 +113,9 @@ def _cause(look: Look, cause: Cause, style: Style, depth: _Depth) -> Iterator[st
     said = verdict.message(cause, depth.columns)
     count = style.bold(f"#{cause.number} {cause.count:,}x")
     when = f" (in {cause.when})" if cause.when in {"setup", "teardown"} else ""
+    if cause.attempts:
+        part = "" if cause.attempts == cause.count else f"{cause.attempts:,} of them "
+        when += f" ({part}in an attempt that was rerun)"
     yield f"{count} {style.bad(said)}{when}"
     width = max(60, style.width if style.terminal else min(style.width, depth.columns)) - 2
     frames = tracebacks.condense(cause.text, cause.message, depth.frames, width)

@@ -15,10 +15,17 @@ from walkaway.model.words import Outcome, Result
 
 # What XML 1.0 cannot hold, escaped or not.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SKIPS = {
+    Result.SKIPPED: "skip",
+    Result.XFAILED: "xfail",
+    Result.NOT_RUN: "not-run",
+    Result.NO_RESULT: "no-result",
+    Result.UNKNOWN: "unknown",
+}
+"""Results that stand as skipped, with the type that pytest or we give them."""
 _ERRORS = frozenset({Result.ERROR, Result.CRASHED, Result.LOST})
-_SKIPPED = frozenset({
-    Result.SKIPPED, Result.XFAILED, Result.NOT_RUN, Result.NO_RESULT, standing.UNKNOWN,
-})  # fmt: skip
+_UNSAID = {Result.XFAILED: "", Result.UNKNOWN: "its result could not be stored"}
+"""What stands for a reason where there is none; else the result's own word."""
 
 
 def render(
@@ -45,11 +52,11 @@ def render(
         _fill(case, row, result, failures)
         counts["failures"] += result == Result.FAILED
         counts["errors"] += result in _ERRORS
-        counts["skipped"] += result in _SKIPPED
+        counts["skipped"] += result in _SKIPS
     for nodeid, reason in book.skipped_whole.items():
         counts["tests"] += 1
         counts["skipped"] += 1
-        _skipped(_case(suite, nodeid, 0.0), "skipped", reason or "collection skipped")
+        _skipped(_case(suite, nodeid, 0.0), "skip", reason or "collection skipped")
     for event in failures:
         if text(event, "w") == "collect":
             counts["tests"] += 1
@@ -91,10 +98,9 @@ def _fill(case: ET.Element, row: Row, result: str, failures: Sequence[Event]) ->
         _problem(case, "error", "collected, and never reported", "")
     elif result in _ERRORS:
         _problem(case, "error", message or result, body)
-    elif result == standing.UNKNOWN:
-        _skipped(case, result, "its result could not be stored")
-    elif result in _SKIPPED:
-        _skipped(case, result, row.reason or result)
+    elif result in _SKIPS:
+        # As pytest has it: an xfail without a reason has no message.
+        _skipped(case, _SKIPS[Result(result)], row.reason or _UNSAID.get(Result(result), result))
     for section in failure.get("out") or [] if failure else []:
         if isinstance(section, list) and len(section) == 2:  # noqa: PLR2004 - title, text
             tag = "system-err" if "stderr" in str(section[0]) else "system-out"

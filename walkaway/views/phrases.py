@@ -10,7 +10,9 @@ from walkaway.model.run import Run
 from walkaway.model.words import BAD, Outcome, Result, Status
 from walkaway.views.style import Style, middle, printable, roughly
 
-_ORDER = ("failed", "error", "crashed", "passed", "skipped", "xfailed", "xpassed", "subfailed")
+_ORDER = (
+    "failed", "error", "crashed", "unknown", "passed", "skipped", "xfailed", "xpassed", "subfailed",
+)  # fmt: skip
 _LABEL_COLUMNS = 80
 _GREEN = frozenset({Outcome.PASSED, Outcome.NOTHING_RUN})
 _PLAIN = Style()

@@ -20,7 +20,8 @@ def news(
 
     ``new_failures`` are entries of failures.jsonl that came since.
     """
-    return [*_changes(before, after, style), *_failures(after, new_failures, style)]
+    new = [entry for entry in new_failures if entry["e"] == "x"]
+    return [*_changes(before, after, style), *_failures(after, new, style)]
 
 
 def _failures(after: Look, new: Sequence[Event], style: Style) -> Iterator[str]:

@@ -24,9 +24,8 @@ from tests.walkaway.support.scratch import (
     of_run,
 )
 from tests.walkaway.support.waiting import wait_for
-from walkaway.model import ledger
+from walkaway.model import ledger, standing
 from walkaway.model.words import Outcome
-from walkaway.runs import outcome as outcomes
 from walkaway.runs import reader
 
 _NEVER_S = 60
@@ -106,11 +105,8 @@ def _reached(count: int, live: Live) -> None:
 def _of_record(folder: Path, outcome: dict[str, Any]) -> Shown:
     names = reader.ids(folder)
     book = ledger.build(names, reader.all_events(folder / "events.jsonl"))
-    purpose = Outcome(outcome["outcome"]) in outcomes.ON_PURPOSE
-    found = {
-        _short(name): ledger.standing(index, book, live=False, on_purpose=purpose)
-        for index, name in enumerate(names)
-    }
+    ended = Outcome(outcome["outcome"])
+    found = {_short(name): standing.of(index, book, ended) for index, name in enumerate(names)}
     return Shown(outcome["code"], found)
 
 

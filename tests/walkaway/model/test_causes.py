@@ -81,3 +81,30 @@ def test_a_failure_whose_text_is_its_message_has_no_traceback() -> None:
     assert bare(type="Failed", msg="a" * 2000, text="a" * 2600 + "... left out ..." + "a" * 400)
     assert not bare(type="Failed", msg="no", text="a.py:1: in f\n    g()\nE   Failed: no")
     assert not bare(type="Failed", msg="no")  # its cause's first failures have the text
+
+
+def test_failures_of_attempts_that_were_rerun_count_only_when_asked_for() -> None:
+    entries: list[Event] = [
+        entry("a", 0, i=0),
+        {"e": "back", "i": 0, "x": [0]},
+        entry("b", 1, i=1) | {"e": "a"},
+        entry("b", 1, i=1),
+    ]
+    (cause,) = causes.group(entries)
+    assert (cause.number, cause.ids, cause.count, cause.attempts) == (2, ("b",), 1, 0)
+    found = {one.number: (one.count, one.attempts) for one in causes.group(entries, attempts=True)}
+    assert found == {1: (1, 1), 2: (2, 1)}
+
+
+def test_a_failure_that_is_taken_back_does_not_move_the_numbers_of_since() -> None:
+    live: list[Event] = [entry("a", 0, i=0)]
+    since = causes.told(live)
+    later = [*live, {"e": "back", "i": 0, "x": [0]}, entry("b", 1, i=1)]
+    assert [cause.ids for cause in causes.group(later, since)] == [("b",)]
+    assert causes.told(later) == 2
+
+
+def test_a_torn_line_does_not_let_another_tests_failure_be_taken_back() -> None:
+    # The line that is meant is gone, so that its number is now the next failure's.
+    entries = [entry("b", 0, i=1), {"e": "back", "i": 0, "x": [0]}]
+    assert [cause.ids for cause in causes.group(entries)] == [("b",)]

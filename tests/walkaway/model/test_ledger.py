@@ -94,3 +94,35 @@ def test_the_curve_has_few_points_and_ends_with_the_last_test() -> None:
     assert len(curve) <= 51
     assert curve[-1] == (1000, 10.99)  # seconds after pytest was loaded
     assert [n for n, _ in curve] == sorted(n for n, _ in curve)
+
+
+def again(index: int = 0, result: str = "failed", **more: object) -> Event:
+    return {"e": "rr", "t": 1.9, "i": index, "r": result, **more}
+
+
+def test_what_an_attempt_left_does_not_count_once_it_was_rerun() -> None:
+    sub = {"e": "sub", "t": 1.8, "i": 0, "r": "failed", "m": "part", "x": 5}
+    (row,) = ledger.build(["a"], [LOADED, collected(1), sub, again(sub=1), done(0)]).rows
+    assert final_result(row) is Result.PASSED
+    assert (row.reruns, row.subfailures, row.failure) == (1, 0, None)
+
+
+def test_an_attempt_of_which_nothing_is_known_is_no_failed_one() -> None:
+    events = [LOADED, collected(1), again(result="unknown"), done(0)]
+    (row,) = ledger.build(["a"], events).rows
+    assert (row.reruns, row.repeats) == (0, 1)
+
+
+def test_a_crash_after_the_report_that_was_rerun_leaves_one_report() -> None:
+    events = [LOADED, collected(1), done(0), again(result="crashed"), done(0)]
+    book = ledger.build(["a"], events)
+    assert book.counts == {"passed": 1}
+    assert book.rows[0].crashes == 1
+
+
+def test_a_result_of_a_newer_recorder_is_unknown_and_neither_lost_nor_passed() -> None:
+    events = [LOADED, collected(1), done(0, "blessed")]
+    book = ledger.build(["a"], events)
+    assert final_result(book.rows[0]) is Result.UNKNOWN
+    assert final_result(Row(results=["passed", "unknown"])) is Result.UNKNOWN
+    assert final_result(Row(results=["failed", "unknown"])) is Result.FAILED

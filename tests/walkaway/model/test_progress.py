@@ -188,3 +188,17 @@ def test_listing_and_loop_are_told_apart() -> None:
     running = progress.fold([{"e": "configured", "t": 0.1, "list": False}, {"e": "loop", "t": 1}])
     assert (listing.listing, listing.looped) == (True, False)
     assert (running.listing, running.looped) == (False, True)
+
+
+def test_failed_subtests_of_a_rerun_attempt_are_taken_back() -> None:
+    sub = {"e": "sub", "t": 2.0, "i": 0, "r": "failed", "x": 0}
+    p = progress.fold([sub, sub, {"e": "rr", "t": 2.1, "i": 0, "r": "failed", "sub": 2}])
+    assert p.counts == {}
+
+
+def test_a_crash_that_is_rerun_makes_no_culprit() -> None:
+    start = {"e": "s", "t": 2.0, "i": 3, "w": "gw0"}
+    down = {"e": "wdown", "t": 2.1, "w": "gw0", "m": "Not properly terminated"}
+    again = {"e": "rr", "t": 2.2, "i": 3, "r": "crashed", "w": "gw0"}
+    assert progress.fold([start, down]).in_flight_lost == {3}
+    assert progress.fold([start, down, again]).in_flight_lost == set()

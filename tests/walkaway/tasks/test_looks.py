@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import textwrap
 
 import pytest
 
@@ -164,3 +165,38 @@ def test_a_pipe_gets_no_colour(project: Project, reader: dict[str, str]) -> None
     answer = project.inv("test", env=reader)
     assert "\x1b" not in answer.stdout
     assert answer.stdout.splitlines()[-1].startswith("PASSED  ")
+
+
+HEALED = """
+    seen = []
+    def test_heals(subtests):
+        seen.append(1)
+        with subtests.test("one"): assert len(seen) > 1, "in the first attempt"
+    def test_bad(): assert len(seen) < 0, "always"
+"""
+
+
+def test_failures_leave_out_attempts_that_were_rerun_unless_asked(project: Project) -> None:
+    project.write("tests/test_it.py", textwrap.dedent(HEALED))
+    live = project.ended("--", "-p", "pytest_rerunfailures", "--reruns=1")
+    first, *rest = project.inv("failures").stdout.splitlines()
+    assert first.startswith(f"1 failure, 1 cause  {live.run.short}")
+    assert not any("in the first attempt" in line for line in rest)
+    told = project.json("failures")
+    assert [cause["ids"] for cause in told["causes"]] == [["tests/test_it.py::test_bad"]]
+    everything = project.inv("failures", "--all").stdout
+    assert everything.startswith(f"3 failures, 2 causes  {live.run.short}")
+    assert "in the first attempt (in an attempt that was rerun)" in everything
+    assert "always (1 of them in an attempt that was rerun)" in everything
+    counted = {
+        c["ids"][0]: (c["count"], c["attempts"])
+        for c in project.json("failures", "--all")["causes"]
+    }
+    assert counted == {"tests/test_it.py::test_bad": (2, 1), "tests/test_it.py::test_heals": (1, 1)}
+    again = told["causes"][0]["rerun"]
+    assert again in everything
+    listed = project.json("results")["results"]
+    assert {row["id"].rpartition(":")[2]: row["result"] for row in listed} == {
+        "test_heals": "passed",
+        "test_bad": "failed",
+    }

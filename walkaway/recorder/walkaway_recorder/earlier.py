@@ -38,6 +38,8 @@ def totals(fd: int) -> dict[str, Any]:
         elif kind in {"f", "sub"} and found:
             result = event.get("r", "") if kind == "f" else "subfailed"
             found["c"][result] = found["c"].get(result, 0) + 1
+        elif kind == "rr" and found and event.get("sub"):
+            found["c"]["subfailed"] = found["c"].get("subfailed", 0) - event["sub"]
     return found
 
 

@@ -57,9 +57,11 @@ class Events:
         if self.file.size >= self._checkpoint_at and kind not in _TOTALS:
             self.checkpoint()
 
-    def count(self, result: str) -> None:
-        """Count one result."""
-        self.counts[result] = self.counts.get(result, 0) + 1
+    def count(self, result: str, n: int = 1) -> None:
+        """Count one result, or take back some."""
+        self.counts[result] = self.counts.get(result, 0) + n
+        if not self.counts[result]:
+            del self.counts[result]
 
     def finished(self, result: str) -> None:
         """Count a test whose result was written; a checkpoint when it is due."""

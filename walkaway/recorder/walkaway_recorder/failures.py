@@ -19,10 +19,15 @@ keep_builtins(globals())
 
 _TEXTS_A_CAUSE = 3
 _TEXTS_IN_ALL = 200
+_TEXTS_OF_ATTEMPTS = 50
 
 
 class Failures:
-    """Writes failures; full texts for the first three of a cause, 200 in all."""
+    """Writes failures; full texts for the first three of a cause, 200 in all.
+
+    Failures of attempts that a plugin reruns have texts of their own: the first of a cause,
+    50 in all.
+    """
 
     def __init__(self, file: AppendFile, cwd: str) -> None:
         self.file = file
@@ -30,31 +35,48 @@ class Failures:
         self._cwd = cwd
         self._causes: dict[tuple[str, str, str], list[int]] = {}
         self._texts = 0
+        self._attempts: set[int] = set()
 
-    def put(
+    def put(  # noqa: PLR0913 - what a line is made of
         self,
         head: dict[str, object],
         when: str,
         longrepr: Foreign,
         sections: Foreign = (),
         place: texts.Frame = texts.NOWHERE,
+        *,
+        again: bool = False,
         **tail: object,
     ) -> int | None:
         """Write one failure; return its line, or None when it was dropped.
 
         `head` is what comes first ("i", "id", "r"), `tail` what comes last ("t");
-        `place` stands in where the text names none.
+        `place` stands in where the text names none; `again` says that the failure is of an attempt
+        that is rerun.
         """
         nodeid = str(head.get("id") or "")
         said = texts.read(longrepr, self.root, self._cwd, place, nodeid)
         cause = self._causes.setdefault(said.cause, [len(self._causes), 0])
-        line: dict[str, object] = {"e": "x"}
+        line: dict[str, object] = {"e": "a" if again else "x"}
         line.update(head)
         line.update(w=when, type=said.type, msg=said.message, at=said.at, cause=cause[0])
-        if cause[1] < _TEXTS_A_CAUSE and self._texts < _TEXTS_IN_ALL:
-            cause[1] += 1
-            self._texts += 1
+        if self._has_room(cause, again=again):
             line["text"] = texts.short_traceback(longrepr)
             line["out"] = texts.outputs(sections)
         line.update(tail)
         return self.file.lines - 1 if self.file.put(to_json(line)) else None
+
+    def take_back(self, index: int, lines: list[int]) -> None:
+        """Say that these lines of a test are of an attempt that is rerun: they no longer count."""
+        self.file.put(to_json({"e": "back", "i": index, "x": lines}))
+
+    def _has_room(self, cause: list[int], *, again: bool) -> bool:
+        if again:
+            fresh = cause[0] not in self._attempts and len(self._attempts) < _TEXTS_OF_ATTEMPTS
+            self._attempts.add(cause[0])
+            return fresh
+        if cause[1] >= _TEXTS_A_CAUSE or self._texts >= _TEXTS_IN_ALL:
+            return False
+        cause[1] += 1
+        self._texts += 1
+        return True

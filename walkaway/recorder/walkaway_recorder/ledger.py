@@ -1,7 +1,8 @@
 """Tests in flight: from start and reports to exactly one result each.
 
-Knows the order in which pytest, xdist and rerunfailures report, and the two events of a
-test; must not know other events.
+Knows the order in which pytest, xdist and the plugins that run a test again report, and the
+events of a test; must not know other events. The last attempt decides: what was reported
+before a plugin ran the test again stays in the record, and is no result.
 
 The hot path: two hooks are called four times a test. They spell out what a helper, a
 guard object or an f-string with a call would cost a microsecond each for.
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 
 keep_builtins(globals())
 
-_BAD = frozenset({reports.FAILED, reports.ERROR, reports.CRASHED})
+#: xdist's and pytest-forked's phase of a test whose process died.
+_DEAD = "???"
+_FAILURES = frozenset({reports.FAILED, reports.ERROR, reports.CRASHED})
 
 
 class Flight:
@@ -43,7 +46,13 @@ class Flight:
     called = False
     #: True from a failed attempt to the setup of the next one.
     again = False
-    subfailed = False
+    #: True once an attempt is over of which no result was reported: another may follow.
+    withheld = False
+    #: A plugin's own outcome of this attempt, and what its report shows the attempt to be.
+    odd = ""
+    odd_result = reports.UNKNOWN
+    #: Lines in failures.jsonl of the subtests that failed; one that was dropped is -1.
+    subtests: tuple[int, ...] = ()
     #: Line in failures.jsonl.
     told: int | None = None
     #: Reason of a skip or an expected failure.
@@ -106,16 +115,15 @@ class Ledger:
             if report.outcome == "passed" and "wasxfail" not in report.__dict__:
                 if when == "setup":
                     flight.setup = report.duration
-                    if flight.again:
-                        flight.again = False
+                    flight.again = False
                     return
                 if when == "teardown":
-                    if flight.again:  # of the attempt that failed
+                    if not flight.called and self._goes_on(flight):
                         return
                     told = report.__dict__.get("user_properties")
                     self._finish(nodeid, worker, flight, report.duration, told)
                     return
-                if type(report) is pytest.TestReport:
+                if when == "call" and not flight.odd and type(report) is pytest.TestReport:
                     flight.called = True
                     flight.call = report.duration
                     return
@@ -139,7 +147,8 @@ class Ledger:
         """End the tests that reported but had no teardown, at the end of the session."""
         self._still_flying("", "")
         for (worker, nodeid), flight in list(self._flights.items()):
-            if flight.result in _BAD:  # a worker's: its teardown was not told, the failure stands
+            # A worker's whose teardown was not told: what failed stands, a pass would be a guess.
+            if flight.result in _FAILURES or flight.subtests or flight.odd or flight.withheld:
                 self._finish(nodeid, worker, flight, 0.0)
 
     # -- the inside
@@ -155,15 +164,54 @@ class Ledger:
 
         A plugin with a protocol of its own may report a call and no more.
         """
-        if (worker, nodeid) in self._flights:
-            return True
         for other, flight in list(self._flights.items()):
-            if other[0] == worker and (flight.called or flight.result or other[1] in self._spoilt):
+            if other[0] != worker:
+                continue
+            if other[1] == nodeid:
+                if flight.again:
+                    return True
+                if flight.withheld:
+                    self._next_attempt(flight, nodeid, worker, flight.odd_result)
+                    return True
+            told = flight.called or flight.result or flight.odd or flight.withheld
+            if told or other[1] in self._spoilt:
                 try:
                     self._finish(other[1], worker, flight, 0.0)
                 finally:  # once more is enough
                     self._flights.pop(other, None)
-        return False
+        return (worker, nodeid) in self._flights
+
+    def _goes_on(self, flight: Flight) -> bool:
+        """At a teardown: tell an attempt that decides nothing, since another one follows or may."""
+        if flight.again:
+            return True
+        flight.withheld = not (flight.called or flight.result or flight.subtests)
+        return flight.withheld
+
+    def _next_attempt(self, flight: Flight, nodeid: str, worker: str, result: str) -> Flight:
+        """Leave an attempt behind that had this result; return the test's next one.
+
+        What pytest was told as a failure, and goes on to count, stays one.
+        """
+        more: dict[str, object] = {"w": worker} if worker else {}
+        following = Flight(flight.index, flight.since)
+        if flight.result in _FAILURES:
+            following.result, following.told = flight.result, flight.told
+        if (
+            flight.again
+            and flight.subtests
+            and reports.reruns_heal_subtests(workers=self._workers.on)
+        ):
+            more["sub"] = len(flight.subtests)
+            self._events.count(reports.SUBFAILED, -len(flight.subtests))
+            lines = [line for line in flight.subtests if line >= 0]
+            self._failures.take_back(flight.index, lines)
+        else:
+            following.subtests = flight.subtests
+            following.told = flight.told if flight.subtests else following.told
+        self._events.put("rr", i=flight.index, r=result, **more)
+        self._flights[worker, nodeid] = following
+        return following
 
     def _spoil(self, report: Foreign) -> None:
         """Let no test become better for an error of ours while its report was taken in."""
@@ -177,7 +225,7 @@ class Ledger:
 
     def _at_best(self, nodeid: str, result: str) -> str:
         """Return the result that a test has after an error of ours, "" for none."""
-        if result in _BAD:
+        if result in _FAILURES:
             return result
         if nodeid in self._spoilt:
             return self._spoilt[nodeid]
@@ -186,33 +234,54 @@ class Ledger:
     def _take(self, report: Foreign, flight: Flight, nodeid: str, worker: str) -> None:
         """Take in a report that is not simply "passed"."""
         when: str = report.when
-        if when == "???":  # xdist's word for a test whose worker died
-            flight.result = reports.CRASHED
-            flight.told = self._tell(report, flight.index, reports.CRASHED, "crash")
-            self._finish(nodeid, worker, flight, 0.0)
-        elif reports.is_subtest(report):
+        if reports.is_subtest(report):
             self._take_subtest(report, flight)
-        elif report.outcome == "rerun":  # pytest-rerunfailures: only the last attempt counts
-            if not flight.again:
-                self._events.put("rr", i=flight.index)
-            flight = self._flights[worker, nodeid] = Flight(flight.index, flight.since)
-            flight.again = True
-        elif flight.again and when == "teardown":
             return
-        else:
+        if report.outcome == reports.RERUN:
+            self._take_rerun(report, when, flight, nodeid, worker)
+            return
+        if when != "teardown":
             flight.again = False
+            if flight.odd:
+                flight = self._next_attempt(flight, nodeid, worker, flight.odd_result)
+        elif self._goes_on(flight) and report.outcome != "failed":
+            return
+        if report.outcome in reports.OUTCOMES:
             self._take_phase(report, when, flight)
-            if when == "teardown":
-                told = report.__dict__.get("user_properties")
-                self._finish(nodeid, worker, flight, report.duration, told)
+        else:
+            self._take_odd(report, when, flight)
+        if when == _DEAD or (when == "teardown" and not flight.again and not flight.withheld):
+            told = report.__dict__.get("user_properties")
+            self._finish(nodeid, worker, flight, report.duration or 0.0, told)
+
+    def _take_rerun(
+        self, report: Foreign, when: str, flight: Flight, nodeid: str, worker: str
+    ) -> None:
+        """Take in a failure of an attempt that will be made again (pytest-rerunfailures)."""
+        result = reports.failure_in(when)
+        if report.longrepr is not None:
+            self._tell(report, flight.index, result, when, again=True)
+        if not flight.again:
+            flight.again = True
+            self._next_attempt(flight, nodeid, worker, result).again = True
+        if when == _DEAD:  # the next attempt is another worker's
+            del self._flights[worker, nodeid]
+
+    def _take_odd(self, report: Foreign, when: str, flight: Flight) -> None:
+        """Take in an outcome that is a plugin's own word: `retried`, say."""
+        flight.odd = str(report.outcome)[:40] or "?"
+        if report.longrepr:
+            flight.odd_result = reports.failure_in(when)
+            self._tell(report, flight.index, reports.UNKNOWN, when, again=True)
 
     def _take_phase(self, report: Foreign, when: str, flight: Flight) -> None:
         result = reports.result_of(report)
         if when == "call":
             flight.called = True
-        first = flight.result not in {reports.FAILED, reports.ERROR}
         passes = result == reports.PASSED or (when == "teardown" and report.outcome == "skipped")
-        if first and not passes:
+        # It stands before anything is done that can raise; what failed stays failed.
+        counts = flight.result not in _FAILURES or result == reports.CRASHED
+        if counts and not passes:
             flight.result = result
         if when == "setup":
             flight.setup = report.duration
@@ -220,19 +289,20 @@ class Ledger:
             flight.call = report.duration
         if passes:
             return
-        if report.outcome == "failed":
+        told_before = flight.subtests and reports.only_counts_subtests(report)
+        if report.outcome == "failed" and not told_before:
             told = self._tell(report, flight.index, result, when)
             if flight.told is None:
                 flight.told = told
-        if first:
+        if counts:
             flight.why = reports.reason_of(report)
 
     def _take_subtest(self, report: Foreign, flight: Flight) -> None:
         if report.outcome != "failed":
             return
-        flight.subfailed = True
         self._events.count(reports.SUBFAILED)
         told = self._tell(report, flight.index, reports.FAILED, "call")
+        flight.subtests += (-1 if told is None else told,)
         if flight.told is None:
             flight.told = told
         more = {} if told is None else {"x": told}
@@ -242,9 +312,16 @@ class Ledger:
     def _finish(
         self, nodeid: str, worker: str, flight: Flight, teardown: float, told: Foreign = None
     ) -> None:
-        result = flight.result or reports.PASSED
-        if flight.subfailed and result == reports.PASSED:
+        result = flight.result
+        if flight.subtests and result not in _FAILURES:
             result = reports.FAILED
+        elif flight.odd and result not in _FAILURES:
+            result = reports.UNKNOWN
+            flight.why = f"a plugin's outcome: {flight.odd}"
+        elif not result:
+            result = reports.PASSED if flight.called else reports.UNKNOWN
+            if not flight.called:
+                flight.why = "its call was never reported"
         if self._spoilt or self._blind:
             result = self._at_best(nodeid, result)
             if not result:
@@ -282,16 +359,19 @@ class Ledger:
             self._events.note(error)
         return more
 
-    def _tell(self, report: Foreign, index: int, result: str, when: str) -> int | None:
+    def _tell(
+        self, report: Foreign, index: int, result: str, when: str, *, again: bool = False
+    ) -> int | None:
         """Write the text of a failure; return its line, None when it could not be told."""
         try:
             head: dict[str, object] = {"i": index, "id": report.nodeid, "r": result}
             return self._failures.put(
                 head,
-                when,
+                "crash" if when == _DEAD else when,
                 report.longrepr,
                 report.sections,
                 place=_place(report),
+                again=again,
                 t=round(self._now(), 3),
             )
         except Exit:

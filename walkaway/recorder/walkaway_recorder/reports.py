@@ -5,6 +5,7 @@ Pure: takes reports, returns words. Must not know files or time.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,11 +24,17 @@ SKIPPED = "skipped"
 XFAILED = "xfailed"
 XPASSED = "xpassed"
 CRASHED = "crashed"
+#: A plugin's own word stood where pytest's stands, or the call's report was withheld.
+UNKNOWN = "unknown"
 #: Not a result of a test: failed subtests are counted beside their tests.
 SUBFAILED = "subfailed"
 
 #: The user property in which whoever measures a test's memory hands it on.
 MEMORY = "walkaway_memory"
+
+#: What pytest itself says of a phase; pytest-rerunfailures says `rerun` of a failed attempt.
+OUTCOMES = frozenset({"passed", "failed", "skipped"})
+RERUN = "rerun"
 
 _REASON_CHARS = 200
 
@@ -40,7 +47,34 @@ def result_of(report: pytest.TestReport) -> str:
         return XPASSED if expected else PASSED
     if outcome == "skipped":
         return XFAILED if expected else SKIPPED
-    return FAILED if report.when == "call" else ERROR
+    return failure_in(report.when)
+
+
+def failure_in(when: str | None) -> str:
+    """Return the result that a failure in this phase is; a worker that died has the phase `???`."""
+    return {"call": FAILED, "???": CRASHED}.get(when or "", ERROR)
+
+
+def reruns_heal_subtests(*, workers: bool) -> bool:
+    """Tell whether pytest-rerunfailures takes a rerun attempt's failed subtests out of the count.
+
+    Its older versions let pytest go on to count them, so that the run ends with 1; some took them
+    out in a serial run only.
+    """
+    plugin = sys.modules.get("pytest_rerunfailures")
+    hooks = getattr(plugin, "XDistHooks", None)
+    return hasattr(plugin, "_remove_failed_subtest_reports_from_stats") and (
+        not workers or hasattr(hooks, "pytest_runtest_logreport")
+    )
+
+
+def only_counts_subtests(report: Foreign) -> bool:
+    """Tell a test that failed only because pytest >= 9 found failed subtests in it.
+
+    Its text is a count; each of those subtests has told its own failure.
+    """
+    said = report.longrepr
+    return isinstance(said, str) and said.startswith("contains ") and "failed subtest" in said
 
 
 def is_subtest(report: pytest.TestReport) -> bool:
