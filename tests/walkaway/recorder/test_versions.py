@@ -104,6 +104,18 @@ def test_every_version_tells_the_same_results(
     assert run.one("loaded")["xdist"]
 
 
+def test_every_version_sends_what_xdist_cannot_send(project: Project, python: Path) -> None:
+    project.write(test_it='def test_a(): assert 0, "\\udc80"\ndef test_b(): pass\n')
+    run = project.run(
+        "-n2",
+        command=(str(python), "-m", "pytest", "-p", "walkaway_recorder"),
+        env={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": None},
+    )
+    assert run.wait() == 1
+    assert dict(run.results()) == {"test_a": "failed", "test_b": "passed"}
+    assert run.errors() == []
+
+
 def test_every_version_survives_a_crashed_worker(project: Project, python: Path) -> None:
     project.write(test_it=TESTS + "    def test_killer(): os._exit(1)\n")
     run = project.run(

@@ -12,7 +12,7 @@ from typing import Any, Generator
 
 import pytest
 
-from walkaway_recorder import environment, process
+from walkaway_recorder import environment, process, sendable
 from walkaway_recorder.originals import keep_builtins
 from walkaway_recorder.place import announce, from_text
 from walkaway_recorder.recording import Recording
@@ -75,6 +75,7 @@ def _serve_worker(config: pytest.Config, given: dict[str, str]) -> None:
         hear_stop(config)
         if given.get(RECORD):
             announce(config, from_text(given[RECORD]))
+            sendable.install(config)
         if given.get(STACKS):
             process.dump_stacks_on_request(given[STACKS], given.get("workerid", "-"))
         if given.get(ORDER):

@@ -1,0 +1,93 @@
+"""In an xdist worker: make what xdist cannot send to its controller sendable.
+
+execnet sends a handful of plain types, and strings that are UTF-8. A report with a lone surrogate
+or a foreign object in it raises in the worker, and its failure is lost with the worker's other
+tests (pytest-dev/pytest-xdist#843). What can be sent is not touched. Knows xdist's names (3.5 to
+3.8); must not know results.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable
+
+import pytest
+
+from walkaway_recorder.originals import keep_builtins
+
+if TYPE_CHECKING:
+    from walkaway_recorder.foreign import Foreign
+
+keep_builtins(globals())
+
+_DEPTH = 40
+_SENT_AS_THEY_ARE = frozenset({bool, int, float, complex, bytes})
+_OWN_REPRESENTATIONS = "_pytest._code.code"
+
+
+class Sendable:
+    """Turns a failure's representation into what a serial pytest would print of it."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: Foreign) -> None:
+        if report.longrepr is not None:
+            _make_plain(report)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collectreport(self, report: Foreign) -> None:
+        if report.longrepr is not None:
+            _make_plain(report)
+
+
+def install(config: pytest.Config) -> None:
+    """Stand between this worker's xdist and its channel."""
+    manager = config.pluginmanager
+    for plugin in manager.get_plugins():
+        if type(plugin).__name__ == "WorkerInteractor" and hasattr(plugin, "sendevent"):
+            plugin.sendevent = _cleaning(plugin.sendevent)
+            manager.register(Sendable(), "walkaway-sendable")
+
+
+def _cleaning(send: Callable[..., None]) -> Callable[..., None]:
+    def sendevent(name: str, **kwargs: Foreign) -> None:
+        try:
+            send(name, **kwargs)
+        except OSError:  # the controller is gone
+            raise
+        except Exception:  # nothing was sent: execnet makes its bytes first
+            send(name, **clean(kwargs))
+
+    return sendevent
+
+
+def _make_plain(report: Foreign) -> None:
+    """Replace a representation that is neither text, nor a skip's place, nor pytest's own.
+
+    xdist sends one with a `toterminal` of its own as text, and looks for keys in all others.
+    """
+    longrepr = report.longrepr
+    if isinstance(longrepr, (str, tuple)):
+        return
+    kinds = type(longrepr).__mro__
+    if not any(kind.__module__ == _OWN_REPRESENTATIONS for kind in kinds):
+        report.longrepr = _text(longrepr)
+
+
+def clean(value: Foreign, depth: int = 0) -> Foreign:
+    """Return a value that can be sent: surrogates escaped, what is foreign as text."""
+    if value is None or type(value) in _SENT_AS_THEY_ARE:
+        return value
+    if depth < _DEPTH:
+        if isinstance(value, dict):
+            return {clean(key, depth + 1): clean(item, depth + 1) for key, item in value.items()}
+        for kind in (list, tuple, set, frozenset):
+            if isinstance(value, kind):
+                return kind(clean(item, depth + 1) for item in value)
+    return _text(value)
+
+
+def _text(value: Foreign) -> str:
+    try:
+        text = str.__str__(value) if isinstance(value, str) else str(value)
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    except Exception as error:  # a broken __str__ of the tested project
+        return f"<unprintable {type(value).__name__}: {type(error).__name__}>"
