@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.walkaway.backends.away import away, second_engine
 from tests.walkaway.support.engine import built_image, docker, engine_environ
 from tests.walkaway.support.project import QUICK, Project, made, tidied
 from walkaway.environment.project import COMPOSE_PROJECT, LABEL_CHECKOUT, PREFIX, checkout_hash
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["built_image"]
+__all__ = ["away", "built_image", "second_engine"]
 
 COMPOSE = """
 services:

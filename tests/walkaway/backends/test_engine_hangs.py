@@ -11,8 +11,6 @@ from tests.walkaway.backends.away import (
     SILENT,
     UNKNOWN,
     Away,
-    away,
-    second_engine,
     silence_heard,
 )
 from tests.walkaway.support.project import GATED
@@ -20,8 +18,6 @@ from tests.walkaway.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-__all__ = ["away", "second_engine"]
 
 pytestmark = pytest.mark.engine
 

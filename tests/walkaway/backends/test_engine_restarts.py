@@ -14,16 +14,12 @@ from tests.walkaway.backends.away import (
     SILENT,
     UNKNOWN,
     Away,
-    away,
-    second_engine,
     silence_heard,
 )
 from tests.walkaway.support.engine import docker
 from tests.walkaway.support.project import GATED
 from tests.walkaway.support.second_engine import IMAGE, SecondEngine
 from tests.walkaway.support.waiting import wait_for
-
-__all__ = ["away", "second_engine"]
 
 pytestmark = pytest.mark.engine
 
