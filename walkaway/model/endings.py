@@ -197,7 +197,8 @@ def _interrupted(f: Facts, basis: str) -> Verdict | None:
 
 
 def _passed_or_failed(f: Facts, status: int, basis: str) -> Verdict:
-    reported = f"{f.expected - f.missing:,} of {reasons.tests(f.expected)} reported"
+    told = f.expected + f.skipped_whole
+    reported = f"{told - f.missing:,} of {reasons.tests(told)} reported"
     basis = ", ".join(filter(None, (basis, reasons.crashed(f), reported)))
     failed, notes = reasons.what_failed(f), _notes(f, status)
     if status == codes.PASSED:

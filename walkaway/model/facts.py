@@ -35,6 +35,8 @@ class Facts:
     """Ctrl-C or pytest.exit(), as the recorder saw it."""
     stopping: str = ""
     expected: int = 0
+    skipped_whole: int = 0
+    """Modules and classes that were skipped while they were collected; not among ``expected``."""
     reported: int = 0
     missing: int = 0
     bad: int = 0

@@ -39,6 +39,8 @@ class Progress:
     collection_errors: int = 0
     warnings: int = 0
     dropped: int = 0
+    skipped_whole: int = 0
+    """Modules and classes that were skipped while they were collected; no ``counts`` has them."""
     passes: int = 1
     ended: Event | None = None
     """The recorder's final event of the newest pass."""
@@ -90,6 +92,13 @@ class Progress:
         step = _STEPS.get(event["e"])
         if step is not None:
             step(self, event)
+
+
+def with_skipped(counts: dict[str, int], skipped_whole: int) -> dict[str, int]:
+    """Return counts as pytest's summary has them: what was skipped whole is one skipped test."""
+    if not skipped_whole:
+        return dict(counts)
+    return counts | {"skipped": counts.get("skipped", 0) + skipped_whole}
 
 
 def fold(events: Iterable[Event], into: Progress | None = None) -> Progress:
@@ -178,6 +187,10 @@ def _collection_error(p: Progress, event: Event) -> None:
     p.failures = max(p.failures, whole(event, "x", -1) + 1)
 
 
+def _skipped_whole(p: Progress, _event: Event) -> None:
+    p.skipped_whole += p.passes == 1
+
+
 def _warning(p: Progress, _event: Event) -> None:
     p.warnings += 1
 
@@ -229,6 +242,7 @@ def _totals(p: Progress, event: Event) -> None:
             if isinstance(n, int):
                 p.counts[str(name)] = max(n, p.counts.get(str(name), 0))
         p.expected = max(p.expected, whole(event, "n"))
+        p.skipped_whole = max(p.skipped_whole, whole(event, "sw"))
         p.loaded = True
     p.failures = max(p.failures, whole(event, "x"))
     p.recorder_errors = max(p.recorder_errors, whole(event, "re"))
@@ -272,6 +286,7 @@ _STEPS = {
     "sub": _sub,
     "rr": _again,
     "ce": _collection_error,
+    "cs": _skipped_whole,
     "wn": _warning,
     "ie": _internal,
     "ki": _interrupt,

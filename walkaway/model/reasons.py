@@ -57,7 +57,7 @@ def crashed(f: Facts) -> str:
 
 def not_reported(f: Facts) -> str:
     """Return `2 of 5 tests not reported`."""
-    return f"{f.missing:,} of {tests(f.expected)} not reported"
+    return f"{f.missing:,} of {tests(f.expected + f.skipped_whole)} not reported"
 
 
 def tests(n: int) -> str:

@@ -148,6 +148,7 @@ def gather(
         interrupted=_interrupted(p.interrupted),
         stopping=p.stopping,
         expected=p.expected,
+        skipped_whole=p.skipped_whole,
         reported=p.done,
         # A test whose id could not be recorded has no row; it is owed all the same.
         missing=0

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from walkaway.model import disturbances, standing
+from walkaway.model import disturbances, progress, standing
 from walkaway.model.endings import Verdict
 from walkaway.model.events import Event, text, whole
 from walkaway.model.facts import Facts
@@ -41,6 +41,7 @@ def build(  # noqa: PLR0913, PLR0917 - one record's parts
     if p.worker_crashes and not p.dropped:
         subfailed = {"subfailed": counts["subfailed"]} if "subfailed" in counts else {}
         counts = book.counts | subfailed
+    counts = progress.with_skipped(counts, p.skipped_whole)
     notes = list(verdict.notes)
     if observed.get("adopted") and not observed.get("derived"):
         notes.append("its supervisor died; another one took the run over")
@@ -69,7 +70,7 @@ def build(  # noqa: PLR0913, PLR0917 - one record's parts
         "ended_at": observed.get("ended_at"),
         "duration_s": round(float(observed.get("now", p.last_t)), 3),
         "preparing_s": round(p.first_start or 0.0, 3),
-        "expected": p.expected,
+        "expected": p.expected + p.skipped_whole,
         "reported": sum(n for name, n in counts.items() if name != "subfailed"),
         "counts": counts,
         "lost": {"n": len(lost), "ids": named(lost, names)},

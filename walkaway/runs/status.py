@@ -147,7 +147,8 @@ def _now(run: Run, state: Progress, found: dict[str, Any] | None) -> float:
 
 
 def _counts(state: Progress, found: dict[str, Any] | None) -> Counts:
-    counts, expected = dict(state.counts), state.expected
+    whole = state.skipped_whole if state.collected else 0  # before, it would be all there is
+    counts, expected = progress.with_skipped(state.counts, whole), state.expected + whole
     if found is not None and isinstance(found.get("counts"), dict):
         counts, expected = found["counts"], int(found.get("expected") or 0)
     done = sum(n for name, n in counts.items() if name != "subfailed")

@@ -126,6 +126,7 @@ def _plain(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any]:
     end = _end_event(supervisor.keeper.fds["events.jsonl"])
     counts = end.get("c", {})
     reported = sum(n for name, n in counts.items() if name != "subfailed")
+    whole = end.get("sw", 0)  # modules that were skipped while they were collected
     if code in _PLAIN and end.get("exit") == code and 0 < end["n"] == reported:
         status = code
         bad = sum(counts.get(name, 0) for name in _BAD) + end.get("ce", 0)
@@ -141,11 +142,14 @@ def _plain(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any]:
             "pytest_exit": status,
             "ended_at": observed["ended_at"],
             "duration_s": round(observed["now"], 3),
-            "expected": end["n"],
-            "reported": reported,
-            "counts": counts,
+            "expected": end["n"] + whole,
+            "reported": reported + whole,
+            "counts": counts | ({"skipped": counts.get("skipped", 0) + whole} if whole else {}),
             "notes": [because, *notes] if because else notes,
-            "rests_on": f"pytest ended with {status}, {reported} of {end['n']} tests reported",
+            "rests_on": (
+                f"pytest ended with {status}, "
+                f"{reported + whole} of {end['n'] + whole} tests reported"
+            ),
             "because": because,
         }
     basis = f"signal {number}" if number else f"exit status {code}"

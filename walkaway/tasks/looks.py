@@ -156,6 +156,7 @@ def results(
         for index, (nodeid, row) in enumerate(zip(names, book.rows, strict=False))
         if row.owed or row.results
     ]
+    rows += [(nodeid, str(Result.SKIPPED), 0.0, why) for nodeid, why in book.skipped_whole.items()]
     rows = [r for r in rows if match in r[0] and (not wanted or r[1] in wanted)]
     shown = rows[:most] if most else rows
     if json:

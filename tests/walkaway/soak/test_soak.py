@@ -59,17 +59,18 @@ def _within(seen: Seen, recorded: Recorded) -> list[str]:
     times = Counter(seen.ids)
     dup = {recorded.ids[int(i)]: n for i, n in recorded.collected["dup"].items()}
     green = seen.code == 0
+    whole = sorted({nodeid for nodeid, outcome in seen.collectors if outcome == "skipped"})
+    counts = comparing.nonzero(
+        Counter(comparing.counts(witnessed)) + Counter({"skipped": len(whole)})
+    )
     pairs = {
         "results": (dict(_those(witnessed, told)), dict(_those(told, witnessed))),
-        "counts": (comparing.counts(witnessed), comparing.nonzero(outcome["counts"])),
+        "counts": (counts, comparing.nonzero(outcome["counts"])),
         "ids": (list(times), recorded.ids),
         "repeated ids": ({i: n for i, n in times.items() if n > 1}, dup),
-        "skipped whole": (
-            sorted({nodeid for nodeid, outcome in seen.collectors if outcome == "skipped"}),
-            sorted(recorded.book.skipped_whole),
-        ),
-        "expected": (len(seen.ids), outcome["expected"]),
-        "reported": (len(seen.ids), outcome["reported"]),
+        "skipped whole": (whole, sorted(recorded.book.skipped_whole)),
+        "expected": (len(seen.ids) + len(whole), outcome["expected"]),
+        "reported": (len(seen.ids) + len(whole), outcome["reported"]),
         "deselected": (seen.deselected, recorded.collected["deselected"]),
         "lost, not run": ((0, 0), (outcome["lost"]["n"], outcome["not_run"]["n"])),
         "dropped": (0, outcome["dropped"]),

@@ -200,3 +200,21 @@ def test_failures_leave_out_attempts_that_were_rerun_unless_asked(project: Proje
         "test_heals": "passed",
         "test_bad": "failed",
     }
+
+
+def test_every_look_counts_modules_skipped_whole(project: Project) -> None:
+    project.write("tests/test_gone.py", "import pytest\npytest.importorskip('no_such_module')\n")
+    project.write("tests/test_it.py", "def test_a(): pass\ndef test_b(): assert 0\n")
+    live = project.ended()
+    assert project.json("progress")["counts"]["by_result"] == live.outcome()["counts"]
+    counts = project.json("wait")["counts"]
+    assert (counts["done"], counts["expected"]) == (3, 3)
+    listed = project.json("results")["results"]
+    assert {row["id"]: row["result"] for row in listed} == {
+        "tests/test_it.py::test_a": "passed",
+        "tests/test_it.py::test_b": "failed",
+        "tests/test_gone.py": "skipped",
+    }
+    assert "1 of 3 failed" in project.inv("progress").stdout
+    skipped = project.inv("results", "--result", "skipped").stdout
+    assert skipped.startswith("SKIPPED  tests/test_gone.py")

@@ -33,6 +33,8 @@ class Events:
         self.expected: int = before.get("n", 0)
         self.counts: dict[str, int] = before.get("c", {})
         self.dropped_before: int = before.get("dropped", 0)
+        #: Modules and classes that were skipped while they were collected, in the first pass.
+        self.skipped_whole: int = before.get("sw", 0)
         self.collection_errors = 0
         self.warnings = 0
         #: Errors of our own, and what the first one said.
@@ -115,6 +117,7 @@ class Events:
         totals: dict[str, object] = {
             "n": self.expected,
             "c": self.counts,
+            "sw": self.skipped_whole,
             "ce": self.collection_errors,
             "wn": self.warnings,
             "pass": self.pass_no,

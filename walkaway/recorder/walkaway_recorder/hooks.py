@@ -58,6 +58,7 @@ class Hooks:
         self._workers = workers
         self._deselected = 0
         self._lists = lists
+        self._skipped: set[str] = set()
         self._warned: set[tuple[str, str, str]] = set()
 
     # -- the session
@@ -118,6 +119,10 @@ class Hooks:
             if report.outcome == "passed":
                 return
             if report.outcome == "skipped":  # a whole module or class: none of its tests is known
+                if report.nodeid in self._skipped:  # two workers may put it differently
+                    return
+                self._skipped.add(report.nodeid)
+                self._events.skipped_whole += self._events.pass_no == 1
                 self._events.put("cs", id=report.nodeid, m=reason_of(report))
                 return
             differs = self._workers.difference(report.nodeid)
