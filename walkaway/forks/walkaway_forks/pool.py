@@ -1,0 +1,111 @@
+"""The worker processes: forked, listened to, ended. Knows nothing of what they say."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import time
+import warnings
+from typing import Any, Callable, Iterator, Optional
+
+from walkaway_forks import wire
+
+_DRAIN_S = 5.0
+
+
+class Live:
+    """A worker as the parent sees it."""
+
+    def __init__(self, name: str, slot: int, pid: int, fd: int) -> None:
+        self.name = name
+        self.slot = slot
+        """Its place on the board."""
+        self.pid = pid
+        self.reader = wire.Reader(fd)
+        self.index = -1
+        """Of the test in flight; -1 between two."""
+        self.parts: list[Any] = []
+        """Reports of the test in flight that have arrived already."""
+        self.limit_reached = False
+        self.said_end = False
+
+
+class Pool:
+    """All workers of one run."""
+
+    def __init__(self) -> None:
+        self._live: dict[int, Live] = {}
+        self._poll = select.poll()
+        self.started = 0
+
+    def __iter__(self) -> Iterator[Live]:
+        return iter(list(self._live.values()))
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def fork(self, work: Callable[[str, int, int], None]) -> Live:
+        """Fork a worker that calls ``work(name, slot, descriptor)`` and never returns."""
+        slot = self.started
+        self.started += 1
+        name = f"gw{slot}"
+        ours, theirs = os.pipe()
+        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+            with contextlib.suppress(Exception):
+                stream.flush()  # type: ignore[union-attr]  # None where there is none
+        with warnings.catch_warnings():
+            # Whether it is safe was fallback's question; `-W error` must not end the suite.
+            warnings.filterwarnings("ignore", message=".*fork.*", category=DeprecationWarning)
+            pid = os.fork()
+        if pid == 0:
+            try:
+                os.close(ours)
+                for live in self:
+                    os.close(live.reader.fd)
+                work(name, slot, theirs)
+            finally:
+                os._exit(1)
+        os.close(theirs)
+        live = Live(name, slot, pid, ours)
+        self._live[ours] = live
+        self._poll.register(ours, select.POLLIN | select.POLLHUP)
+        return live
+
+    def listen(self, timeout_s: Optional[float]) -> Iterator[tuple[Live, Optional[list[Any]]]]:
+        """Yield workers with their new messages; with None when a worker's pipe has ended."""
+        for fd, _ in self._poll.poll(None if timeout_s is None else timeout_s * 1000):
+            live = self._live.get(fd)
+            if live is not None:
+                yield live, live.reader.read()
+
+    def wait(self, live: Live) -> int:
+        """Take an ended worker out and return its wait status."""
+        with contextlib.suppress(KeyError):
+            self._poll.unregister(live.reader.fd)
+        self._live.pop(live.reader.fd, None)
+        os.close(live.reader.fd)
+        return os.waitpid(live.pid, 0)[1]
+
+    def kill(self, live: Live, number: int = signal.SIGKILL) -> None:
+        """Signal a worker. Not waited for yet, so the PID is its own."""
+        with contextlib.suppress(OSError):
+            os.kill(live.pid, number)
+
+    def interrupt(self, take: Callable[[Live, Any], None]) -> None:
+        """End all: INT, then what they still say for a while, then KILL."""
+        until = time.monotonic() + _DRAIN_S
+        for live in self:
+            self.kill(live, signal.SIGINT)
+        with contextlib.suppress(KeyboardInterrupt):
+            while self._live and time.monotonic() < until:
+                for live, messages in self.listen(0.1):
+                    for message in messages or ():
+                        take(live, message)
+                    if messages is None:
+                        self.wait(live)
+        for live in self:
+            self.kill(live)
+            self.wait(live)
