@@ -13,14 +13,20 @@ def notes(p: Progress, names: Sequence[str]) -> list[str]:
     """Return a sentence for each thing that kept the recorder from its work. ``names``: the ids."""
     found = []
     if p.recorder_errors:
-        times = f"{p.recorder_errors:,} errors" if p.recorder_errors > 1 else "1 error"
+        times = "1 error" if p.recorder_errors == 1 else f"{p.recorder_errors:,} errors"
         found.append(f"the recorder had {times} of its own: {p.recorder_error[:_ERROR_CHARS]}")
     found += [
         f"{_test(index, names)} closed files of pytest and of the recorder"
         for index in dict.fromkeys(p.closed_by)
     ]
+    if p.limited_by is not None:
+        index, size = p.limited_by
+        limit = f"limited files to {size:,} bytes (RLIMIT_FSIZE)"
+        found.append(f"{_test(index, names)} {limit}: pytest could not write its log from there on")
     if p.dropped:
-        found.append(f"{p.dropped:,} events could not be stored (disk full)")
+        why = "disk full" if p.limited_by is None else "that limit"
+        events = "1 event" if p.dropped == 1 else f"{p.dropped:,} events"
+        found.append(f"{events} could not be stored ({why})")
     return found
 
 

@@ -110,6 +110,8 @@ def _by_signal(f: Facts) -> Verdict | None:
     name = reasons.signal_name(number)
     basis = f"pytest was ended by {name}"
     code = codes.SIGNAL_BASE + number
+    if number == signal.SIGXFSZ:
+        basis = f"{basis}, a file had reached its limit of size (RLIMIT_FSIZE)"
     if number == signal.SIGKILL and f.out_of_memory:
         return Verdict(Outcome.OUT_OF_MEMORY, codes.OUT_OF_MEMORY, f"{basis}, out of memory")
     if number == signal.SIGINT:

@@ -64,6 +64,8 @@ class Progress:
     """What the first of them said."""
     closed_by: list[int] = field(default_factory=list)
     """Tests that closed the recorder's files; -1 for one that is not known."""
+    limited_by: tuple[int, int] | None = None
+    """The test that limited the size of files, -1 for an unknown one, and the limit in bytes."""
 
     @property
     def done(self) -> int:
@@ -164,6 +166,10 @@ def _recorder_error(p: Progress, event: Event) -> None:
 
 def _closed(p: Progress, event: Event) -> None:
     p.closed_by.append(whole(event, "i", -1))
+
+
+def _limit(p: Progress, event: Event) -> None:
+    p.limited_by = p.limited_by or (whole(event, "i", -1), whole(event, "n"))
 
 
 def _sub(p: Progress, event: Event) -> None:
@@ -283,6 +289,7 @@ _STEPS = {
     "unknown": _unknown,
     "re": _recorder_error,
     "closed": _closed,
+    "limit": _limit,
     "sub": _sub,
     "rr": _again,
     "ce": _collection_error,

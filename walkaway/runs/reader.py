@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import os
 import struct
@@ -16,6 +17,7 @@ TAIL_BYTES = 192 * 1024
 """Reaches back beyond one checkpoint (every 64 KB) even when lines are long."""
 FAILURES_BYTES = 4 * 1024 * 1024
 _ID_BYTES = 64 * 1024
+_SPARE_BYTES = 1024 * 1024
 
 
 def tail(path: Path, size_bytes: int = TAIL_BYTES) -> bytes:
@@ -49,9 +51,13 @@ def recent_events(path: Path) -> list[Event]:
         length = path.stat().st_size
     except OSError:
         return []
+    spare = spared(path)
     if length <= len(last):
-        return list(events.parse(last))
-    return _opening(list(events.parse(first))) + list(_from_checkpoint(list(events.parse(last))))
+        return _merged(list(events.parse(last)), spare)
+    recent = list(_from_checkpoint(list(events.parse(last))))
+    since = events.number(recent[0], "t") if recent else 0.0
+    later = [event for event in spare if events.number(event, "t") > since]
+    return _opening(list(events.parse(first))) + _merged(recent, later)
 
 
 def _opening(found: list[Event]) -> list[Event]:
@@ -65,8 +71,39 @@ def _from_checkpoint(found: list[Event]) -> Iterator[Event]:
     return iter(found[marks[0] :] if marks else found)
 
 
+def spared(path: Path) -> list[Event]:
+    """Return the lines that a record's file could not take any more: see the recorder's `spare.py`.
+
+    Of events and failures alike; there is one such file for both.
+    """
+    kept = {"events.jsonl": False, "failures.jsonl": True}.get(path.name)
+    data = head(path.with_name("events.spare"), _SPARE_BYTES).rstrip(b"\0")
+    return [event for event in events.parse(data) if (event["e"] == "x") is kept]
+
+
+def _merged(found: list[Event], spare: list[Event]) -> list[Event]:
+    """Put the events of both files into the order of time."""
+    if not spare:
+        return found
+    merged = heapq.merge(_timed(found), _timed(spare), key=lambda pair: pair[0])
+    return [event for _, event in merged]
+
+
+def _timed(found: list[Event]) -> Iterator[tuple[float, Event]]:
+    latest = 0.0
+    for event in found:
+        latest = max(latest, events.number(event, "t"))  # some know no time: the end, in need
+        yield latest, event
+
+
 def all_events(path: Path) -> Iterator[Event]:
-    """Return every event of a file, line by line."""
+    """Return every event of a file in the order of time, line by line where it is whole."""
+    spare = spared(path)
+    found = _lines(path)
+    yield from _merged(list(found), spare) if spare else found
+
+
+def _lines(path: Path) -> Iterator[Event]:
     try:
         with path.open("rb") as file:
             for line in file:

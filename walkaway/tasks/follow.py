@@ -75,8 +75,9 @@ def causes_of(record: Record, since: int = 0) -> list[causes.Cause]:
 
 def failures_of(record: Record) -> list[Event]:
     """Return the entries of a bounded part of failures.jsonl."""
-    head = reader.head(record.path("failures.jsonl"), reader.FAILURES_BYTES)
-    return list(events.parse(head))
+    path = record.path("failures.jsonl")
+    head = reader.head(path, reader.FAILURES_BYTES)
+    return [*events.parse(head), *reader.spared(path)]
 
 
 def _until_ended(

@@ -22,6 +22,15 @@ def test_each_disturbance_is_a_note() -> None:
     ]
 
 
+def test_a_limit_of_files_is_told_with_the_test_that_set_it() -> None:
+    p = Progress(limited_by=(0, 1024), dropped=1)
+    limited = "t.py::test_a limited files to 1,024 bytes (RLIMIT_FSIZE)"
+    assert disturbances.notes(p, NAMES) == [
+        f"{limited}: pytest could not write its log from there on",
+        "1 event could not be stored (that limit)",
+    ]
+
+
 def test_many_errors_are_counted_and_the_first_is_told() -> None:
     [note] = disturbances.notes(Progress(recorder_errors=1234, recorder_error="e" * 999), NAMES)
     assert note.startswith("the recorder had 1,234 errors of its own: eee")

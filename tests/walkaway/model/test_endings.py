@@ -52,6 +52,7 @@ ROWS: list[tuple[str, Facts, str, int]] = [
     ("TERM", facts(signal=15, in_flight=1), "killed", 143),
     ("SEGV", facts(signal=11, in_flight=1), "crashed", 139),
     ("ABRT", facts(signal=6, in_flight=1), "crashed", 134),
+    ("XFSZ, the size of files", facts(signal=25, in_flight=1), "crashed", 153),
     ("a signal without a name", facts(signal=77), "crashed", 205),
     ("KILL below a wrapper", facts(exit_code=137, in_flight=1), "killed", 137),
     ("os._exit(0) in a test", facts(exit_code=0, missing=2, in_flight=1), "crashed", 65),

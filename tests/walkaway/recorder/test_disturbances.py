@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -258,6 +259,64 @@ def test_a_test_that_closes_descriptors_loses_no_result(
     theirs = project.root / "theirs"
     assert not theirs.exists() or b'{"e":' not in theirs.read_bytes()
     assert run.errors() == []
+
+
+LIMITED = """
+    import resource
+    import pytest
+    def test_a(): pass
+    def test_b():
+        resource.setrlimit(resource.RLIMIT_FSIZE, {limit})
+    def test_c(): assert 0, "the real failure"
+    def test_d(): print("x" * 1000)
+    def test_e(): pytest.skip("a reason")
+"""
+LIMITED_RESULTS = [
+    ("test_a", "passed"),
+    ("test_b", "passed"),
+    ("test_c", "failed"),
+    ("test_d", "passed"),
+    ("test_e", "skipped"),
+]
+
+
+def test_a_test_that_limits_files_for_a_while_loses_nothing(project: Project) -> None:
+    project.write(test_it=LIMITED.format(limit="(100, resource.getrlimit(1)[1])"))
+    run = project.run("--capture=no")
+    assert run.wait() == 1
+    assert run.results() == LIMITED_RESULTS
+    assert run.failures()[0]["msg"] == "the real failure\nassert 0"
+    assert "x" * 1000 in run.log
+    assert "1 failed, 3 passed, 1 skipped" in run.log
+    assert run.one("end")["dropped"] == 0
+    assert run.events("limit", "re") == []
+    assert not (run.folder / "events.spare").exists()
+
+
+@pytest.mark.parametrize("limit", [0, 100])
+def test_a_test_that_limits_files_for_good_loses_no_result(project: Project, limit: int) -> None:
+    project.write(test_it=LIMITED.format(limit=(limit, limit)))
+    run = project.run("--capture=no")
+    assert run.wait() == 1
+    assert run.results() == LIMITED_RESULTS
+    end, told = run.one("end"), run.one("limit")
+    assert (end["exit"], end["c"]) == (1, {"passed": 3, "failed": 1, "skipped": 1})
+    assert (run.ids()[told["i"]], told["n"]) == ("test_it.py::test_b", limit)
+    assert run.errors() == []
+
+
+def test_what_a_limit_of_files_leaves_no_room_for_is_counted(project: Project) -> None:
+    many = "".join(f"def test_m{n}(): pass\n" for n in range(4000))
+    project.write(test_it=textwrap.dedent(LIMITED.format(limit=(100, 100))) + many)
+    run = project.run("-s", "-q")
+    assert run.wait() == 1
+    results = run.results()
+    assert results[:5] == LIMITED_RESULTS
+    assert 1000 < len(results) < 4000
+    end = run.one("end")
+    assert end["c"] == {"passed": 4003, "failed": 1, "skipped": 1}
+    assert end["dropped"] > 4005 - len(results)
+    assert len(run.events("limit")) == 1
 
 
 def test_an_error_in_the_recorder_is_noted_and_changes_nothing(project: Project) -> None:

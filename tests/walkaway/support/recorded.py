@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.walkaway.support.scratch import kill, of_run
 from tests.walkaway.support.waiting import PATIENCE_S, wait_for
+from walkaway.runs import reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,7 +55,7 @@ class Recorded:
 
     def events(self, *kinds: str) -> list[Event]:
         """Return the events of these kinds, or all, in their order."""
-        found = lines_of(self.folder / "events.jsonl")
+        found = list(reader.all_events(self.folder / "events.jsonl"))
         return [event for event in found if not kinds or event["e"] in kinds]
 
     def one(self, kind: str) -> Event:

@@ -33,10 +33,10 @@ class Culprits:
         with self._guard:
             scheduler = None if outcome.excinfo else outcome.get_result()
             if isinstance(scheduler, import_module("xdist.scheduler").LoadScopeScheduling):
-                run_no_culprit_again(scheduler)
+                run_no_culprit_again(scheduler, self._guard)
 
 
-def run_no_culprit_again(scheduler: Foreign) -> None:
+def run_no_culprit_again(scheduler: Foreign, guard: Guard) -> None:
     """Have `remove_node` take out the culprit before others are given the dead worker's tests."""
     remove = scheduler.remove_node
 
@@ -48,7 +48,8 @@ def run_no_culprit_again(scheduler: Foreign) -> None:
         finally:
             del scheduler._reschedule  # noqa: SLF001 - as above
         if culprit is not None:
-            _take_out(scheduler.workqueue, culprit)
+            with guard:
+                _take_out(scheduler.workqueue, culprit)
         for other in others:
             scheduler._reschedule(other)  # noqa: SLF001 - as remove_node would have
         return culprit

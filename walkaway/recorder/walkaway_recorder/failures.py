@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from walkaway_recorder import texts
 from walkaway_recorder.json_lines import to_json
 from walkaway_recorder.originals import keep_builtins
+from walkaway_recorder.spare import Spare
 from walkaway_recorder.writer import AppendFile
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ keep_builtins(globals())
 _TEXTS_A_CAUSE = 3
 _TEXTS_IN_ALL = 200
 _TEXTS_OF_ATTEMPTS = 50
+_LONG = frozenset({"text", "out"})
+_SPARE_CHARS = 500
 
 
 class Failures:
@@ -31,6 +34,8 @@ class Failures:
 
     def __init__(self, file: AppendFile, cwd: str) -> None:
         self.file = file
+        #: Takes the short facts of a failure that the file does not take.
+        self.spare: Spare | None = None
         self.root = cwd
         self._cwd = cwd
         self._causes: dict[tuple[str, str, str], list[int]] = {}
@@ -64,7 +69,13 @@ class Failures:
             line["text"] = texts.short_traceback(longrepr)
             line["out"] = texts.outputs(sections)
         line.update(tail)
-        return self.file.lines - 1 if self.file.put(to_json(line)) else None
+        if self.file.put(to_json(line)):
+            return self.file.lines - 1
+        if self.spare is not None:  # at least what it says
+            line = {key: value for key, value in line.items() if key not in _LONG}
+            line["msg"] = said.message[:_SPARE_CHARS]
+            self.spare.put(to_json(line))
+        return None
 
     def take_back(self, index: int, lines: list[int]) -> None:
         """Say that these lines of a test are of an attempt that is rerun: they no longer count."""

@@ -45,6 +45,7 @@ class System:
     pread = os.pread
     setrlimit = resource.setrlimit
     sleep = time.sleep
+    unlink = os.unlink
     write = os.write
 
 

@@ -16,9 +16,9 @@ import sys
 import time
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Callable, TextIO
+from typing import TYPE_CHECKING, Callable, ClassVar, TextIO
 
-from walkaway_recorder.descriptors import Kept, as_before, open_kept
+from walkaway_recorder.descriptors import Kept, as_before, open_kept, size_limit
 from walkaway_recorder.originals import System, keep_builtins
 
 if TYPE_CHECKING:
@@ -100,6 +100,9 @@ class PatientFile(io.FileIO):
     pytest would end with an internal error at the first line that its own log refuses.
     """
 
+    #: Called when a limit of the size of files, set by a test, has cost a line.
+    limited: ClassVar[Callable[[], None] | None] = None
+
     def write(self, data: Foreign) -> int:
         """Write, or claim to have written."""
         try:
@@ -110,6 +113,8 @@ class PatientFile(io.FileIO):
             if error.errno == errno.EFBIG:
                 with suppress(OSError):
                     return as_before(lambda: super(PatientFile, self).write(data) or 0)
+                if PatientFile.limited is not None and size_limit() is not None:
+                    PatientFile.limited()
             return len(data) if isinstance(data, bytes) else memoryview(data).nbytes
 
 

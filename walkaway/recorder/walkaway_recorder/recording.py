@@ -13,6 +13,7 @@ import pytest
 
 from walkaway_recorder import earlier, place, process, threads, thresholds, xdist
 from walkaway_recorder.culprits import Culprits
+from walkaway_recorder.descriptors import size_limit
 from walkaway_recorder.events import Events, describe
 from walkaway_recorder.failures import Failures
 from walkaway_recorder.foreign import Guard
@@ -20,6 +21,7 @@ from walkaway_recorder.hooks import Hooks, Selection, only_lists
 from walkaway_recorder.ids import Ids
 from walkaway_recorder.ledger import Ledger
 from walkaway_recorder.originals import System, keep_builtins
+from walkaway_recorder.spare import Spare
 from walkaway_recorder.stopping import Stopping
 from walkaway_recorder.writer import open_lines
 
@@ -51,9 +53,13 @@ class Recording:
         self._guard = Guard(self._events.note)
         self._lock = process.hold_lock(os.path.join(folder, "pytest.lock"))
         self._events.file.reopened = self._reopened
+        self._events.file.limited = process.PatientFile.limited = self._limited
+        self._limit_told = False
+        self._take_spare(os.path.join(folder, "events.spare"))
         self._events.put("loaded", **_loaded(given.pass_no))
         self._ids = Ids(folder)
         self._failures = Failures(open_lines(os.path.join(folder, "failures.jsonl")), os.getcwd())
+        self._failures.spare = self._events.file.spare
         self._workers = xdist.Workers(
             self._events,
             self._ids,
@@ -96,6 +102,8 @@ class Recording:
         with self._guard:
             if System.getpid() == self._pid:
                 self._events.end(int(status or 0))  # type: ignore[call-overload]  # int or ExitCode
+                if self._events.file.spare is not None:
+                    self._events.file.spare.remove_unused()
 
     def broke_off(self, error: BaseException) -> None:
         """Write what came out of pytest instead of a status: Python ends the process with it."""
@@ -147,16 +155,34 @@ class Recording:
 
     def _leave(self) -> None:
         """In a forked child: let go of the lock, and write nothing more."""
+        self._failures.spare = None
         self._events.file.close()
         self._failures.file.close()
         self._ids.close()
         self._lock.close()
 
+    def _take_spare(self, path: str) -> None:
+        try:
+            self._events.file.spare = Spare(path)
+        except OSError:  # no space for it, or a file system that cannot: then we do without
+            self._events.file.spare = None
+
+    def _limited(self) -> None:
+        """Say that a test has limited the size of files, so that ours and the log cannot grow."""
+        with self._guard:
+            told, self._limit_told = self._limit_told, True
+            if not told and System.getpid() == self._pid:
+                self._events.put("limit", n=size_limit(), **self._by())
+
+    def _by(self) -> dict[str, object]:
+        """Return which test is running, where that is one."""
+        flights = self._ledger.in_flight()
+        return {"i": flights[0][0]} if len(flights) == 1 else {}
+
     def _reopened(self) -> None:
         """Say that a test closed our files, and take back what else it closed: the lock."""
         with self._guard:
-            flights = self._ledger.in_flight()
-            self._events.put("closed", **({"i": flights[0][0]} if len(flights) == 1 else {}))
+            self._events.put("closed", **self._by())
             if not self._lock.ours() and self._lock.reopen():
                 process.lock(self._lock.fd)
 

@@ -11,6 +11,7 @@ from typing import Callable
 
 from walkaway_recorder.descriptors import Kept, size_limit, write
 from walkaway_recorder.originals import System, keep_builtins
+from walkaway_recorder.spare import Spare
 
 keep_builtins(globals())
 
@@ -26,8 +27,8 @@ class AppendFile:
     """
 
     __slots__ = (
-        "_at", "_file", "_lseek", "_write", "dropped", "fd", "limit", "lines", "reopened",
-        "size", "torn",
+        "_at", "_file", "_lseek", "_write", "dropped", "fd", "limit", "limited", "lines",
+        "reopened", "size", "spare", "torn",
     )  # fmt: skip
 
     def __init__(self, file: Kept, lines: int = 0, *, torn: bool = False) -> None:
@@ -42,8 +43,12 @@ class AppendFile:
         self.dropped = 0
         #: Bytes put since it was opened, dropped ones too.
         self.size = 0
-        #: The limit of a file's size that dropped a line, None while there was none.
+        #: The limit of a file's size that a test has set and we may not lift, in bytes.
         self.limit: int | None = None
+        #: Called with the first line that such a limit refused.
+        self.limited: Callable[[], None] | None = None
+        #: Takes the lines that the file does not.
+        self.spare: Spare | None = None
         #: Called after a test closed the descriptor and the file was opened again.
         self.reopened: Callable[[], None] | None = None
 
@@ -52,8 +57,8 @@ class AppendFile:
 
         A test may have closed our descriptor, and another file may have its number since.
         """
-        if not self._file.ours() and not self._find():
-            return self._dropped()
+        if not self._file.ours() and not self._found():
+            return self._dropped(line)
         return self.put_next(line)
 
     def put_result(self, line: bytes) -> bool:
@@ -65,22 +70,22 @@ class AppendFile:
             moved = self._lseek(self.fd, 0, os.SEEK_CUR) != self._at
         except OSError:
             moved = True
-        if moved and not self._find():
-            return self._dropped()
+        if moved and not self._found():
+            return self._dropped(line)
         return self.put_next(line)
 
     def put_next(self, line: bytes) -> bool:
         """Append `line` just after another one: nothing of a test has run in between."""
         self.size += len(line)
         if self.torn:
-            return self._put_slowly(b"\n" + line)
+            return self._put_anyhow(b"\n" + line)
         try:
             done = self._write(self.fd, line)
         except OSError:
             done = 0
         self._at += done
         if done != len(line):
-            return self._put_slowly(line, done)
+            return self._put_anyhow(line, done)
         self.lines += 1
         return True
 
@@ -89,6 +94,8 @@ class AppendFile:
 
         A file that could not grow ends with a full block, which stays ours when it is cut.
         """
+        if self.spare is not None and self.spare.put(line, last=True):
+            return True
         try:
             size = System.fstat(self.fd).st_size
             start = max(0, size - len(line) - 1)
@@ -98,6 +105,12 @@ class AppendFile:
         except OSError:
             return False
         return self._put_slowly(b"\n" + line)
+
+    def _put_anyhow(self, data: bytes, done: int = 0) -> bool:
+        try:
+            return self._put_slowly(data, done)
+        except Exception:  # an error of ours: the line has its other place
+            return self._dropped(data.lstrip(b"\n"))
 
     def _put_slowly(self, data: bytes, done: int = 0) -> bool:
         after_torn = self.torn
@@ -110,7 +123,9 @@ class AppendFile:
         if after_torn and done:
             self.lines += 1
         if done < len(data):
-            return self._dropped()
+            # All but its newline is a line that readers take: no other copy of it.
+            rest = data[1:] if after_torn else data
+            return self._dropped(b"" if done == len(data) - 1 else rest)
         self.torn = False
         self.lines += 1
         return True
@@ -121,13 +136,20 @@ class AppendFile:
             return write(self.fd, data)
         except OSError as error:
             if error.errno == errno.EFBIG:
-                self.limit = size_limit()
+                self._beyond_limit()
             if error.errno != errno.EBADF or not self._find():
                 return 0
         try:
             return write(self.fd, data)
         except OSError:
             return 0
+
+    def _found(self) -> bool:
+        try:
+            return self._find()
+        except Exception:  # an error of ours: the line has its other place
+            self.fd = _LOST
+            return False
 
     def _find(self) -> bool:
         """Make sure that the descriptor is ours; else open the file again."""
@@ -149,14 +171,23 @@ class AppendFile:
         except OSError:
             self._at = -1
 
-    def _dropped(self) -> bool:
-        if self.fd != _CLOSED:
-            self.torn = True
-            self.dropped += 1
+    def _beyond_limit(self) -> None:
+        before, self.limit = self.limit, size_limit()
+        if before is None and self.limit is not None and self.limited is not None:
+            self.limited()
+
+    def _dropped(self, line: bytes) -> bool:
+        if self.fd == _CLOSED:
+            return False
+        self.torn = True
+        if self.spare is not None and (not line or self.spare.put(line)):
+            return True
+        self.dropped += 1
         return False
 
     def close(self) -> None:
         """Close the descriptor; later lines vanish uncounted."""
+        self.spare = None
         self._file.close()
         self.fd = self._file.fd
 

@@ -120,7 +120,8 @@ class Workers:
 
     def _naming(self, logstart: Callable[..., None]) -> Callable[..., None]:
         def worker_logstart(node: Foreign, *args: Foreign, **kwargs: Foreign) -> None:
-            self.starting = str(node.gateway.id)
+            with self._guard:
+                self.starting = str(node.gateway.id)
             try:
                 logstart(node, *args, **kwargs)
             finally:

@@ -1,0 +1,282 @@
+"""Whatever breaks in the recorder, no result becomes better for it, and no test feels it.
+
+Every function of the recorder raises in turn: with every call of it, and with a single one.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.walkaway.support import faulty
+from tests.walkaway.support.faults import Server
+from walkaway.model.words import BAD, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from tests.walkaway.support.faults import Ran
+
+RED = """
+    import warnings
+    import pytest
+
+    def test_pass(): pass
+    def test_fail(): assert 0, "this one failed"
+    def test_key(): raise KeyError
+    @pytest.fixture
+    def broken_setup(): raise ValueError("in setup")
+    @pytest.fixture
+    def broken_teardown():
+        yield
+        raise ValueError("in teardown")
+    def test_setup(broken_setup): pass
+    def test_teardown(broken_teardown): pass
+    def test_both(broken_teardown): assert 0
+    @pytest.mark.skip(reason="not today")
+    def test_skip(): pass
+    @pytest.mark.xfail(reason="known")
+    def test_xfail(): assert 0
+    @pytest.mark.xfail
+    def test_xpass(): pass
+    def test_warns(record_property):
+        warnings.warn("a warning")
+        record_property("walkaway_memory", {"peak_bytes": 1, "growth_bytes": 1})
+"""
+SUBTESTS = """
+    def test_subtests(subtests):
+        with subtests.test("one"): assert 0
+        with subtests.test("two"): pass
+"""
+GREEN = """
+    import pytest
+    def test_a(): pass
+    def test_b(): pytest.skip("not today")
+    @pytest.mark.xfail
+    def test_c(): assert 0
+    def test_d(): pass
+"""
+TROUBLED = """
+    import os, resource
+    def test_a(): pass
+    def test_b(): os.closerange(3, 65536)
+    def test_c(): assert 0, "after all was closed"
+    def test_d(): resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+    def test_e(): assert 0, "after files were limited"
+    def test_f(): pass
+"""
+SUITES = ("red", "green", "troubled", "picked")
+XDIST = ("-p", "xdist.plugin", "-n2")
+XDIST_THERE = find_spec("xdist") is not None
+needs_xdist = pytest.mark.skipif(not XDIST_THERE, reason="xdist is not here")
+#: Functions that a run of these suites does not come to.
+ELSEWHERE = frozenset({
+    # After another error alone.
+    "__init__._say", "events.Events.note", "events.describe", "events._where",
+    "ledger.Ledger._at_best", "ledger.Ledger._spoil", "recording.Recording.broke_off",
+    # In a process whose calls nobody counts: a worker, a forked child.
+    "__init__._serve_worker", "place.from_text",
+    "descriptors.Kept.close", "ids.Ids.close", "writer.AppendFile.close",
+    # A second pass, --dist=each, a worker that died.
+    "earlier.keep_reports", "earlier.totals", "ids.from_line",
+    "xdist.Workers.pytest_xdist_make_scheduler", "xdist.Workers._tell_each",
+    "culprits.run_no_culprit_again", "culprits.run_no_culprit_again.remove_node",
+    "culprits._take_out",
+    # A spare that is full; an id that was never collected; a run that is broken off.
+    "writer.AppendFile.put_over", "ledger.Ledger._new",
+    "hooks.Hooks.pytest_internalerror", "hooks.Hooks.pytest_keyboard_interrupt",
+})  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("faults"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def red(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    more = SUBTESTS if hasattr(pytest, "Subtests") else ""
+    return _suite(tmp_path_factory.mktemp("red"), RED + more)
+
+
+@pytest.fixture(scope="module")
+def green(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _suite(tmp_path_factory.mktemp("green"), GREEN)
+
+
+@pytest.fixture(scope="module")
+def troubled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = _suite(tmp_path_factory.mktemp("troubled"), TROUBLED)
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = -s -p no:logging -p no:faulthandler\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def picked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A suite of which tests are chosen and sorted, beside modules that cannot be collected."""
+    folder = _suite(tmp_path_factory.mktemp("picked"), GREEN)
+    (folder / "test_broken.py").write_text("import nothing_of_that_name\n")
+    (folder / "test_skipped.py").write_text("import pytest\npytest.skip('x', True)\n")
+    (folder / "pytest.ini").write_text(
+        "[pytest]\naddopts = --continue-on-collection-errors -k 'not test_d'\n"
+    )
+    (folder / "select.txt").write_text("".join(f"test_it.py::test_{n}\n" for n in "abcd"))
+    return folder
+
+
+def _suite(folder: Path, text: str) -> Path:
+    (folder / "pytest.ini").touch()
+    (folder / "test_it.py").write_text(textwrap.dedent(text), encoding="utf-8")
+    return folder
+
+
+def wrong(ran: Ran, clean: Ran, bare: Ran) -> list[str]:
+    """Return what a run with a fault says that it must not."""
+    found = []
+    if (ran.code, ran.summary) != (bare.code, bare.summary):
+        found.append(f"pytest felt it: {ran.code} {ran.summary!r}")
+    for name, was in clean.results.items():
+        now = ran.results.get(name)
+        if now not in {was, None, *BAD} or (was in BAD and now not in {None, *BAD}):
+            found.append(f"{name} was {was} and is {now}")
+    whole = (ran.results, ran.texts) == (clean.results, clean.texts)
+    verdict = ran.verdict
+    if verdict.code == 0 and (bare.code != 0 or ran.results != clean.results):
+        found.append(f"{verdict.outcome} with {ran.results}")
+    if bare.code == 1 and verdict.outcome not in {Outcome.FAILED, *_LOUD}:
+        found.append(f"{verdict.outcome} though pytest ended with 1")
+    if not whole and verdict.outcome not in _LOUD and not ran.notes:
+        found.append(f"lost in silence: {ran.results}, {ran.texts} texts")
+    return found
+
+
+_LOUD = frozenset(
+    {Outcome.NOT_STARTED, Outcome.INCOMPLETE, Outcome.CRASHED, Outcome.COLLECTION_ERROR}
+)
+
+
+def blame(
+    server: Server,
+    suite: Path,
+    chosen: Callable[[str, int], Iterable[int]],
+    *args: str,
+    every_line: bool = False,
+) -> dict[str, list[str]]:
+    """Return what went wrong, by the function that raised and its call (0: all of them).
+
+    ``chosen``: a function's site and how often it is called → which calls raise.
+    """
+    bare = server.run(suite, args, recorded=False)
+    clean = server.run(suite, args, every_line=every_line)
+    assert (clean.code, clean.summary) == (bare.code, bare.summary)
+    found = {}
+    for site, calls in clean.calls.items():
+        for nth in chosen(site, calls):
+            ran = server.run(suite, args, site=site, nth=nth, every_line=every_line)
+            assert ran.fired, site
+            if errors := wrong(ran, clean, bare):
+                found[f"{site} {nth or 'always'}"] = errors
+    return found
+
+
+def always(site: str, calls: int) -> list[int]:
+    del site, calls
+    return [0]
+
+
+def some(site: str, calls: int) -> list[int]:
+    """Choose the first call, one in the middle and the last of what decides over results."""
+    decides = site.startswith(("ledger.", "reports.", "writer.AppendFile.put", "events.Events."))
+    return sorted({1, (calls + 1) // 2, calls}) if decides else []
+
+
+def each(site: str, calls: int) -> range:
+    del site
+    return range(min(calls, 30) + 1)
+
+
+def test_a_function_that_always_raises_makes_nothing_better(server: Server, red: Path) -> None:
+    assert blame(server, red, always) == {}
+
+
+def test_a_function_that_raises_once_makes_nothing_better(server: Server, red: Path) -> None:
+    assert blame(server, red, some) == {}
+
+
+def test_a_green_run_is_passed_only_with_all_of_its_results(server: Server, green: Path) -> None:
+    def deciding(site: str, calls: int) -> list[int]:
+        return [0] if some(site, calls) else []
+
+    assert blame(server, green, deciding) == {}
+
+
+@pytest.mark.parametrize("suite", ["troubled", "picked"])
+def test_nor_does_one_that_raises_where_a_run_is_disturbed_or_chosen(
+    server: Server, request: pytest.FixtureRequest, suite: str
+) -> None:
+    modules = ("descriptors.", "writer.", "spare.", "order.", "hooks.Selection", "hooks.Hooks._tex")
+
+    def chosen(site: str, calls: int) -> list[int]:
+        return [0] if calls and site.startswith(modules) else []
+
+    assert blame(server, request.getfixturevalue(suite), chosen) == {}
+
+
+@needs_xdist
+def test_in_xdists_controller_and_workers_it_is_the_same(server: Server, red: Path) -> None:
+    few = (
+        "ledger.Ledger._finish", "ledger.Ledger._take", "ledger.Ledger._tell", "events.Events.put",
+        "xdist.Workers.of", "xdist.Workers.collected", "__init__._serve_worker",
+    )  # fmt: skip
+
+    def chosen(site: str, calls: int) -> list[int]:
+        return [0, (calls + 1) // 2] if site in few[:3] else [0] if site in few else []
+
+    assert blame(server, red, chosen, *XDIST) == {}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("suite", SUITES)
+def test_each_call_of_each_function(
+    server: Server, request: pytest.FixtureRequest, suite: str
+) -> None:
+    assert blame(server, request.getfixturevalue(suite), each) == {}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("suite", SUITES)
+def test_each_line_of_each_function(
+    server: Server, request: pytest.FixtureRequest, suite: str
+) -> None:
+    assert blame(server, request.getfixturevalue(suite), always, every_line=True) == {}
+
+
+@pytest.mark.soak
+@needs_xdist
+@pytest.mark.parametrize("suite", ["red", "green"])
+def test_each_function_under_xdist(
+    server: Server, request: pytest.FixtureRequest, suite: str
+) -> None:
+    def first_ones(site: str, calls: int) -> range:
+        del site
+        return range(min(calls, 2) + 1)
+
+    assert blame(server, request.getfixturevalue(suite), first_ones, *XDIST) == {}
+
+
+def test_every_function_is_reached_or_known_not_to_be(
+    server: Server, request: pytest.FixtureRequest
+) -> None:
+    reached: set[str] = set()
+    for name in SUITES:
+        reached.update(server.run(request.getfixturevalue(name), ()).calls)
+    if XDIST_THERE:
+        reached.update(server.run(request.getfixturevalue("red"), XDIST).calls)
+    able = {site for site, may_raise in faulty.sites().items() if may_raise}
+    assert able - reached - set(faulty.NOT_MEANT) <= ELSEWHERE
