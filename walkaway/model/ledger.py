@@ -41,6 +41,8 @@ class Row:
     """Attempts that were made again, and nothing tells how they had ended."""
     crashes: int = 0
     """Those of ``reruns`` that ended with their worker."""
+    reports: list[Row] = field(default_factory=list)
+    """Each report as a row of its own, where there are several."""
 
     @property
     def missing(self) -> int:
@@ -93,12 +95,9 @@ class Ledger:
         """
         counts: dict[str, int] = {}
         for row in self.rows:
-            results = row.results
-            if Result.CRASHED in results and len(results) > row.owed:
-                others = [result for result in results if result != Result.CRASHED]
-                results = [Result.CRASHED, *others[: max(0, row.owed - 1)]]
-            for result in results:
-                counts[result] = counts.get(result, 0) + 1
+            for one in reports_of(row):
+                for result in one.results:
+                    counts[result] = counts.get(result, 0) + 1
         return counts
 
 
@@ -140,6 +139,16 @@ def final_result(row: Row) -> Result | None:
     return Result(worst) if worst in _ORDER else Result.UNKNOWN
 
 
+def reports_of(row: Row) -> list[Row]:
+    """Return each report of a row that counts; see `Ledger.counts`."""
+    found = row.reports or [row]
+    if Result.CRASHED in row.results and len(found) > row.owed:
+        crash = next(one for one in found if Result.CRASHED in one.results)
+        others = [one for one in found if Result.CRASHED not in one.results]
+        return [crash, *others[: max(0, row.owed - 1)]]
+    return found
+
+
 def _owe(ledger: Ledger, event: Event) -> None:
     """Only the first pass owes reports: a later one runs what is still missing."""
     if ledger.progress.passes > 1:
@@ -170,6 +179,8 @@ def _report(row: Row, event: Event) -> None:
     if kind == "rr":
         _report_again(row, event)
         return
+    if kind == "f" and row.results and not row.reports:
+        row.reports.append(_alone(row))
     if isinstance(event.get("x"), int) and row.failure is None:
         row.failure = whole(event, "x")
     if kind == "sub":
@@ -184,6 +195,17 @@ def _report(row: Row, event: Event) -> None:
             float(v) / 1000 if isinstance(v, (int, float)) else 0.0 for v in times
         )
         row.durations_s = (setup, call, teardown)
+    if row.reports:
+        row.reports.append(_alone(row))
+        row.reports[-1].failure = whole(event, "x") if isinstance(event.get("x"), int) else None
+
+
+def _alone(row: Row) -> Row:
+    """Return the newest report of a row as a row of its own."""
+    return Row(
+        owed=1, results=row.results[-1:], durations_s=row.durations_s, worker=row.worker,
+        reason=row.reason, failure=row.failure,
+    )  # fmt: skip
 
 
 def _report_again(row: Row, event: Event) -> None:
@@ -200,6 +222,7 @@ def _report_again(row: Row, event: Event) -> None:
         row.crashes += 1
         if len(row.results) >= row.owed > 0:  # it had reported, and its worker died just then
             row.results.pop()
+            del row.reports[len(row.results) :]
 
 
 def _thin(marks: list[float], points: int = 50) -> list[tuple[int, float]]:

@@ -5,7 +5,7 @@ The verdict, `results`, JUnit and the hunts all ask here, so that they cannot di
 
 from __future__ import annotations
 
-from walkaway.model.ledger import Ledger, final_result
+from walkaway.model.ledger import Ledger, Row, final_result, reports_of
 from walkaway.model.words import BAD, Outcome, Result
 
 RUNNING = "running"
@@ -37,10 +37,39 @@ def of(index: int, book: Ledger, outcome: Outcome | None, *, live: bool = False)
         return Result.CRASHED.value
     if found is not None and (not row.missing or found in BAD):
         return found.value
+    if found is not None and not live and (outcome is None or book.progress.lost_lines):
+        return found.value
+    return _owing(index, book, outcome, flying=flying, live=live)
+
+
+def entries(
+    index: int, book: Ledger, outcome: Outcome | None, *, live: bool = False
+) -> list[tuple[str, Row]]:
+    """Return a test's results, one a report that it gave or owes, each with its row.
+
+    Several for an id that was collected several times: given twice, or run by every worker
+    (`--dist each`). They add up to the counts of the run.
+    """
+    row = book.rows[index]
+    if row.owed <= 1 and not row.reports:
+        return [(of(index, book, outcome, live=live), row)]
+    reported = reports_of(row) if row.results else []
+    found = [((final_result(one) or Result.UNKNOWN).value, one) for one in reported]
+    flying = sum(key[1] == index for key in book.progress.in_flight)
+    for place in range(row.missing):
+        word = _owing(index, book, outcome, flying=place < flying, live=live)
+        found.append((word, Row(owed=1)))
+    return found
+
+
+def _owing(index: int, book: Ledger, outcome: Outcome | None, *, flying: bool, live: bool) -> str:
+    """Return the word for a report that is owed."""
+    if flying and outcome in _IN_A_TEST:
+        return Result.CRASHED.value
     if live:
         return RUNNING if flying else WAITING
     if outcome is None or book.progress.lost_lines:
-        return UNKNOWN if found is None else found.value
+        return UNKNOWN
     return _missing(index, book, outcome).value
 
 

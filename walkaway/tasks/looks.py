@@ -152,9 +152,15 @@ def results(
     book = ledger.build(names, reader.all_events(record.path("events.jsonl")))
     ended = look.ended.outcome if look.ended else None
     rows = [
-        (nodeid, standing.of(index, book, ended, live=look.live), row.total_s, row.reason)
+        (
+            nodeid,
+            result,
+            one.total_s,
+            one.reason or (f"on {one.worker}" if one.worker and one is not row else ""),
+        )
         for index, (nodeid, row) in enumerate(zip(names, book.rows, strict=False))
         if row.owed or row.results
+        for result, one in standing.entries(index, book, ended, live=look.live)
     ]
     rows += [(nodeid, str(Result.SKIPPED), 0.0, why) for nodeid, why in book.skipped_whole.items()]
     rows = [r for r in rows if match in r[0] and (not wanted or r[1] in wanted)]

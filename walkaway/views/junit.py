@@ -35,7 +35,7 @@ def render(
     failures: Sequence[Event],
     ended: Outcome,
 ) -> bytes:
-    """Return the XML of a run: one testcase a test, a collection error, and a module skipped whole.
+    """Return the XML of a run: one testcase a report, collection error or module skipped whole.
 
     ``ended`` decides what is said of tests without a result.
     """
@@ -45,14 +45,14 @@ def render(
     for index, (nodeid, row) in enumerate(zip(names, book.rows, strict=False)):
         if not row.owed and not row.results:
             continue
-        result = standing.of(index, book, ended)
-        total += row.total_s
-        case = _case(suite, nodeid, row.total_s)
-        counts["tests"] += 1
-        _fill(case, row, result, failures)
-        counts["failures"] += result == Result.FAILED
-        counts["errors"] += result in _ERRORS
-        counts["skipped"] += result in _SKIPS
+        for word, one in standing.entries(index, book, ended):
+            result = Result(word)
+            total += one.total_s
+            counts["tests"] += 1
+            _fill(_case(suite, nodeid, one.total_s), one, result, failures)
+            counts["failures"] += result is Result.FAILED
+            counts["errors"] += result in _ERRORS
+            counts["skipped"] += result in _SKIPS
     for nodeid, reason in book.skipped_whole.items():
         counts["tests"] += 1
         counts["skipped"] += 1

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from walkaway.model import ledger
+from walkaway.model import ledger, standing
 from walkaway.model.ledger import Row, final_result
-from walkaway.model.words import Result
+from walkaway.model.words import Outcome, Result
 
 Event = dict[str, Any]
 LOADED: Event = {"e": "loaded", "t": 1.0, "pass": 1}
@@ -126,3 +126,34 @@ def test_a_result_of_a_newer_recorder_is_unknown_and_neither_lost_nor_passed() -
     assert final_result(book.rows[0]) is Result.UNKNOWN
     assert final_result(Row(results=["passed", "unknown"])) is Result.UNKNOWN
     assert final_result(Row(results=["failed", "unknown"])) is Result.FAILED
+
+
+def test_every_report_of_an_id_that_was_collected_twice_is_an_entry_of_its_own() -> None:
+    events = [
+        LOADED,
+        collected(2, n=5, dup={"0": 3, "1": 2}),
+        done(0, w="gw0"),
+        done(0, "failed", w="gw1", x=7, m="why"),
+        done(1, "skipped", w="gw0"),
+        {"e": "s", "t": 2.5, "i": 1, "w": "gw1"},
+    ]
+    book = ledger.build(["a", "b"], events)
+
+    def told(index: int, *, live: bool) -> list[tuple[str, str, str, int | None]]:
+        ended = None if live else Outcome.INCOMPLETE
+        found = standing.entries(index, book, ended, live=live)
+        return [(result, row.worker, row.reason, row.failure) for result, row in found]
+
+    assert told(0, live=False) == [
+        ("passed", "gw0", "", None),
+        ("failed", "gw1", "why", 7),
+        ("lost", "", "", None),
+    ]
+    assert [result for result, *_ in told(0, live=True)] == ["passed", "failed", "waiting"]
+    assert [result for result, *_ in told(1, live=True)] == ["skipped", "running"]
+
+
+def test_a_test_that_reported_and_then_crashed_is_one_entry() -> None:
+    book = ledger.build(["a"], [LOADED, collected(1), done(0), done(0, "crashed", x=1)])
+    ((result, row),) = standing.entries(0, book, Outcome.FAILED)
+    assert (result, row.failure) == ("crashed", 1)
