@@ -59,7 +59,8 @@ def recorded(case: Case, mode: str, scratch: Scratch) -> Recorded:
         with live.supervisor_held():
             _reached(count, live)
     outcome = live.outcome(90)
-    return Recorded(live, outcome, _of_record(live.folder, outcome), _of_junit(live, outcome))
+    shown = Shown(outcome["code"], results(live, outcome))
+    return Recorded(live, outcome, shown, _of_junit(live, outcome))
 
 
 def bare(case: Case, mode: str, root: Path) -> Shown:
@@ -102,12 +103,12 @@ def _reached(count: int, live: Live) -> None:
         wait_for(lambda: len(live.events("s")) > count, "a test at work")
 
 
-def _of_record(folder: Path, outcome: dict[str, Any]) -> Shown:
-    names = reader.ids(folder)
-    book = ledger.build(names, reader.all_events(folder / "events.jsonl"))
+def results(live: Live, outcome: dict[str, Any]) -> dict[str, str]:
+    """Return the tests' results as the record has them, by short name."""
+    names = reader.ids(live.folder)
+    book = ledger.build(names, reader.all_events(live.record.path("events.jsonl")))
     ended = Outcome(outcome["outcome"])
-    found = {_short(name): standing.of(index, book, ended) for index, name in enumerate(names)}
-    return Shown(outcome["code"], found)
+    return {_short(name): standing.of(index, book, ended) for index, name in enumerate(names)}
 
 
 def _of_junit(live: Live, outcome: dict[str, Any]) -> Shown:
