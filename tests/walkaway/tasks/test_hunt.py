@@ -60,6 +60,29 @@ def test_counted_flakes_are_found_and_nobody_else_is_accused(hunting: Project) -
     assert [attempt["outcome"] for attempt in found["attempts"]] == ["failed"] * 6
 
 
+SUBTEST_RERUN = """
+import os, pathlib
+seen = []
+def test_heals(subtests):
+    seen.append(1)
+    path = pathlib.Path(os.environ["COUNT"])
+    if len(seen) == 1:
+        path.write_text(path.read_text() + "x" if path.exists() else "x")
+    attempt = len(path.read_text())
+    with subtests.test("one"): assert attempt % 2 or len(seen) > 1
+    with subtests.test("two"): pass
+"""
+
+
+def test_a_subtest_whose_attempt_was_rerun_is_rerun_and_not_failed(hunting: Project) -> None:
+    hunting.write(TEST, SUBTEST_RERUN)
+    hunting.environ["COUNT"] = str(hunting.root.parent / "count")
+    reruns = ("--", "-p", "pytest_rerunfailures", "--reruns=1")
+    found = hunt(hunting, "--runs", "4", *reruns, code=1)
+    assert named(found["flaky"]) == {"test_heals": ".R.R"}
+    assert [attempt["outcome"] for attempt in found["attempts"]] == ["passed"] * 4
+
+
 def test_a_victim_of_order_is_found_and_its_seed_makes_it_fail_again(hunting: Project) -> None:
     hunting.write(TEST, POLLUTED)
     found = hunt(hunting, "--runs", "8", "--seed", "1", code=1)
