@@ -5,7 +5,7 @@ from tests.walkaway.hostile.case import Case, Ended
 _GONE = Ended("crashed 65", hostile="crashed", after="lost", last="lost", elsewhere="lost")
 _WORKER = Ended(hostile="crashed")
 _INTERRUPTED = Ended(
-    "interrupted 2", hostile="not-run", after="not-run", last="not-run", elsewhere="not-run"
+    "interrupted 2", hostile="no-result", after="not-run", last="not-run", elsewhere="not-run"
 )
 
 

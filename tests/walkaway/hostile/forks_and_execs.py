@@ -11,7 +11,7 @@ CASES = [
         "forks-a-child-that-returns",
         "os.fork()",
         # Over workers it holds its worker's channel, and xdist waits for that for ever.
-        spread=Ended("timed-out 124"),
+        spread=Ended("timed-out 124", hostile="passed|unknown", after="passed|unknown"),
         bare_spread=None,
         deadline_s=5,
         reported=5,
@@ -68,8 +68,7 @@ CASES = [
         "execs-itself-from-conftest",
         conftest="""
         if "AGAIN" not in os.environ:
-            environ = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-            os.execve(sys.executable, sys.orig_argv, {**environ, "AGAIN": "1"})
+            os.execve(sys.executable, sys.orig_argv, {**os.environ, "AGAIN": "1"})
         """,
     ),
     Case(

@@ -83,7 +83,7 @@ CASES = [
         "makes-its-failure-an-outcome-unheard-of",
         "assert 0",
         conftest=_hook("report.outcome = 'weird'"),
-        ended=Ended(hostile="weird"),
+        ended=Ended(hostile="unknown"),
     ),
     Case(
         "makes-no-report",
@@ -97,6 +97,7 @@ CASES = [
         "renames-its-report",
         "assert 0",
         conftest=_hook("report.nodeid = 'elsewhere.py::test_renamed'"),
+        ended=Ended(hostile="unknown"),
         spread=_LOST_WITH_A_WORKER,
         bare_spread=3,
     ),

@@ -11,16 +11,11 @@ import pytest
 
 from tests.walkaway.hostile.case import Case
 from tests.walkaway.hostile.greener import Shown, greener
-from tests.walkaway.hostile.matrix import ALL, CASES, GREENER, PENDING, daily
+from tests.walkaway.hostile.matrix import ALL, CASES, daily
 from tests.walkaway.hostile.running import bare, recorded, told
 from tests.walkaway.support.scratch import Scratch
 
 _LEAST = 60
-
-
-def _pending(case: Case, mode: str) -> list[pytest.MarkDecorator]:
-    reason = PENDING.get((case.name, mode))
-    return [] if reason is None else [pytest.mark.xfail(strict=True, reason=f"item {reason}")]
 
 
 def _soak(case: Case, mode: str) -> list[pytest.MarkDecorator]:
@@ -28,15 +23,10 @@ def _soak(case: Case, mode: str) -> list[pytest.MarkDecorator]:
 
 
 WRITTEN_DOWN = [
-    pytest.param(c, mode, id=f"{c.name}-{mode}", marks=[*_pending(c, mode), *_soak(c, mode)])
-    for c, mode in ALL
+    pytest.param(c, mode, id=f"{c.name}-{mode}", marks=_soak(c, mode)) for c, mode in ALL
 ]
 BARE = [
-    pytest.param(
-        c, mode, id=f"{c.name}-{mode}", marks=_pending(c, mode) if (c.name, mode) in GREENER else []
-    )
-    for c, mode in ALL
-    if c.ends_bare(mode) is not None
+    pytest.param(c, mode, id=f"{c.name}-{mode}") for c, mode in ALL if c.ends_bare(mode) is not None
 ]
 """Without the suites that bare pytest never ends."""
 
@@ -77,5 +67,3 @@ def test_no_verdict_written_down_is_greener_than_bare_pytest() -> None:
 def test_the_matrix_is_large_and_its_names_are_unique() -> None:
     names = [case.name for case in CASES]
     assert len(set(names)) == len(names) >= _LEAST
-    assert {name for name, _ in PENDING} <= set(names)
-    assert PENDING.keys() >= GREENER

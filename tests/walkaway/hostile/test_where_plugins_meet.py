@@ -131,7 +131,7 @@ def test_a_stop_ends_a_run_whose_test_uses_up_the_interrupt(scratch: Scratch) ->
     live.ask_to_stop()
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"]) == ("stopped", 2)
-    assert results(live, outcome)["next"] == "not-run"
+    assert results(live, outcome)["next"] == "no-result"
 
 
 def test_a_module_that_skips_itself_is_named_though_none_of_its_tests_is_known(
