@@ -25,7 +25,8 @@ def test_two(): pass
 def test_three(): pass
 END
 echo 'def test_other(): pass' >test_other.py
-pytest
+pytest -v
+expect test "$code" = 0
 expect grep -q "1 passed, 1 skipped" log
 pytest --doctest-modules
 expect grep -q "1 passed, 2 skipped" log

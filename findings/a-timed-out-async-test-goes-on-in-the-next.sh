@@ -35,7 +35,7 @@ async def test_next():
     await asyncio.sleep(2)
     assert state == []
 END
-pytest
+pytest test_it.py
 expect test "$code" = 1
 expect grep -q "^FAILED test_it.py::test_too_slow - Failed: Timeout" log
 expect grep -q "AssertionError: assert \['the failed test went on'\] == \[\]" log

@@ -24,6 +24,7 @@ def test_it():
 END
 numbers() { sort -u drawn | wc -l; }
 pytest --reruns=3
+expect test "$code" = 1
 expect grep -q "1 failed.*3 rerun" log
 expect test "$(wc -l <drawn)" = 4
 expect test "$(numbers)" = 1
