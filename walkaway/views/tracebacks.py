@@ -12,7 +12,11 @@ _NATIVE = re.compile(r'\s*File "(?P<path>.+?)", line (?P<line>\d+)(?:, in (?P<na
 _LIBRARY = re.compile(
     r"(?:^|/)(?:site-packages|dist-packages|\.?venv|\.tox|\.nox|lib/python\d[^/]*)/"
 )
-_CARETS = re.compile(r"[\s^~]+$")
+_GROUP = re.compile(r"\s*(?:\| )+")
+"""What stands before a line of an exception group's traceback."""
+_RAISED = re.compile(r"[A-Za-z_][\w.]*: ")
+_CARETS = re.compile(r"[\s^~]+$|\s*\+-[-+]")
+"""Lines under a source line: what of it raised, or where a group's next exception begins."""
 _DETAILS = 6
 
 
@@ -56,7 +60,9 @@ def _told(row: str, known: set[str]) -> bool:
 def _read(text: str) -> tuple[list[_Frame], list[str]]:
     frames: list[_Frame] = []
     errors: list[str] = []
-    for row in text.splitlines():
+    for line in text.splitlines():
+        group = _GROUP.match(line)
+        row = line[group.end() :] if group else line
         match = _FRAME.match(row) or _NATIVE.match(row)
         if match is not None:
             path, name = match["path"], match["name"]
@@ -64,6 +70,8 @@ def _read(text: str) -> tuple[list[_Frame], list[str]]:
             frames.append(_Frame(place, not _LIBRARY.search(path)))
         elif row.startswith("E "):
             errors.append(row[1:].removeprefix("   "))
+        elif group and _RAISED.match(row):
+            errors.append(f"  {row}")
         elif frames and row.startswith("  ") and not _CARETS.match(row):
             frames[-1].source.append(row.strip())
     return frames, errors

@@ -113,6 +113,48 @@ def test_a_timed_out_test_is_a_failure_with_its_place(project: Project) -> None:
     assert told["at"] == "test_it.py:2 in test_a"
 
 
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n2")], ids=["serial", "xdist"])
+def test_a_timeout_is_told_with_the_stack_of_its_test_and_of_no_plugins_thread(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    project.write(
+        test_it="""
+        import threading, time
+        def stuck(): time.sleep(600)
+        def test_plain(): print("said before"); stuck()
+        def test_subtest(subtests):
+            with subtests.test("one"): stuck()
+        def wait_in_thread(ready, done):
+            ready.set()
+            done.wait(600)
+        def test_own_thread():
+            ready, done = threading.Event(), threading.Event()
+            thread = threading.Thread(target=wait_in_thread, args=(ready, done))
+            thread.start()
+            ready.wait(60)
+            try: stuck()
+            finally:
+                done.set()
+                thread.join()
+        """
+    )
+    reruns = ("-p", "pytest_rerunfailures", "--reruns=0", "-W", "ignore")
+    run = project.run("-p", "timeout", "--timeout=0.5", *reruns, "-p", "xdist", *workers)
+    assert dict(run.results()) == dict.fromkeys(
+        ("test_plain", "test_subtest", "test_own_thread"), "failed"
+    )
+    told = {line["id"].partition("::")[2]: line for line in run.failures()}
+    for line in told.values():
+        assert (line["msg"][:8], line["at"]) == ("Timeout ", "test_it.py:3 in stuck")
+        assert "in stuck" in line["text"]
+        for _, printed in line["out"]:
+            assert "pytest_rerunfailures" not in printed
+            assert "execnet" not in printed
+    assert told["test_plain"]["out"] == [["Captured stdout call", "said before\n"]]
+    assert told["test_subtest"]["out"] == []
+    assert any("in wait_in_thread" in printed for _, printed in told["test_own_thread"]["out"])
+
+
 @pytest.mark.parametrize(
     "args",
     [

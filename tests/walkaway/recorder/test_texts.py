@@ -56,3 +56,36 @@ def test_frames_of_installed_packages_are_not_the_place() -> None:
     )
     assert texts.read(text, "/p", "/p").at == "tests/test_a.py:3 in test_a"
     assert texts.read(text, "/other", "/").at.endswith("site-packages/lib.py:9 in load")
+
+
+FOREIGN = (
+    "~~~~~ Stack of Thread-1 (serve) (140398206908096) ~~~~~\n"
+    '  File "/usr/lib/python3.11/threading.py", line 1002, in _bootstrap\n'
+    "    self._bootstrap_inner()\n"
+    '  File "/p/.venv/lib/python3.11/site-packages/pytest_rerunfailures.py", line 9, in serve\n'
+    "    conn = self.sock.accept()\n"
+)
+OWN = (
+    "~~~~~ Stack of Thread-2 (pump) (140398206908097) ~~~~~\n"
+    '  File "/usr/lib/python3.11/threading.py", line 1002, in _bootstrap\n'
+    '  File "/p/app/pump.py", line 3, in pump\n'
+    "    lock.acquire()\n"
+)
+LINE = "+++++ Timeout +++++\n"
+
+
+@pytest.mark.parametrize(
+    ("printed", "kept"),
+    [
+        (f"{LINE}{FOREIGN}{LINE}", ""),
+        (f"hello\n{LINE}{FOREIGN}{LINE}bye\n", "hello\nbye\n"),
+        (f"{LINE}{FOREIGN}{OWN}{FOREIGN}{LINE}", f"{LINE}{OWN}{LINE}"),
+        (f"{FOREIGN}after", "after"),
+        ("+++++ Timeout +++++\nsaid by a test\n", "+++++ Timeout +++++\nsaid by a test\n"),
+        ("a line about a ~ Stack of plates", "a line about a ~ Stack of plates"),
+    ],
+)
+def test_stacks_of_foreign_threads_are_no_output_of_the_test(printed: str, kept: str) -> None:
+    assert texts.without_foreign_stacks(printed, "/p") == kept
+    told = texts.outputs([("Captured stderr call", printed)], "/p")
+    assert told == ([["Captured stderr call", kept]] if kept else [])

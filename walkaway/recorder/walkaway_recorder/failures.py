@@ -67,7 +67,7 @@ class Failures:
         line.update(w=when, type=said.type, msg=said.message, at=said.at, cause=cause[0])
         if self._has_room(cause, again=again):
             line["text"] = texts.short_traceback(longrepr)
-            line["out"] = texts.outputs(sections)
+            line["out"] = texts.outputs(sections, self.root)
         line.update(tail)
         if self.file.put(to_json(line)):
             return self.file.lines - 1

@@ -28,6 +28,10 @@ _DEF = re.compile(r"\bdef\s+(\w+)")
 _NATIVE = re.compile(r'File "([^"\n]+)", line (\d+), in (\S+)')
 _SHORT = re.compile(r"^(\S.*?):(\d+): in (\S+)$", re.MULTILINE)
 _FIXTURE_OF = re.compile(r"^file (.+), line (\d+)$", re.MULTILINE)
+#: pytest-timeout's: a line a thread, its frames, and a line before and after them all.
+_STACK = re.compile(r"^(~{3,} Stack of .+ \(\d+\) ~{3,}\n)", re.MULTILINE)
+_FRAMES = re.compile(r"(?:  .*\n?)*")
+_TIMEOUT = re.compile(r"^\+{3,} Timeout \+{3,}\n?", re.MULTILINE)
 _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "HEX"),
     (re.compile(r"0x[0-9a-f]+", re.IGNORECASE), "0x…"),
@@ -137,13 +141,37 @@ def short_traceback(longrepr: Foreign) -> str:
     return shorten("\n".join(parts) if parts else _whole(longrepr), TEXT_CHARS)
 
 
-def outputs(sections: Iterable[tuple[str, str]]) -> list[list[str]]:
-    """Return captured output as [heading, text], each at most 4 KB."""
-    return [[str(name), shorten(str(text), OUTPUT_CHARS)] for name, text in sections if text]
+def outputs(sections: Iterable[tuple[str, str]], root: str = "") -> list[list[str]]:
+    """Return captured output as [heading, text], each at most 4 KB.
+
+    Without what pytest-timeout prints into it of threads that are not the project's: those of
+    xdist and of other plugins. The failing test's own stack is in its traceback.
+    """
+    found = ((str(name), without_foreign_stacks(str(text), root)) for name, text in sections)
+    return [[name, shorten(text, OUTPUT_CHARS)] for name, text in found if text]
+
+
+def without_foreign_stacks(text: str, root: str) -> str:
+    """Take out stacks of threads that have no frame in a file of the project, below `root`."""
+    if "~ Stack of " not in text:
+        return text
+    inside = root.rstrip("/") + "/"
+    parts = _STACK.split(text)  # the text before, then (heading, stack and what follows it) ...
+    kept = [parts[0]]
+    stacks = False
+    for heading, rest in zip(parts[1::2], parts[2::2]):
+        frames = _FRAMES.match(rest)
+        stack = frames.group() if frames is not None else ""
+        paths = (match.group(1) for match in _NATIVE.finditer(stack))
+        own = any(path.startswith(inside) and not _NOT_OURS.search(path) for path in paths)
+        stacks = stacks or own
+        kept.append((heading + stack if own else "") + rest[len(stack) :])
+    left = "".join(kept)
+    return left if stacks else _TIMEOUT.sub("", left)
 
 
 def _entry_lines(entry: Foreign) -> list[str]:
-    lines = [str(line) for line in getattr(entry, "lines", ())]
+    lines = [str(line).rstrip("\n") for line in getattr(entry, "lines", ())]
     location = getattr(entry, "reprfileloc", None)
     if location is None:
         return lines
