@@ -199,3 +199,7 @@ def test_a_conftest_that_starts_pytest_anew_in_its_place_changes_nothing(scratch
     outcome = scratch.run()
     assert (outcome["outcome"], outcome["code"]) == ("passed", 0)
     assert (outcome["expected"], outcome["reported"], outcome["passes"]) == (2, 2, 1)
+    (log,) = scratch.root.glob("logs/tests/pytest/*.log")
+    text = log.read_text(encoding="utf-8")
+    assert "test_a.py::test_b PASSED" in text
+    assert "2 passed" in text

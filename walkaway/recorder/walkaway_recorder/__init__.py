@@ -33,6 +33,7 @@ def _load() -> None:
     try:
         given = environment.take(os.environ)
         if given is not None:
+            process.print_to(f"{given.record}.log")
             _recording = Recording(given)
     except Exception as error:
         environment.wipe(os.environ)
