@@ -32,18 +32,13 @@ SUBTEST = """
 """
 
 
-@pytest.mark.parametrize("mode", ["load", "loadfile", "worksteal"])
+@pytest.mark.parametrize("mode", ["load", "worksteal"])
 @pytest.mark.parametrize("restarts", [(), ("--max-worker-restart=3",)])
 def test_a_crash_that_was_rerun_and_passed_is_no_failure(
     scratch: Scratch, mode: str, restarts: tuple[str, ...]
 ) -> None:
     scratch.write("test_a.py", DIES_ONCE)
     outcome = scratch.run(*RERUNS, "--reruns=2", *xdist(mode), *restarts)
-    if mode == "loadfile" and (scratch.root / "died").exists() and outcome["crashed"]:
-        # There rerunfailures reruns no crash: bare pytest fails, too.
-        assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
-        assert outcome["counts"] == {"passed": 3, "crashed": 1}
-        return
     assert (outcome["outcome"], outcome["code"]) == ("passed", 0)
     assert outcome["counts"] == {"passed": 4}
     assert outcome["expected"] == outcome["reported"] == 4
@@ -51,6 +46,26 @@ def test_a_crash_that_was_rerun_and_passed_is_no_failure(
     healed = "crashed its worker, and was run again by a plugin: test_a.py::test_dies_once"
     assert healed in outcome["notes"]
     assert "a worker ended between two tests" not in outcome["notes"]
+
+
+def test_a_crash_that_the_plugin_cannot_rerun_is_a_failure(scratch: Scratch) -> None:
+    # rerunfailures reruns no crash under loadfile, loadscope and loadgroup.
+    scratch.write("test_a.py", DIES_ONCE)
+    outcome = scratch.run(*RERUNS, "--reruns=2", *xdist("loadfile"))
+    assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
+    assert outcome["counts"] == {"passed": 3, "crashed": 1}
+
+
+def test_a_second_pass_gives_a_test_no_more_reruns_than_pytest_alone(scratch: Scratch) -> None:
+    twice = DIES_ONCE.replace(
+        'if not os.path.exists("died"):',
+        'if not os.path.exists("died") or not os.path.exists("x"):',
+    ).replace('open("died", "w")', 'open("x" if os.path.exists("died") else "died", "w")')
+    scratch.write("test_a.py", twice)
+    outcome = scratch.run(*RERUNS, "--reruns=1", *xdist("load"))
+    assert (outcome["outcome"], outcome["code"], outcome["passes"]) == ("failed", 1, 2)
+    assert outcome["counts"] == {"passed": 3, "crashed": 1}
+    assert (scratch.root / "x").exists()
 
 
 def test_a_test_that_crashes_at_every_attempt_is_crashed(scratch: Scratch) -> None:

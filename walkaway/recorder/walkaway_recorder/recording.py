@@ -21,6 +21,7 @@ from walkaway_recorder.hooks import Hooks, Selection, only_lists
 from walkaway_recorder.ids import Ids
 from walkaway_recorder.ledger import Ledger
 from walkaway_recorder.originals import System, keep_builtins
+from walkaway_recorder.reruns import CarriedOver
 from walkaway_recorder.spare import Spare
 from walkaway_recorder.stopping import Stopping
 from walkaway_recorder.writer import open_lines
@@ -118,6 +119,9 @@ class Recording:
         xdist.choose_restarts(config, given.pass_no)
         if given.pass_no > 1:
             earlier.keep_reports(config, given.record, given.pass_no)
+            path = os.path.join(given.record, "events.jsonl")
+            carried_over = CarriedOver(path, self._events, self._ids)
+            config.pluginmanager.register(carried_over, "walkaway-reruns")
         if _version(pytest.__version__) < _CASE_VERBOSITY and not lists:
             # No verbosity_test_cases yet: the log is to have a line a test all the same.
             config.option.verbose = config.option.verbose or 1
