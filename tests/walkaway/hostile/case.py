@@ -81,6 +81,8 @@ class Case:
     reported_spread: int | None = None
     """The same over workers, where that differs."""
     files: Mapping[str, str] = field(default_factory=dict)
+    modes: tuple[str, ...] = tuple(MODES)
+    """Those in which it makes sense."""
 
     def sources(self) -> dict[str, str]:
         """Return the suite's files."""

@@ -10,11 +10,7 @@ CASES = [
         # The child runs the rest of the suite a second time; only the parent's results count.
         "forks-a-child-that-returns",
         "os.fork()",
-        # Over workers it holds its worker's channel, and xdist waits for that for ever.
-        spread=Ended("timed-out 124", hostile="passed|unknown", after="passed|unknown"),
-        bare_spread=None,
-        deadline_s=5,
-        reported=5,
+        modes=("serial",),
     ),
     Case("forks-a-child-that-exits", "if os.fork() == 0: os._exit(0)"),
     Case(

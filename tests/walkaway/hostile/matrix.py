@@ -11,7 +11,7 @@ from tests.walkaway.hostile import (
     replaces,
     reports,
 )
-from tests.walkaway.hostile.case import MODES, Case, Ended
+from tests.walkaway.hostile.case import Case, Ended
 
 CASES = (
     *closes.CASES,
@@ -37,4 +37,4 @@ def daily(case: Case, mode: str) -> bool:
     return case.spread is not None and case.spread != _CRASHED
 
 
-ALL = tuple((case, mode) for case in CASES for mode in MODES)
+ALL = tuple((case, mode) for case in CASES for mode in case.modes)
