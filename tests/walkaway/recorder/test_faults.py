@@ -43,6 +43,9 @@ RED = """
     def test_xfail(): assert 0
     @pytest.mark.xfail
     def test_xpass(): pass
+    def test_thread():
+        import threading
+        threading.Thread(target=int).start()
     def test_warns(record_property):
         warnings.warn("a warning")
         record_property("walkaway_memory", {"peak_bytes": 1, "growth_bytes": 1})
@@ -86,6 +89,22 @@ ELSEWHERE = frozenset({
     "xdist.Workers.pytest_xdist_make_scheduler", "xdist.Workers._tell_each",
     "culprits.run_no_culprit_again", "culprits.run_no_culprit_again.remove_node",
     "culprits._take_out",
+    # In a worker: what it makes sendable, and hears of a stop. A stop that comes while workers run.
+    "sendable._cleaning", "sendable._cleaning.sendevent", "sendable._make_plain", "sendable._text",
+    "sendable.clean", "sendable.install", "stopping.hear_stop", "stopping._hearing",
+    "stopping._hearing.handle_command", "stopping._interrupt", "stopping._names",
+    "stopping._grace_s", "stopping.Stopping._drain", "stopping.Stopping._hear",
+    "stopping.Stopping._on_int",
+    # Workers that could not collect, or collected differently.
+    "uncollected.Told.__str__", "uncollected._diff", "uncollected._named", "uncollected._said",
+    "uncollected._turn", "uncollected.differ", "uncollected.ended_early",
+    # What a plugin runs again, or gives an outcome of its own.
+    "failures.Failures.take_back", "ledger.Ledger._next_attempt", "ledger.Ledger._take_odd",
+    "ledger.Ledger._take_rerun", "reports.reruns_heal_subtests",
+    # Of a second pass; of a timeout; of a thread that is still there at the end.
+    "reruns.CarriedOver.__init__", "reruns.CarriedOver._tell",
+    "reruns.CarriedOver.pytest_sessionstart", "reruns.rerun_attempts",
+    "texts.without_foreign_stacks", "threads._text",
     # A spare that is full; an id that was never collected; a run that is broken off.
     "writer.AppendFile.put_over", "ledger.Ledger._new",
     "hooks.Hooks.pytest_internalerror", "hooks.Hooks.pytest_keyboard_interrupt",
