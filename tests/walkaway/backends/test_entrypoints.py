@@ -75,7 +75,11 @@ def test_one_of_the_image_is_named_too(boxed: Project) -> None:
     try:
         answer = boxed.inv("test")
     finally:
-        docker("image", "rm", Named(boxed.root).image)
+        # The run's container goes a moment after its verdict.
+        image = Named(boxed.root).image
+        wait_for(
+            lambda: docker("image", "rm", image, check=False).returncode == 0, "its image's end"
+        )
     assert answer.returncode == 69
     assert "did not run the command it was given: pytest (exit 4)" in answer.stdout, answer.stdout
 

@@ -10,6 +10,7 @@ import pytest
 from tests.walkaway.support.composed import IMAGE, WELL, compose_file, composed, things
 from tests.walkaway.support.engine import docker
 from tests.walkaway.support.scratch import clean_environ
+from tests.walkaway.support.waiting import wait_for
 from walkaway.environment import removal, services, state
 from walkaway.environment.project import LABEL_RUN
 from walkaway.environment.project import Project as Named
@@ -131,7 +132,8 @@ def test_a_run_with_a_container_at_work_is_live(project: Project) -> None:
     name = one_off(project, run=RUN_ID)
     assert removal.live_runs(project.root, clean_environ()) == [RUN_ID]
     docker("stop", "--time", "0", name)
-    assert not removal.live_runs(project.root, clean_environ())
+    # The engine shows a container that it has stopped as up for a moment.
+    wait_for(lambda: not removal.live_runs(project.root, clean_environ()), "no live run")
 
 
 def test_a_run_that_holds_an_environment_is_live(project: Project) -> None:

@@ -33,6 +33,7 @@ class Screen:
         wide = env.get("COLUMNS", "100")
         rest = {name: value for name, value in env.items() if name != "COLUMNS"}
         given = {**project.env(), "PS1": "$ ", "LC_ALL": "C.UTF-8", **rest}
+        given.pop("COLUMNS", None)  # xdist gives its workers one: the terminal's own width counts
         variables = [f"{name}={value}" for name, value in given.items()]
         size = ("-x", wide, "-y", "30")
         shell = ("env", "-i", *variables, "TERM=screen-256color", *self._term(env), "sh")
