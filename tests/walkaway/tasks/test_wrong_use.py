@@ -80,7 +80,7 @@ def refused(
         (64, ["runs", "--limit", "-5"], "--limit is '-5'"),
         (66, ["test-async", "--rerun", "nope"], "No run 'nope' here."),
         (64, ["test-async", "--rerun", ""], "--run is empty."),
-        (64, ["test-async", "--rerun", "latest:x"], "--rerun is 'latest:x': give RUN, or"),
+        (64, ["test-async", "--rerun", "latest:x"], "--rerun is 'latest:x': give RUN, RUN:CAUSE"),
         (64, ["test-async", "--rerun", "latest:"], "--rerun is 'latest:'"),
         (64, ["test-async", "--rerun", "latest:0"], "--rerun is 'latest:0'"),
         (64, ["test-async", "--rerun", "aa01:7"], "Run aa01 has no cause 7."),

@@ -106,7 +106,7 @@ class Hooks:
             for told in self._workers.nobody_collected():
                 self._collection_error(self._relative(told.file), told)
         with self._guard:
-            self._ledger.close()
+            self._ledger.close(in_order=exitstatus in {0, 1})
             why = session.shouldfail or session.shouldstop or self._workers.should_stop()
             if why:
                 self._events.put("stopping", m=str(why)[:300])

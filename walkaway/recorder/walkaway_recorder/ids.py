@@ -33,7 +33,7 @@ def from_line(line: bytes) -> str:
     text = line.rstrip(b"\n")
     if text.startswith(b'"'):
         try:
-            return str(unquoted(text, 1)[0])
+            return str(unquoted(text.decode(), 1)[0])
         except ValueError:
             pass
     return text.decode("utf-8", "surrogateescape")

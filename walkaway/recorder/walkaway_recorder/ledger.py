@@ -143,12 +143,14 @@ class Ledger:
             for (worker, _), flight in self._flights.items()
         ]
 
-    def close(self) -> None:
+    def close(self, *, in_order: bool) -> None:
         """End the tests that reported but had no teardown, at the end of the session."""
         self._still_flying("", "")
         for (worker, nodeid), flight in list(self._flights.items()):
-            # A worker's whose teardown was not told: what failed stands, a pass would be a guess.
-            if flight.result in _FAILURES or flight.subtests or flight.odd or flight.withheld:
+            # A worker's whose teardown was not told: what failed stands. A pass would be a guess
+            # where the session was broken off; else a plugin's protocol reports no teardown.
+            told = flight.result in _FAILURES or flight.subtests or flight.odd or flight.withheld
+            if told or (in_order and (flight.called or flight.result)):
                 self._finish(nodeid, worker, flight, 0.0)
 
     # -- the inside
