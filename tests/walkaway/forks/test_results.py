@@ -169,19 +169,23 @@ def test_each_worker_has_a_name_a_folder_and_random_numbers_of_its_own(suite: Su
     assert len({row[3] for row in rows}) == 8
 
 
-def test_groups_stay_together(suite: Suite) -> None:
-    suite.write(
-        "test_a.py",
-        """
-        import os, pytest
+def test_groups_stay_together_also_over_files(suite: Suite) -> None:
+    for name in ("test_a.py", "test_b.py", "test_c.py"):
+        suite.write(
+            name,
+            """
+            import os, pytest
 
-        @pytest.mark.parametrize("n", range(30))
-        @pytest.mark.xdist_group("together")
-        def test_one(n):
-            with open("pids.txt", "a") as file:
-                file.write(f"{os.getpid()}\\n")
-        """,
-    )
+            @pytest.mark.parametrize("n", range(30))
+            def test_free(n): pass
+
+            @pytest.mark.parametrize("n", range(10))
+            @pytest.mark.xdist_group("together")
+            def test_one(n):
+                with open("pids.txt", "a") as file:
+                    file.write(f"{os.getpid()}\\n")
+            """,
+        )
     suite.write(
         "pytest.ini",
         """
@@ -189,5 +193,7 @@ def test_groups_stay_together(suite: Suite) -> None:
         markers = xdist_group
         """,
     )
-    assert suite.run("--forks", "4").code == 0
+    ran = suite.run("--forks", "4")
+    assert (ran.code, ran.results.total()) == (0, 120), ran.out
+    assert len(suite.lines("pids.txt")) == 30
     assert len(set(suite.lines("pids.txt"))) == 1

@@ -19,7 +19,7 @@ from walkaway_forks.chunks import Chunk
 from walkaway_forks.crashed import crash_report, how_it_ended
 from walkaway_forks.delivery import deliver, deliver_properties, deliver_warning
 from walkaway_forks.pool import Live, Pool
-from walkaway_forks.traits import traits_of
+from walkaway_forks.traits import gather_groups, traits_of
 from walkaway_forks.worker import TOKEN, Place, be_worker
 
 _TURN_S = 0.2
@@ -69,6 +69,7 @@ class ForkedSession:
 
     def _prepare(self, session: pytest.Session) -> None:
         self._session = session
+        gather_groups(session.items)
         self._items = session.items
         self._done = bytearray(len(self._items))
         self._workers = min(self._settings.workers, len(self._items))

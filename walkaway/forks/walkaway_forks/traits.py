@@ -19,11 +19,30 @@ def traits_of(config: pytest.Config, items: list[pytest.Item]) -> list[Trait]:
     return [Trait(_group(item), known.get(item.nodeid)) for item in items]
 
 
+def gather_groups(items: list[pytest.Item]) -> None:
+    """Move the tests of an `xdist_group` behind its first one; all others keep their order."""
+    first: dict[str, int] = {}
+    places = []
+    for index, item in enumerate(items):
+        name = _named_group(item)
+        places.append(index if name is None else first.setdefault(name, index))
+    if first:
+        order = sorted(range(len(items)), key=places.__getitem__)
+        items[:] = [items[index] for index in order]
+
+
+def _named_group(item: pytest.Item) -> Optional[str]:
+    marker = item.get_closest_marker("xdist_group")
+    if marker is None:
+        return None
+    return f"group:{marker.kwargs.get('name', marker.args[0] if marker.args else 'default')}"
+
+
 def _group(item: pytest.Item) -> Optional[str]:
     """Name what must stay in one worker with this test; None: it may run anywhere."""
-    marker = item.get_closest_marker("xdist_group")
-    if marker is not None:
-        return f"group:{marker.kwargs.get('name', marker.args[0] if marker.args else 'default')}"
+    name = _named_group(item)
+    if name is not None:
+        return name
     info: Any = getattr(item, "_fixtureinfo", None)
     scopes = {
         str(definitions[-1].scope) for definitions in getattr(info, "name2fixturedefs", {}).values()
