@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
@@ -24,6 +25,8 @@ SERVICES_BYTES = 32 << 20
 """What is read at most of the services' log around a test's requests."""
 BEFORE_S, AFTER_S = 3.0, 10.0
 """A test's time is widened: clocks differ a little, and a service may end its work after it."""
+TICK_S = 0.001
+"""Events are told in milliseconds, lines in microseconds."""
 _INDEX_BYTES = 64 << 20
 _BLOCK_BYTES = 4 << 20
 _SHOWN = 6
@@ -62,8 +65,9 @@ def read(record: Record, wanted: str, now_s: float, live: Live | None = None) ->
     names = reader.ids(record.folder)
     index = choose(names, wanted, run.short)
     nodeid = names[index]
-    flights = tuple(_flights(record.path("events.jsonl"), index, now_s))
     own, unread, files = _own(record.folder, nodeid)
+    told = _flights(record.path("events.jsonl"), index, now_s)
+    flights = tuple(_reaching(flight, [line.at_s for line in own]) for flight in told)
     prefix = testkey.prefix(run.id, nodeid)
     spans = [(flight.since_s, flight.until_s) for flight in flights]
     services: list[Line] = []
@@ -169,6 +173,13 @@ def _flights(path: Path, index: int, now_s: float) -> Iterator[Flight]:
             yield Flight(since, until, events.text(event, "r"), worker)
     for worker, since in begun.items():
         yield Flight(since, max(since, now_s), "", worker)
+
+
+def _reaching(flight: Flight, lines_s: list[float]) -> Flight:
+    """Return a time at work with the test's own lines in it."""
+    near = [t for t in lines_s if flight.since_s - TICK_S <= t <= flight.until_s + TICK_S]
+    since_s, until_s = min([flight.since_s, *near]), max([flight.until_s, *near])
+    return replace(flight, since_s=since_s, until_s=until_s)
 
 
 def _events_of(path: Path, index: int) -> Iterator[events.Event]:

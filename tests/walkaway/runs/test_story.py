@@ -77,6 +77,13 @@ def test_only_its_own_lines_are_told(record: Record) -> None:
     assert messages(story.read(record, TWO, 20.0)) == ["b"]
 
 
+def test_no_line_of_its_own_is_before_its_start_or_after_its_end(record: Record) -> None:
+    """Events are told in milliseconds, lines in microseconds."""
+    log(record, "main", (ONE, ONE, 9.9996, "a"), (ONE, ONE, 11.0004, "b"), (ONE, ONE, 12.0, "late"))
+    (flight,) = story.read(record, ONE, 20.0).flights
+    assert (flight.since_s, flight.until_s) == (9.9996, 11.0004)
+
+
 def test_a_test_that_every_worker_ran_is_told_of_all(record: Record) -> None:
     tell(record, s(12, 0, w="gw1"), s(12.1, 0, w="gw0"), f(13, 0, w="gw0", r="failed"))
     log(record, "gw0", (ONE, ONE, 12.5, "of gw0"))

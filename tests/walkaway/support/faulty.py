@@ -36,13 +36,14 @@ ENTRIES = frozenset({
     "Guard.__enter__", "Guard.__exit__",
     "PatientFile.write",
     "Recording._leave",
-    "Workers._naming.worker_logstart", "_patient.sendcommand", "run_no_culprit_again.remove_node",
+    "Workers._naming.worker_logstart", "_patient.sendcommand", "note_starts.start",
+    "run_no_culprit_again.remove_node",
 })  # fmt: skip
 #: Not loaded into a recorded pytest, or before anything can be guarded.
 NOT_MEANT = ("isolated.main", "originals.keep_builtins")
 
 _PIPE_BYTES = 1024 * 1024
-_GUARDS = ("self._guard", "guard")
+_GUARDS = ("self._guard", "guard", "suppress(Exception)")
 
 
 class FaultError(RuntimeError):
