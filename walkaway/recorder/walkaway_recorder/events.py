@@ -42,14 +42,14 @@ class Events:
         self.first_error = ""
         #: What a checkpoint tells beside the counters; set by who knows it.
         self.more: Callable[[], dict[str, object]] = dict
-        self._clock = clock
-        self._epoch = epoch
+        self.clock = clock
+        self.epoch = epoch
         #: Size of the file that makes one due: never before the first, which follows `collected`.
         self._checkpoint_at = float("inf")
 
     def now(self) -> float:
         """Return seconds since the run was started."""
-        return self._clock() - self._epoch
+        return self.clock() - self.epoch
 
     def put(self, kind: str, /, **fields: object) -> None:
         """Write one event."""

@@ -33,6 +33,7 @@ keep_builtins(globals())
 
 #: xdist's and pytest-forked's phase of a test whose process died.
 _DEAD = "???"
+_Report = pytest.TestReport
 _FAILURES = frozenset({reports.FAILED, reports.ERROR, reports.CRASHED})
 
 
@@ -68,7 +69,8 @@ class Ledger:
 
     def __init__(self, events: Events, ids: Ids, failures: Failures, workers: Workers) -> None:
         self._events = events
-        self._now = events.now
+        self._clock = events.clock
+        self._epoch = events.epoch
         self._put = events.file.put_result
         self._put_next = events.file.put_next
         self._ids = ids
@@ -94,7 +96,7 @@ class Ledger:
             index = self._number.get(nodeid)
             if index is None:
                 index = self._new(nodeid)
-            since = self._now()
+            since = self._clock() - self._epoch
             self._flights[worker, nodeid] = Flight(index, since)
             piece = self._pieces[worker] if worker in self._pieces else self._piece(worker)
             self._put_next(b'{"e":"s","t":%.3f,"i":%d%b}\n' % (since, index, piece))
@@ -110,7 +112,8 @@ class Ledger:
             nodeid = report.nodeid
             flight = self._flights.get((worker, nodeid))
             if flight is None:
-                flight = self._flights[worker, nodeid] = Flight(self._new(nodeid), self._now())
+                flight = Flight(self._new(nodeid), self._events.now())
+                self._flights[worker, nodeid] = flight
             when = report.when
             if report.outcome == "passed" and "wasxfail" not in report.__dict__:
                 if when == "setup":
@@ -123,7 +126,7 @@ class Ledger:
                     told = report.__dict__.get("user_properties")
                     self._finish(nodeid, worker, flight, report.duration, told)
                     return
-                if when == "call" and not flight.odd and type(report) is pytest.TestReport:
+                if when == "call" and not flight.odd and type(report) is _Report:
                     flight.called = True
                     flight.call = report.duration
                     return
@@ -339,7 +342,7 @@ class Ledger:
             times = b"%.2f,%.2f,%.2f" % (flight.setup * 1000, flight.call * 1000, teardown * 1000)
         except Exception:  # a plugin's report without a duration that is one
             times = b"0,0,0"
-        now = self._now()
+        now = self._clock() - self._epoch
         self._put(
             b'{"e":"f","t":%.3f,"i":%d,"r":"%b","d":[%b]%b}\n'
             % (now, flight.index, result.encode(), times, more)
@@ -374,7 +377,7 @@ class Ledger:
                 report.sections,
                 place=_place(report),
                 again=again,
-                t=round(self._now(), 3),
+                t=round(self._events.now(), 3),
             )
         except Exit:
             raise

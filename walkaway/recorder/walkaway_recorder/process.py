@@ -31,6 +31,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 _LOCK_TRIES = 100
 _LOCK_PAUSE_S = 0.01
 
+_write = io.FileIO.write
 _stack_files: list[int] = []
 
 
@@ -121,13 +122,13 @@ class PatientFile(io.FileIO):
     def write(self, data: Foreign) -> int:
         """Write, or claim to have written."""
         try:
-            return super().write(data) or 0
+            return _write(self, data) or 0
         except OSError as error:
             if error.errno not in _FULL:
                 raise
             if error.errno == errno.EFBIG:
                 with suppress(OSError):
-                    return as_before(lambda: super(PatientFile, self).write(data) or 0)
+                    return as_before(lambda: _write(self, data) or 0)
                 if PatientFile.limited is not None and size_limit() is not None:
                     PatientFile.limited()
             return len(data) if isinstance(data, bytes) else memoryview(data).nbytes
