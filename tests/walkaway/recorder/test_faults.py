@@ -72,38 +72,95 @@ TROUBLED = """
     def test_e(): assert 0, "after files were limited"
     def test_f(): pass
 """
+RERAN = """
+    import pytest
+    seen = []
+    def test_pass(): pass
+    def test_heals():
+        seen.append("heals")
+        assert "heals" in seen[1:], "heals"
+    def test_fails(): assert 0, "fails"
+    @pytest.fixture
+    def broken():
+        seen.append("broken")
+        if seen.count("broken") == 1:
+            raise ValueError("broken")
+    def test_setup(broken): pass
+    def test_subtests(subtests):
+        seen.append("subtests")
+        with subtests.test("one"): assert seen.count("subtests") > 1
+        with subtests.test("two"): pass
+    def test_odd(): assert 0, "odd"
+    def test_odd_again(): pass
+"""
+ODD_OUTCOME = """
+    import pytest
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(item, call):
+        report = (yield).get_result()
+        if item.name == "test_odd" and report.when == "call":
+            report.outcome = "quarantined"
+    def pytest_report_teststatus(report):
+        if report.outcome == "quarantined":
+            return "quarantined", "Q", "QUARANTINED"
+"""
+RERUNS = ("-p", "pytest_rerunfailures", "--reruns=1")
+UNSENDABLE = """
+    import os, pytest
+    def test_a(): pass
+    def test_name(): raise ValueError(os.fsdecode(b"caf\\xe9"))
+    def test_b(): pass
+    def test_fails(): assert 0
+"""
+ODD_ITEM = """
+    import pytest
+    class Thing:
+        def __str__(self): return "the thing failed"
+    class Odd(pytest.Item):
+        def runtest(self): raise ValueError("boom")
+        def repr_failure(self, excinfo): return Thing()
+        def reportinfo(self): return self.path, 0, self.name
+    class File(pytest.File):
+        def collect(self): yield Odd.from_parent(self, name="odd")
+    def pytest_collect_file(file_path, parent):
+        if file_path.name == "test_odd.py":
+            return File.from_parent(parent, path=file_path)
+"""
+DIFFERS = """
+    import os, pytest
+    WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+    @pytest.mark.parametrize("name", ["a", "b", WORKER])
+    def test_it(name): pass
+"""
+BROKEN_IN_WORKERS = """
+    import os
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        import no_such_module
+"""
 SUITES = ("red", "green", "troubled", "picked")
 XDIST = ("-p", "xdist.plugin", "-n2")
 XDIST_THERE = find_spec("xdist") is not None
+RERUNS_THERE = find_spec("pytest_rerunfailures") is not None and hasattr(pytest, "Subtests")
+needs_reruns = pytest.mark.skipif(not RERUNS_THERE, reason="rerunfailures is not here")
 needs_xdist = pytest.mark.skipif(not XDIST_THERE, reason="xdist is not here")
 #: Functions that a run of these suites does not come to.
 ELSEWHERE = frozenset({
     # After another error alone.
     "__init__._say", "events.Events.note", "events.describe", "events._where",
     "ledger.Ledger._at_best", "ledger.Ledger._spoil", "recording.Recording.broke_off",
-    # In a process whose calls nobody counts: a worker, a forked child.
-    "__init__._serve_worker", "place.from_text",
+    # In a forked child, whose calls nobody counts.
     "descriptors.Kept.close", "ids.Ids.close", "writer.AppendFile.close",
     # A second pass, --dist=each, a worker that died.
     "earlier.keep_reports", "earlier.totals", "ids.from_line",
+    "reruns.CarriedOver.__init__", "reruns.CarriedOver._tell",
+    "reruns.CarriedOver.pytest_sessionstart", "reruns.rerun_attempts",
     "xdist.Workers.pytest_xdist_make_scheduler", "xdist.Workers._tell_each",
     "culprits.run_no_culprit_again", "culprits.run_no_culprit_again.remove_node",
     "culprits._take_out",
-    # In a worker: what it makes sendable, and hears of a stop. A stop that comes while workers run.
-    "sendable._cleaning", "sendable._cleaning.sendevent", "sendable._make_plain", "sendable._text",
-    "sendable.clean", "sendable.install", "stopping.hear_stop", "stopping._hearing",
-    "stopping._hearing.handle_command", "stopping._interrupt", "stopping._names",
-    "stopping._grace_s", "stopping.Stopping._drain", "stopping.Stopping._hear",
-    "stopping.Stopping._on_int",
-    # Workers that could not collect, or collected differently.
-    "uncollected.Told.__str__", "uncollected._diff", "uncollected._named", "uncollected._said",
-    "uncollected._turn", "uncollected.differ", "uncollected.ended_early",
-    # What a plugin runs again, or gives an outcome of its own.
-    "failures.Failures.take_back", "ledger.Ledger._next_attempt", "ledger.Ledger._take_odd",
-    "ledger.Ledger._take_rerun", "reports.reruns_heal_subtests",
-    # Of a second pass; of a timeout; of a thread that is still there at the end.
-    "reruns.CarriedOver.__init__", "reruns.CarriedOver._tell",
-    "reruns.CarriedOver.pytest_sessionstart", "reruns.rerun_attempts",
+    # A stop that comes while workers run; the same tests in another order.
+    "stopping._interrupt", "stopping._names", "stopping._grace_s", "stopping.Stopping._drain",
+    "stopping.Stopping._hear", "stopping.Stopping._on_int", "uncollected._turn",
+    # A timeout; a thread that is still there at the end.
     "texts.without_foreign_stacks", "threads._text",
     # A spare that is full; an id that was never collected; a run that is broken off.
     "writer.AppendFile.put_over", "ledger.Ledger._new",
@@ -149,28 +206,63 @@ def picked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def reran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A suite of which a plugin runs tests again, and another has an outcome of its own."""
+    folder = _suite(tmp_path_factory.mktemp("reran"), RERAN)
+    (folder / "conftest.py").write_text(textwrap.dedent(ODD_OUTCOME))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unsendable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A suite whose workers have reports that xdist cannot send."""
+    folder = _suite(tmp_path_factory.mktemp("unsendable"), UNSENDABLE)
+    (folder / "conftest.py").write_text(textwrap.dedent(ODD_ITEM))
+    (folder / "test_odd.py").touch()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def differing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A suite of which each worker collects something else."""
+    return _suite(tmp_path_factory.mktemp("differing"), DIFFERS)
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A suite whose conftest fails in every worker."""
+    folder = _suite(tmp_path_factory.mktemp("broken"), GREEN)
+    (folder / "conftest.py").write_text(textwrap.dedent(BROKEN_IN_WORKERS))
+    return folder
+
+
 def _suite(folder: Path, text: str) -> Path:
     (folder / "pytest.ini").touch()
     (folder / "test_it.py").write_text(textwrap.dedent(text), encoding="utf-8")
     return folder
 
 
-def wrong(ran: Ran, clean: Ran, bare: Ran) -> list[str]:
-    """Return what a run with a fault says that it must not."""
+def wrong(ran: Ran, clean: Ran, bare: Ran, *, mends: bool = False) -> list[str]:
+    """Return what a run with a fault says that it must not.
+
+    ``mends``: pytest alone ends otherwise than it does with the recorder, and may with a fault.
+    """
     found = []
-    if (ran.code, ran.summary) != (bare.code, bare.summary):
+    if not mends and (ran.code, ran.summary) != (bare.code, bare.summary):
         found.append(f"pytest felt it: {ran.code} {ran.summary!r}")
     for name, was in clean.results.items():
         now = ran.results.get(name)
-        if now not in {was, None, *BAD} or (was in BAD and now not in {None, *BAD}):
+        if now not in {was, None, "unknown", *BAD} or (was in BAD and now not in {None, *BAD}):
             found.append(f"{name} was {was} and is {now}")
     whole = (ran.results, ran.texts) == (clean.results, clean.texts)
     verdict = ran.verdict
+    loud = verdict.code != 0 if mends else verdict.outcome in _LOUD
     if verdict.code == 0 and (bare.code != 0 or ran.results != clean.results):
         found.append(f"{verdict.outcome} with {ran.results}")
     if bare.code == 1 and verdict.outcome not in {Outcome.FAILED, *_LOUD}:
         found.append(f"{verdict.outcome} though pytest ended with 1")
-    if not whole and verdict.outcome not in _LOUD and not ran.notes:
+    if not whole and not loud and not ran.notes:
         found.append(f"lost in silence: {ran.results}, {ran.texts} texts")
     return found
 
@@ -186,6 +278,7 @@ def blame(
     chosen: Callable[[str, int], Iterable[int]],
     *args: str,
     every_line: bool = False,
+    mends: bool = False,
 ) -> dict[str, list[str]]:
     """Return what went wrong, by the function that raised and its call (0: all of them).
 
@@ -193,13 +286,13 @@ def blame(
     """
     bare = server.run(suite, args, recorded=False)
     clean = server.run(suite, args, every_line=every_line)
-    assert (clean.code, clean.summary) == (bare.code, bare.summary)
+    assert mends or (clean.code, clean.summary) == (bare.code, bare.summary)
     found = {}
     for site, calls in clean.calls.items():
         for nth in chosen(site, calls):
             ran = server.run(suite, args, site=site, nth=nth, every_line=every_line)
             assert ran.fired, site
-            if errors := wrong(ran, clean, bare):
+            if errors := wrong(ran, clean, bare, mends=mends):
                 found[f"{site} {nth or 'always'}"] = errors
     return found
 
@@ -260,6 +353,36 @@ def test_in_xdists_controller_and_workers_it_is_the_same(server: Server, red: Pa
     assert blame(server, red, chosen, *XDIST) == {}
 
 
+@needs_xdist
+@pytest.mark.parametrize(
+    "suite",
+    [
+        "unsendable",
+        *(pytest.param(s, marks=pytest.mark.soak) for s in ("differing", "broken", "picked")),
+    ],
+)
+def test_nor_where_workers_cannot_send_or_collect(
+    server: Server, request: pytest.FixtureRequest, suite: str
+) -> None:
+    modules = ("sendable.", "uncollected.", "xdist.", "__init__._", "place.", "stopping.")
+
+    def chosen(site: str, calls: int) -> list[int]:
+        return [0] if calls and site.startswith(modules) else []
+
+    folder = request.getfixturevalue(suite)
+    assert blame(server, folder, chosen, *XDIST, mends=suite == "unsendable") == {}
+
+
+@needs_reruns
+def test_nor_where_a_plugin_runs_tests_again(server: Server, reran: Path) -> None:
+    modules = ("ledger.", "failures.Failures", "reports.", "events.Events.count")
+
+    def chosen(site: str, calls: int) -> list[int]:
+        return [0, (calls + 1) // 2] if site.startswith(modules) else []
+
+    assert blame(server, reran, chosen, *RERUNS) == {}
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("suite", SUITES)
 def test_each_call_of_each_function(
@@ -296,6 +419,9 @@ def test_every_function_is_reached_or_known_not_to_be(
     for name in SUITES:
         reached.update(server.run(request.getfixturevalue(name), ()).calls)
     if XDIST_THERE:
-        reached.update(server.run(request.getfixturevalue("red"), XDIST).calls)
+        for name in ("red", "unsendable", "differing", "broken", "picked"):
+            reached.update(server.run(request.getfixturevalue(name), XDIST).calls)
+    if RERUNS_THERE:
+        reached.update(server.run(request.getfixturevalue("reran"), RERUNS).calls)
     able = {site for site, may_raise in faulty.sites().items() if may_raise}
     assert able - reached - set(faulty.NOT_MEANT) <= ELSEWHERE

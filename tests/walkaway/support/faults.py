@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.walkaway.support.faulty import FIRED
 from tests.walkaway.support.recorded import RECORDER
 from tests.walkaway.support.waiting import PATIENCE_S
 from walkaway.model import disturbances, endings, ledger
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from walkaway.model.facts import Facts
 
 SERVER = Path(__file__).with_name("faulty.py")
+_NOTED = "called-by-workers"
 _OURS = ("WALKAWAY_", "PYTEST_", "PYTHONPATH", "COV_", "COVERAGE_", "TESTMON")
 
 
@@ -34,6 +36,7 @@ class Ran:
     summary: str
     fired: int
     calls: Mapping[str, int]
+    """Of each function by site; in workers alone: 1."""
     results: Mapping[str, str | None]
     texts: int
     verdict: Verdict
@@ -50,14 +53,14 @@ class Server:
         self._number = 0
         site = folder / "site"
         site.mkdir()
-        # xdist's workers are processes of their own.
+        # xdist's workers are processes of their own, and nothing else that a run starts is Python.
         (site / "sitecustomize.py").write_text(
             "import importlib, os, sys\n"
-            f"if os.environ.get('FAULTY') and os.environ.get('PYTEST_XDIST_WORKER'):\n"
+            "if os.environ.get('FAULTY'):\n"
             f"    sys.path.insert(0, {str(SERVER.parent)!r})\n"
             "    import faulty\n"
             "    sys.path.pop(0)\n"
-            "    faulty.install(os.environ['FAULTY'])\n"
+            "    faulty.install(os.environ['FAULTY'], worker=True)\n"
             "    importlib.import_module(faulty.PACKAGE)\n"
         )
         self._paths = os.pathsep.join([str(RECORDER), str(site)])
@@ -91,11 +94,13 @@ class Server:
         record = self._folder / f"record-{self._number}"
         record.mkdir()
         told = record / "told"
+        fault: dict[str, object] = {"site": site, "nth": nth, "every_line": every_line}
+        fault["workers"] = str(record / _NOTED)
         environ = self._environ() | {
             "WALKAWAY_RECORD": str(record) if recorded else "",
             "WALKAWAY_EPOCH": str(time.clock_gettime(time.CLOCK_BOOTTIME)),
             "WALKAWAY_PASS": "1",
-            "FAULTY": json.dumps({"site": site, "nth": nth, "every_line": every_line}),
+            "FAULTY": json.dumps(fault) if recorded else "",
         }
         if recorded and (cwd / "select.txt").exists():
             environ |= {"WALKAWAY_SELECT": str(cwd / "select.txt"), "WALKAWAY_ORDER": "1"}
@@ -133,11 +138,14 @@ def _read(record: Path, told: dict[str, Any]) -> Ran:
         for final in [ledger.final_result(row)]
     }
     rows = [line for line in log.splitlines() if " in " in line and line.startswith("=")]
+    noted = record / _NOTED
+    lines = noted.read_text().split() if noted.exists() else []
+    calls = {site: 1 for site in lines if not site.startswith(FIRED)} | told["calls"]
     return Ran(
         code=told["code"],
         summary=rows[-1].strip("= ").partition(" in ")[0] if rows else "",
-        fired=told["fired"],
-        calls=told["calls"],
+        fired=told["fired"] + sum(line.startswith(FIRED) for line in lines),
+        calls=calls,
         results=results,
         texts=len(list(reader.all_events(record / "failures.jsonl"))),
         verdict=endings.decide(facts),

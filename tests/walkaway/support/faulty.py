@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 PACKAGE = "walkaway_recorder"
 FOLDER = Path(__file__).resolve().parents[3] / "walkaway" / "recorder" / PACKAGE
 VARIABLE = "FAULTY"
+#: Before the line of a site that raised in a worker.
+FIRED = "!"
 #: Called by others than the recorder: what raises before their guard would be theirs to catch.
 ENTRIES = frozenset({
     "_load", "_begin",
@@ -37,6 +39,7 @@ ENTRIES = frozenset({
     "PatientFile.write",
     "Recording._leave",
     "Workers._naming.worker_logstart", "_patient.sendcommand", "note_starts.start",
+    "Stopping._listen.next_event", "_cleaning.sendevent", "_hearing.handle_command",
     "run_no_culprit_again.remove_node",
 })  # fmt: skip
 #: Not loaded into a recorded pytest, or before anything can be guarded.
@@ -51,18 +54,30 @@ class FaultError(RuntimeError):
 
 
 class Chosen:
-    """The site that raises: with every call, or with the n-th one alone."""
+    """The site that raises: with every call, or with the n-th one alone.
 
-    def __init__(self, site: str = "", nth: int = 0) -> None:
-        self.site, self.nth = site, nth
+    A worker has a file, in which its first call of each site is noted, and that it raised.
+    """
+
+    def __init__(self, site: str = "", nth: int = 0, file: str = "") -> None:
+        self.site, self.nth, self.file = site, nth, file
         self.calls: dict[str, int] = {}
         self.fired = 0
 
     def __call__(self, site: str) -> None:
         self.calls[site] = self.calls.get(site, 0) + 1
+        if self.file and self.calls[site] == 1:
+            self._note(site)
         if site == self.site and self.nth in {0, self.calls[site]}:
             self.fired += 1
+            if self.file and self.fired == 1:
+                self._note(f"{FIRED}{site}")
             raise FaultError(site)
+
+    def _note(self, line: str) -> None:
+        fd = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(fd, f"{line}\n".encode())
+        os.close(fd)
 
 
 def _functions(
@@ -180,10 +195,10 @@ class Finder(importlib.abc.MetaPathFinder):
         )
 
 
-def install(text: str) -> Chosen:
+def install(text: str, *, worker: bool = False) -> Chosen:
     """Load the recorder from now on with the fault that a JSON text describes."""
     asked = json.loads(text)
-    chosen = Chosen(asked["site"], asked["nth"])
+    chosen = Chosen(asked["site"], asked["nth"], asked["workers"] if worker else "")
     sys.meta_path.insert(0, Finder(chosen, every_line=asked["every_line"]))
     return chosen
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Generator
+from typing import Any, Callable, Generator
 
 import pytest
 
@@ -72,23 +72,34 @@ def _begin(config: pytest.Config) -> Recording | None:
 
 
 def _serve_worker(config: pytest.Config, given: dict[str, str]) -> None:
-    try:
-        hear_stop(config)
-        if given.get(RECORD):
-            announce(config, from_text(given[RECORD]))
-            sendable.install(config)
-        if given.get(STACKS):
-            process.dump_stacks_on_request(given[STACKS], given.get("workerid", "-"))
-        if given.get(ORDER):
-            from walkaway_recorder.order import Order, let_seed_decide
+    """Do each thing that a worker is asked for, whatever becomes of the others."""
+    asked: list[Callable[[], object]] = [lambda: hear_stop(config)]
+    if given.get(RECORD):
+        asked.append(lambda: sendable.install(config))
+        asked.append(lambda: announce(config, from_text(given[RECORD])))
+    if given.get(STACKS):
+        name = given.get("workerid", "-")
+        asked.append(lambda: process.dump_stacks_on_request(given[STACKS], name))
+    if given.get(ORDER):
+        asked.append(lambda: _order(config, given[ORDER]))
+    if given.get(SELECT):
+        asked.append(lambda: _select(config, given[SELECT]))
+    for serve in asked:
+        try:
+            serve()
+        except Exception as error:  # noqa: PERF203 - five at most
+            _say(f"from this worker: {error}")
 
-            let_seed_decide(config, given[ORDER])
-            config.pluginmanager.register(Order(given[ORDER]), "walkaway-order")
-        if given.get(SELECT):
-            from walkaway_recorder.hooks import Selection
 
-            config.pluginmanager.register(
-                Selection(given[SELECT], None, aloud=False), "walkaway-selection"
-            )
-    except OSError as error:
-        _say(f"no stacks from this worker: {error}")
+def _order(config: pytest.Config, order: str) -> None:
+    from walkaway_recorder.order import Order, let_seed_decide
+
+    let_seed_decide(config, order)
+    config.pluginmanager.register(Order(order), "walkaway-order")
+
+
+def _select(config: pytest.Config, path: str) -> None:
+    from walkaway_recorder.hooks import Selection
+
+    selection = Selection(path, None, aloud=False)
+    config.pluginmanager.register(selection, "walkaway-selection")

@@ -8,6 +8,7 @@ tests (pytest-dev/pytest-xdist#843). What can be sent is not touched. Knows xdis
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Callable
 
 import pytest
@@ -29,13 +30,15 @@ class Sendable:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Foreign) -> None:
-        if report.longrepr is not None:
-            _make_plain(report)
+        with suppress(Exception):  # an error of ours: what cannot be sent is cleaned below
+            if report.longrepr is not None:
+                _make_plain(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: Foreign) -> None:
-        if report.longrepr is not None:
-            _make_plain(report)
+        with suppress(Exception):
+            if report.longrepr is not None:
+                _make_plain(report)
 
 
 def install(config: pytest.Config) -> None:
