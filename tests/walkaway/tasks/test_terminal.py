@@ -50,15 +50,15 @@ class Screen:
         return done.stdout
 
     def type(self, *words: str) -> None:
-        """Run one task; its end is shown as `ended CODE`."""
-        line = f"clear; {shlex.join((*INV, *words))}; echo ended $?"
+        """Run one task; its end is shown as `status=CODE`: no answer of ours has that."""
+        line = f"clear; {shlex.join((*INV, *words))}; echo status=$?"
         self._run("send-keys", "-l", line)
         self._run("send-keys", "Enter")
 
     def clear(self) -> None:
         """Empty the screen: the end of the task before must not be taken for the next one's."""
         self._run("send-keys", "clear", "Enter")
-        wait_for(lambda: "ended" not in self.shown(), "a screen that is empty")
+        wait_for(lambda: "status=" not in self.shown(), "a screen that is empty")
 
     def press(self, key: str) -> None:
         self._run("send-keys", key)
@@ -104,7 +104,7 @@ def test_a_bar_is_shown_while_a_test_runs_and_nothing_of_it_is_left(
     assert "1 failed" in live
     assert "\x1b[" in screen.shown(colours=True)
     project.open_gate()
-    end = screen.until("ended 1")
+    end = screen.until("status=1")
     assert BAR not in end
     assert "2/3" not in end
     lines = [line for line in end.splitlines() if line.strip()]
@@ -120,17 +120,17 @@ def test_ctrl_c_at_a_terminal_s_wait_leaves_the_run_and_a_clean_screen(
 ) -> None:
     screen.type("test-async")
     at_gate(project)
-    screen.until("ended 0")
+    screen.until("status=0")
     screen.type("wait")
     screen.until("2/3")
     screen.press("C-c")
-    end = screen.until("ended 130")
+    end = screen.until("status=130")
     short = project.live().run.short
     assert f"{short} goes on: inv wait --run {short}" in end
     assert BAR not in end
     assert "Traceback" not in end
     screen.type("progress")
-    looked = screen.until("ended 0")
+    looked = screen.until("status=0")
     assert BAR in looked
     assert f"RUNNING  {short}" in looked
     project.open_gate()
@@ -145,13 +145,13 @@ def test_ctrl_c_at_a_followed_log_leaves_the_run_and_says_how_to_go_on(
     screen.type("log", "--follow")
     screen.until("test_before PASSED")
     screen.press("C-c")
-    lines = screen.until("ended 130").splitlines()
+    lines = screen.until("status=130").splitlines()
     short = project.live().run.short
     row = lines.index(
         f"{short} goes on: inv wait --run {short}  or  inv log --run {short} --follow"
     )
     assert lines[row - 1].endswith("^C")
-    assert lines[row + 1].startswith("ended 130")
+    assert lines[row + 1].startswith("status=130")
     assert "Traceback" not in "\n".join(lines)
     project.open_gate()
     assert project.live().outcome()["outcome"] == "failed"
@@ -180,8 +180,8 @@ def test_a_narrow_terminal_breaks_no_word(project: Project, screen: Screen) -> N
         screen.clear()
         run = ("--run", project.records.ids()[-2]) if words[0] == "results" else ()
         screen.type(*words, *run)
-        lines = screen.until("ended 0").splitlines()
-        told = lines[: next(n for n, line in enumerate(lines) if line.startswith("ended 0"))]
+        lines = screen.until("status=0").splitlines()
+        told = lines[: next(n for n, line in enumerate(lines) if line.startswith("status=0"))]
         # What is broken by the terminal fills its line; what we break does not.
         assert all(len(line) <= 60 for line in told)
         whole = screen.shown(joined=True).splitlines()
@@ -195,7 +195,7 @@ def test_ctrl_c_at_a_terminal_s_test_stops_it(project: Project, screen: Screen) 
     at_gate(project)
     screen.until("2/3")
     screen.press("C-c")
-    end = screen.until("ended 130")
+    end = screen.until("status=130")
     short = project.live().run.short
     assert f"stopping {short}: Ctrl-C again" in end
     assert f"INTERRUPTED  {short}" in end
@@ -215,6 +215,6 @@ def test_no_colour_and_no_bar_where_they_are_not_wanted(project: Project, screen
     live = screen.until("FAILED  tests/test_it.py::test_bad")
     assert BAR not in live
     project.open_gate()
-    end = screen.until("ended 1")
+    end = screen.until("status=1")
     assert BAR not in end
     assert "\x1b[" not in screen.shown(colours=True)
