@@ -26,7 +26,7 @@ from measure import BIN, ROOT, pairs, report
 
 from tests.walkaway.support.engine import docker, engine_environ, scratch_project
 from walkaway.environment.project import Project
-from walkaway.runs import clock, lock
+from walkaway.process import clock, file_lock
 
 INV = str(BIN / "inv")
 ROUNDS = 10
@@ -90,7 +90,7 @@ class Bench:
         """Wait for the newest run's verdict, and until it has given its environment back."""
         self.inv("wait", "--timeout", "300")
         path = str(self.newest() / "supervisor.lock")
-        while lock.probe(path) is lock.Hold.HELD:
+        while file_lock.probe(path) is file_lock.Hold.HELD:
             time.sleep(0.02)
 
     def newest(self) -> Path:
@@ -193,7 +193,7 @@ def memory(bench: Bench) -> None:
         time.sleep(0.01)
     status = Path(f"/proc/{json.loads(journal.read_text().splitlines()[0])['pid']}/status")
     peak = 0
-    while lock.probe(str(folder / "supervisor.lock")) is lock.Hold.HELD:
+    while file_lock.probe(str(folder / "supervisor.lock")) is file_lock.Hold.HELD:
         with contextlib.suppress(OSError):
             found = re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())
             peak = max(peak, *(int(kb) for kb in found), 0)

@@ -48,7 +48,7 @@ def main() -> None:
 
 def make_record(project: Path) -> list[int]:
     """Write a run that is 90 % done, its locks held; returns their descriptors."""
-    from walkaway.runs import clock
+    from walkaway.process import clock
 
     folder = project / "logs/tests/pytest/test-run-20261122-101530-7f3a"
     folder.mkdir(parents=True)

@@ -12,7 +12,7 @@ import shlex
 import sys
 from typing import NoReturn
 
-from walkaway.model.exitcodes import NOT_STARTABLE, WRONG_USE
+from walkaway.model.exit_codes import NOT_STARTABLE, WRONG_USE
 
 _USAGE = """\
 usage: python -m walkaway init [--write] [--json]   what a project needs to use walkaway

@@ -6,7 +6,7 @@ from __future__ import annotations
 class WalkawayError(Exception):
     """Something a user can mend: what is wrong, with which value, what to do, and an exit code.
 
-    ``message`` has at most three lines; ``code`` comes from `walkaway.model.exitcodes`.
+    ``message`` has at most three lines; ``code`` comes from `walkaway.model.exit_codes`.
     """
 
     def __init__(self, message: str, code: int) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 from walkaway.model.run import Limits
 
 CI_DEADLINE_S = 1800.0
@@ -62,7 +62,7 @@ def seconds(value: str, name: str, *, zero: bool = False) -> float:
             return number
     least = "0 (never)" if zero else "more than 0"
     message = f"{name} is {_short(value)}: give seconds, {least}, or 15m, 1.5h."
-    raise WalkawayError(message, exitcodes.WRONG_USE)
+    raise WalkawayError(message, exit_codes.WRONG_USE)
 
 
 def gather(configured: object, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -84,11 +84,11 @@ def read(config: Mapping[str, Any], environ: Mapping[str, str], *, ci: bool) -> 
         message = (
             f"walkaway is {_short(config[_WHOLE])}: put settings below it, as deadline_s: 900."
         )
-        raise WalkawayError(message, exitcodes.WRONG_USE)
+        raise WalkawayError(message, exit_codes.WRONG_USE)
     strangers = sorted(set(config) - KEYS)
     if strangers:
         message = f"walkaway.{strangers[0]} is no setting.\nThere are: {', '.join(sorted(KEYS))}."
-        raise WalkawayError(message, exitcodes.WRONG_USE)
+        raise WalkawayError(message, exit_codes.WRONG_USE)
     return Settings(
         backend=backend(config.get("backend") or "local", "walkaway.backend"),
         compose_file=words(config.get("compose_file") or (), "compose_file"),
@@ -127,20 +127,20 @@ def words(value: object, name: str) -> tuple[str, ...]:
             return tuple(shlex.split(value))
         except ValueError as error:
             message = f"walkaway.{name} is {_short(value)}: {error}."
-            raise WalkawayError(message, exitcodes.WRONG_USE) from error
+            raise WalkawayError(message, exit_codes.WRONG_USE) from error
     if isinstance(value, (list, tuple)) and all(isinstance(word, str) for word in value):
         return tuple(value)
     message = (
         f"walkaway.{name} is {_short(value)}: give a list of words, the command and its arguments."
     )
-    raise WalkawayError(message, exitcodes.WRONG_USE)
+    raise WalkawayError(message, exit_codes.WRONG_USE)
 
 
 def backend(value: object, name: str) -> str:
     """Check where pytest runs: local, compose, or auto."""
     if value not in BACKENDS:
         message = f"{name} is {_short(value)}: there are {', '.join(BACKENDS)}."
-        raise WalkawayError(message, exitcodes.WRONG_USE)
+        raise WalkawayError(message, exit_codes.WRONG_USE)
     return str(value)
 
 
@@ -148,7 +148,7 @@ def _service(value: object) -> str:
     name = "test" if value is None else str(value)
     if not re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9._-]*", name):
         message = f"walkaway.service is {_short(value)}: give the name of a Compose service."
-        raise WalkawayError(message, exitcodes.WRONG_USE)
+        raise WalkawayError(message, exit_codes.WRONG_USE)
     return name
 
 
@@ -156,7 +156,7 @@ def _count(value: object, name: str, default: int) -> int:
     text = str(default) if value is None else str(value)
     if not re.fullmatch("[1-9][0-9]{0,2}", text):
         message = f"walkaway.{name} is {_short(value)}: give a whole number, 1 or more."
-        raise WalkawayError(message, exitcodes.WRONG_USE)
+        raise WalkawayError(message, exit_codes.WRONG_USE)
     return int(text)
 
 
@@ -166,7 +166,7 @@ def workers(value: object, name: str, *, empty: bool = True) -> str:
     known = text == "auto" or re.fullmatch("[0-9]{1,4}", text) or (empty and not text)
     if not known:
         message = f"{name} is {_short(value)}: give a number, or auto."
-        raise WalkawayError(message, exitcodes.WRONG_USE)
+        raise WalkawayError(message, exit_codes.WRONG_USE)
     return text
 
 
@@ -182,5 +182,5 @@ def _size(value: object, name: str) -> int:
         size = -1
     if size < 0:
         message = f"{name} is {_short(value)}: give a number of bytes."
-        raise WalkawayError(message, exitcodes.WRONG_USE)
+        raise WalkawayError(message, exit_codes.WRONG_USE)
     return size

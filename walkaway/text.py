@@ -63,6 +63,11 @@ class Style:
         return f"\x1b[{code}m{text}\x1b[0m" if self.terminal and text else text
 
 
+def many(count: int, one: str, more: str = "") -> str:
+    """Return `1 test`, `1,200 tests`."""
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
 def duration(seconds: float) -> str:
     """Return `3 ms`, `0.4 s`, `42 s`, `3 min 20 s`, `1 h 5 min`, `2 d 3 h`."""
     seconds = max(0.0, seconds)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.fixtures.clients import TIMEOUT, Platform
 from tests.fixtures.factories import MakeUser, User
-from walkaway.isolation.logs import requests
+from walkaway.isolation.logs import request_ids
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def visitor(platform: Platform) -> Iterator[httpx.Client]:
     """Somebody with a cookie jar who follows redirects."""
     with httpx.Client(
         base_url=platform.web,
-        event_hooks={"request": [requests.stamp]},
+        event_hooks={"request": [request_ids.stamp]},
         follow_redirects=True,
         timeout=TIMEOUT,
         trust_env=False,

@@ -19,7 +19,7 @@ from tests.walkaway.support.checkout import PROBE, REPOSITORY
 from tests.walkaway.support.scratch import clean_environ
 from tests.walkaway.test_makefile import ARGUMENTS
 from walkaway import __main__ as door
-from walkaway.library import offers
+from walkaway.library import project_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,10 +137,10 @@ def test_init_shows_what_it_would_write_and_writes_nothing(checkout: Repository)
         "tasks.py, walkaway.mk, Makefile, AGENTS.md, CLAUDE.md"
     )
     for text in (
-        *offers.TASKS.splitlines(),
-        *offers.AGENTS.splitlines(),
-        *offers.CLAUDE.splitlines(),
-        offers.INCLUDE,
+        *project_files.TASKS.splitlines(),
+        *project_files.AGENTS.splitlines(),
+        *project_files.CLAUDE.splitlines(),
+        project_files.INCLUDE,
     ):
         assert text in lines
     assert lines[-1] == "next: python -m walkaway init --write"
@@ -184,14 +184,19 @@ def test_init_overwrites_nothing_and_says_what_to_add(checkout: Repository) -> N
         assert lines[0] == f"nothing to write in {checkout.root}, 5 to complete by hand"
         for name in files:
             assert any(line.startswith(f"== {name}: exists, left alone") for line in lines)
-        for added in ("ns.add_task(mine)", offers.INCLUDE, "## Running the tests", "@AGENTS.md"):
+        for added in (
+            "ns.add_task(mine)",
+            project_files.INCLUDE,
+            "## Running the tests",
+            "@AGENTS.md",
+        ):
             assert any(line.startswith(added) for line in lines)
         assert any("its own targets stay: lint" in line for line in lines)
     assert {name: (checkout.root / name).read_text() for name in files} == files
 
 
 def test_init_writes_only_what_is_missing_and_twice_is_once(checkout: Repository) -> None:
-    (checkout.root / "GNUmakefile").write_text(f"-{offers.INCLUDE}\n")
+    (checkout.root / "GNUmakefile").write_text(f"-{project_files.INCLUDE}\n")
     (checkout.root / "tasks").mkdir()
     (checkout.root / "AGENTS.md").symlink_to("nowhere")
     lines = checkout.walkaway("init", "--write")
@@ -320,7 +325,7 @@ def test_a_goal_that_is_no_target_starts_nothing(probe: Repository) -> None:
 
 
 def test_the_projects_own_targets_and_default_goal_stay(probe: Repository) -> None:
-    for text in (OWN_MAKEFILE + offers.INCLUDE, f"{offers.INCLUDE}\n{OWN_MAKEFILE}"):
+    for text in (OWN_MAKEFILE + project_files.INCLUDE, f"{project_files.INCLUDE}\n{OWN_MAKEFILE}"):
         (probe.root / "Makefile").write_text(f"{text}\n")
         for words, answer in (
             ([], "theirs\n"),

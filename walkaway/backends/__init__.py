@@ -10,16 +10,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from walkaway.supervisor.children import Helper
-    from walkaway.supervisor.family import Family
-    from walkaway.supervisor.journal import Journal
-
-
-class Exit(NamedTuple):
-    """How a pass ended: exit code or signal; both None when that was not observed."""
-
-    code: int | None = None
-    signal: int | None = None
+    from walkaway.process.children import Exit, Helper
+    from walkaway.process.process_tree import Family
+    from walkaway.record.journal import Journal
 
 
 class Deps(NamedTuple):

@@ -14,13 +14,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from walkaway.backends import Deps, Exit, container, entrypoint, kept
-from walkaway.backends.asking import Asking
-from walkaway.backends.container import State
-from walkaway.backends.launching import Launching
-from walkaway.backends.leasing import Leasing
+from walkaway.backends import Deps, evidence
+from walkaway.backends.container_launch import Launching
+from walkaway.backends.container_monitor import Asking
+from walkaway.backends.environment_lease import Leasing
+from walkaway.environment import container, entrypoint
+from walkaway.environment.container import State
 from walkaway.environment.project import on_engine
-from walkaway.supervisor.children import Helper
+from walkaway.process.children import Exit, Helper
 
 _STACKS_S = 5.0
 _ENTER_S = 3.0
@@ -83,7 +84,7 @@ class Compose:
         self._asking.about(self._name)
         self.running = self._deps.family.main is not None
         self._deps.family.main = None
-        self._leasing.take_over(kept.slot_of(self._deps.record))
+        self._leasing.take_over(evidence.slot_of(self._deps.record))
         self._asking.ask()
 
     def helpers(self) -> list[Helper]:
@@ -111,8 +112,8 @@ class Compose:
         helper = self._asking.command(container.stacks_command(self._name))
         until = time.monotonic() + _STACKS_S
         folder = os.path.join(self._deps.record, "stacks")
-        before = kept.sizes(folder)
-        while time.monotonic() < until and not (helper.done and kept.sizes(folder) != before):
+        before = evidence.sizes(folder)
+        while time.monotonic() < until and not (helper.done and evidence.sizes(folder) != before):
             if not helper.done:
                 if select.select([helper.fd], [], [], 0.05)[0]:
                     helper.read()
@@ -144,20 +145,20 @@ class Compose:
 
     def before_close(self) -> None:
         """Write down what goes with the container: its facts, and what the services said."""
-        if self._state.started_at and not kept.loaded(self._deps.record):
-            kept.own_words(self._deps.log_fd, self._name)
+        if self._state.started_at and not evidence.loaded(self._deps.record):
+            evidence.own_words(self._deps.log_fd, self._name)
             self._blame_entrypoint()
         if self._state.status:
-            kept.write(self._deps.record, self._state, self._name, self._number)
+            evidence.write(self._deps.record, self._state, self._name, self._number)
         if self._leasing.slot and self._state.started_at:
-            kept.service_logs(self._leasing.project, self._deps.record, self._state)
+            evidence.service_logs(self._leasing.project, self._deps.record, self._state)
 
     def after_close(self) -> None:
         """Remove the containers, make the environment fresh, and give it back."""
         root, run_id = self._deps.run["root"], self._deps.run["id"]
         names = [container.name(root, run_id, n + 1) for n in range(self._number)]
         fresh = self._leasing.used(ran=bool(self._state.status))
-        clean = kept.clean_up(
+        clean = evidence.clean_up(
             self._leasing.project, run_id, names, self._state.image,
             fresh=fresh, network=self._leasing.last(),
         )  # fmt: skip
@@ -179,17 +180,17 @@ class Compose:
     def _blame_entrypoint(self) -> None:
         """Say so when the container's entrypoint kept our command from being run."""
         state = self._state
-        if state.over and state.entrypoint and not kept.reached(self._deps.record):
+        if state.over and state.entrypoint and not evidence.reached(self._deps.record):
             service = self._deps.run["compose"]["service"]
             self.spawn_error = entrypoint.refusal(service, state.entrypoint, state.exit_code)
-            lines = kept.last_lines(self._deps.record)
+            lines = evidence.last_lines(self._deps.record)
             self.spawn_said = [entrypoint.advice(state.entrypoint), *lines]
 
     def _tell_of_entrypoint(self) -> None:
         """Say that the entrypoint is at work, once, where it takes long to come to pytest."""
         if self._entered_by and time.monotonic() > self._entered_by:
             self._entered_by = 0.0
-            if self._state.entrypoint and not kept.reached(self._deps.record):
+            if self._state.entrypoint and not evidence.reached(self._deps.record):
                 words = (
                     f"in the entrypoint, before pytest: {entrypoint.shown(self._state.entrypoint)}"
                 )
@@ -223,7 +224,7 @@ class Compose:
         deps = self._deps
         self._state = state
         self.running = True
-        deps.family.main = kept.seen_from_here(state)
+        deps.family.main = evidence.seen_from_here(state)
         pid, start = deps.family.main or (0, 0)
         deps.journal.write(
             "spawn", pid=pid, start=start, container=self._name, argv=deps.run["argv"],
@@ -262,13 +263,13 @@ class Compose:
             self._exit = Exit()
         else:
             self.running = True
-            self._deps.family.main = kept.seen_from_here(state)
+            self._deps.family.main = evidence.seen_from_here(state)
             self._asking.wait()
             self._send_later()
 
     def _of_removed(self) -> State:
         """Return how a container that is gone ended, if its remover or `docker wait` has told."""
-        known = kept.ended(self._deps.record, self._number)
+        known = evidence.ended(self._deps.record, self._number)
         if not known.status and self.running and self._asking.exit_code is not None:
             self.notes.append("its container was removed by somebody; `docker wait` had its end")
             known = self._state._replace(status="exited", exit_code=self._asking.exit_code, pid=0)

@@ -9,9 +9,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from walkaway.backends import Deps, container
-from walkaway.runs import lock
-from walkaway.supervisor.children import Helper, Tells
+from walkaway.backends import Deps
+from walkaway.environment import container
+from walkaway.process import file_lock
+from walkaway.process.children import Helper, Tells
 
 _MAKING_S = 10.0
 """What `compose run` may take before it is ended on request; its container is looked for then."""
@@ -31,12 +32,12 @@ class Launching:
         """Start the child for pass ``number``."""
 
         def work(tell: Any) -> None:  # noqa: ANN401 - a function of bytes
-            from walkaway.environment import launch
+            from walkaway.environment import run_container
 
             with contextlib.suppress(OSError):
-                lock.acquire(self._path)  # until we are gone, whoever supervises then
-            wish = launch.Wish(self._deps.run, self._deps.record, number, slot, left_by)
-            launch.launch(wish, lambda told: tell(json.dumps(told).encode()))
+                file_lock.acquire(self._path)  # until we are gone, whoever supervises then
+            wish = run_container.Wish(self._deps.run, self._deps.record, number, slot, left_by)
+            run_container.launch(wish, lambda told: tell(json.dumps(told).encode()))
 
         self._child = Helper(Tells(work), [self._deps.lock_fd], log_fd=self._deps.log_fd)
         self._told = 0
@@ -88,7 +89,7 @@ class Launching:
 
     def goes_on_elsewhere(self) -> bool:
         """Tell whether the child of a supervisor that is gone goes on with what it began."""
-        return self._child is None and lock.probe(self._path) is lock.Hold.HELD
+        return self._child is None and file_lock.probe(self._path) is file_lock.Hold.HELD
 
     @property
     def _path(self) -> str:

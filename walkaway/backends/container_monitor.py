@@ -11,10 +11,10 @@ import os
 import time
 from collections.abc import Callable
 
-from walkaway.backends.container import State
-from walkaway.supervisor.children import Helper
-from walkaway.supervisor.family import Family
-from walkaway.supervisor.journal import Journal
+from walkaway.environment.container import State
+from walkaway.process.children import Helper
+from walkaway.process.process_tree import Family
+from walkaway.record.journal import Journal
 
 _RETRY_S = 1.0
 _PING_S = 5.0
@@ -89,9 +89,9 @@ class Asking:
         name = self._name
 
         def work() -> bytes:
-            from walkaway.environment import containers
+            from walkaway.environment import container_calls
 
-            found = containers.inspect(name, os.environ)
+            found = container_calls.inspect(name, os.environ)
             return json.dumps(None if found is None else found._asdict()).encode()
 
         self._look = self._child(work)

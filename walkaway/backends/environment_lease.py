@@ -9,7 +9,7 @@ from typing import Any
 
 from walkaway.environment import leases
 from walkaway.environment.project import WITHOUT_SERVICES, Project
-from walkaway.supervisor.journal import Journal
+from walkaway.record.journal import Journal
 
 _RETRY_S = 1.0
 

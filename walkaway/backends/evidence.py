@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from walkaway.backends import container, entrypoint
-from walkaway.backends.container import State
+from walkaway.environment import container, entrypoint
+from walkaway.environment.container import State
 from walkaway.environment.project import Project
-from walkaway.runs import evidence, procs
-from walkaway.supervisor.children import Helper
+from walkaway.process import proc_table
+from walkaway.process.children import Helper
+from walkaway.record import evidence
 
 SERVICE_LOG = "services.log"
 _JOURNAL_BYTES = 1 << 20
@@ -49,7 +50,7 @@ def seen_from_here(state: State) -> tuple[int, int] | None:
     try:
         with open(f"/proc/{state.pid}/cgroup", encoding="utf-8", errors="replace") as file:
             if state.pid and state.id and state.id in file.read():
-                return state.pid, procs.start_ticks(state.pid)
+                return state.pid, proc_table.start_ticks(state.pid)
     except OSError:
         pass
     return None
@@ -80,7 +81,7 @@ def reached(record: str) -> bool:
 
 def last_lines(record: str) -> list[str]:
     """Return the last lines of the run's log, without our own command, which some repeat."""
-    from walkaway.runs import reader
+    from walkaway.record import reader
 
     lines = reader.log_lines(Path(f"{record}.log"), _SAID_LINES)
     return [line for line in lines if container.LOG not in line]
@@ -120,7 +121,7 @@ def service_logs(project: Project, record: str, state: State) -> None:
 
     def work() -> bytes:
         from walkaway.environment import engine
-        from walkaway.model.said import in_order
+        from walkaway.model.log_lines import in_order
 
         environ = project.environ(os.environ)
         # Compose 2.26 erases the line before each one, `--no-color` or not.
@@ -149,8 +150,8 @@ def clean_up(  # noqa: PLR0913 - what there is to clean, each by its name
     """
 
     def work() -> bytes:
-        from walkaway.environment import containers, ownership, reaper, reset
-        from walkaway.runs.store import Records
+        from walkaway.environment import container_calls, ownership, reaper, reset
+        from walkaway.record.store import Records
 
         environ = project.environ(os.environ)
         if image:
@@ -158,9 +159,9 @@ def clean_up(  # noqa: PLR0913 - what there is to clean, each by its name
                 owner = Records(project.root).record(run_id).folder.stat()
                 who = owner.st_uid, owner.st_gid
                 ownership.give_back(project.root, run_id, image, who, environ)
-        gone = containers.remove(names, environ)
+        gone = container_calls.remove(names, environ)
         if network:
-            gone = containers.remove_networks(project.name, environ) and gone
+            gone = container_calls.remove_networks(project.name, environ) and gone
         if fresh:
             reset.reset(project, environ)
         reaper.tidy(project.root, environ)  # what the dead have left

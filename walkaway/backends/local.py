@@ -6,10 +6,10 @@ import os
 import signal
 from collections.abc import Mapping
 
-from walkaway.backends import Deps, Exit
-from walkaway.runs import procs
-from walkaway.supervisor import passes, stacks
-from walkaway.supervisor.children import Helper, SpawnError
+from walkaway.backends import Deps, pytest_pass
+from walkaway.backends import stack_dumps as stacks
+from walkaway.process import proc_table
+from walkaway.process.children import Exit, Helper, SpawnError
 
 
 class Local:
@@ -34,13 +34,13 @@ class Local:
         deps = self._deps
         self._exit = None
         try:
-            pid = passes.start(deps.run, deps.record, number, deps.log_fd)
+            pid = pytest_pass.start(deps.run, deps.record, number, deps.log_fd)
         except SpawnError as error:
             self.spawn_error = str(error)
             self._exit = Exit()
             deps.journal.write("phase", name=f"not started: {error}")
             return
-        start = procs.start_ticks(pid)
+        start = proc_table.start_ticks(pid)
         deps.family.main = (pid, start)
         self.running = True
         argv = deps.run["argv"]
@@ -63,7 +63,7 @@ class Local:
         if self._exit is None and main is not None:
             if main[0] in ended:
                 self._exit = _decode(ended[main[0]])
-            elif self._deps.adopted and not procs.alive(*main):
+            elif self._deps.adopted and not proc_table.alive(*main):
                 self._exit = Exit()
         return self._exit
 
@@ -77,10 +77,10 @@ class Local:
         A command around it (uv run, a shell) may not hand the signal on, or do so twice.
         """
         found = stacks.registered(self._deps.record, "-")
-        if any(procs.send(*process, signal.SIGINT) for process in found):
+        if any(proc_table.send(*process, signal.SIGINT) for process in found):
             return
         if self._deps.family.main is not None:
-            procs.send(*self._deps.family.main, signal.SIGINT)
+            proc_table.send(*self._deps.family.main, signal.SIGINT)
 
     def signal_all(self, number: int) -> None:
         """Signal every descendant."""

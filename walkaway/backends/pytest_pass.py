@@ -6,7 +6,7 @@ import json
 import os
 from typing import Any
 
-from walkaway.supervisor.children import spawn
+from walkaway.process.children import spawn
 
 _LIBRARY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RECORDER = os.path.join(_LIBRARY, "recorder")

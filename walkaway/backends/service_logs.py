@@ -6,11 +6,11 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from walkaway.backends import kept
+from walkaway.backends import evidence
 from walkaway.environment import engine
 from walkaway.environment.project import Project, on_engine
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 from walkaway.model.run import Run
 
 _LINES = "20000"
@@ -23,7 +23,7 @@ def said(run: Run, record: Path, since: float, until: float) -> str:
     Bounded in lines a container and in time. `WalkawayError` 69 when the engine does not answer.
     """
     compose = run.compose
-    slot = kept.slot_of(str(record)) if compose is not None else 0
+    slot = evidence.slot_of(str(record)) if compose is not None else 0
     if compose is None or not slot:
         return ""
     project = Project(Path(run.root), slot, compose.service, compose.files)
@@ -33,7 +33,7 @@ def said(run: Run, record: Path, since: float, until: float) -> str:
     done = engine.call(project.compose(*words, *times), environ, _WAIT_S, cwd=project.root)
     if done.code:
         message = f"`docker compose logs` failed: {done.why}"
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     return done.out
 
 

@@ -10,7 +10,7 @@ import os
 import signal
 import time
 
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 SIGNAL = getattr(signal, "SIGRTMIN", 0) + 6
 """The recorder registers faulthandler for it."""
@@ -23,9 +23,9 @@ def take(record: str) -> int:
     waiting: dict[str, int] = {}
     for path in _files(record):
         pid, start, _ = _first_line(path)
-        if pid and procs.alive(pid, start):
+        if pid and proc_table.alive(pid, start):
             waiting[path] = _size(path)
-            procs.send(pid, start, SIGNAL)
+            proc_table.send(pid, start, SIGNAL)
     asked = len(waiting)
     deadline = time.monotonic() + _WAIT_S
     while waiting and time.monotonic() < deadline:
@@ -38,7 +38,7 @@ def registered(record: str, worker: str) -> list[tuple[int, int]]:
     """Return PID and start time of the living processes that registered under a name."""
     lines = [_first_line(path) for path in _files(record)]
     found = [(pid, start) for pid, start, name in lines if name == worker]
-    return [process for process in found if process[0] and procs.alive(*process)]
+    return [process for process in found if process[0] and proc_table.alive(*process)]
 
 
 def _files(record: str) -> list[str]:

@@ -14,8 +14,8 @@ from typing import Any
 from walkaway.environment import engine
 from walkaway.environment.project import Project
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
-from walkaway.runs.settings import Settings
+from walkaway.model import exit_codes
+from walkaway.settings import Settings
 
 _CONFIG_S = 15.0
 _INFO_S = 10.0
@@ -141,7 +141,7 @@ class Around:
         argv = self.project.compose("--profile", "*", "config", "--format", "json")
         done = engine.call(argv, self.environ, _CONFIG_S, cwd=self.root)
         if done.code:
-            raise WalkawayError(f"Compose cannot read it: {done.why}", exitcodes.NOT_STARTABLE)
+            raise WalkawayError(f"Compose cannot read it: {done.why}", exit_codes.NOT_STARTABLE)
         services: dict[str, dict[str, Any]] = json.loads(done.out).get("services") or {}
         return services
 

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from walkaway.environment import context, image, ports
-from walkaway.environment.checks import (
+from walkaway.doctor import (
     NO_FILE,
     Around,
     Checked,
@@ -18,11 +17,11 @@ from walkaway.environment.checks import (
     skipped,
     unknown,
 )
+from walkaway.environment import context, image, ports
 from walkaway.environment.project import PREFIX
 from walkaway.errors import WalkawayError
-from walkaway.runs import workers
-from walkaway.views.phrases import many
-from walkaway.views.style import size
+from walkaway.text import many, size
+from walkaway.worker_slots import worker_count
 
 WORKER_BYTES = 256 * 1024 * 1024
 USUAL_PORTS = (8000, 8001, 5432, 6379)
@@ -59,11 +58,11 @@ def memory(around: Around) -> Checked:
             total = int(around.info().get("memory") or 0)
         except WalkawayError as error:
             return unknown("memory", error.message.splitlines()[0], "docker info")
-    return judge_memory(count, limit, total, workers.available_bytes(), around.conf.service)
+    return judge_memory(count, limit, total, worker_count.available_bytes(), around.conf.service)
 
 
 def _workers(setting: str) -> int:
-    return workers.auto() if setting == "auto" else max(1, int(setting or 1))
+    return worker_count.auto() if setting == "auto" else max(1, int(setting or 1))
 
 
 def limit_bytes(service: Mapping[str, Any]) -> int:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from walkaway.environment.checks import Around, Checked, Finding, judged, skipped, unknown
+from walkaway.doctor import Around, Checked, Finding, judged, skipped, unknown
 from walkaway.errors import WalkawayError
-from walkaway.views.style import size
+from walkaway.text import size
 
 GB = 1000**3
 CHECKOUT_BYTES = GB

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from walkaway.environment import composed, faults, registry
-from walkaway.environment.checks import (
+from walkaway.doctor import (
     NO_FILE,
     Around,
     Checked,
@@ -16,10 +15,11 @@ from walkaway.environment.checks import (
     skipped,
     unknown,
 )
-from walkaway.environment.composed import Composed
+from walkaway.environment import compose_config, diagnosis, registry
+from walkaway.environment.compose_config import Composed
 from walkaway.environment.registry import Answer, Pull
 from walkaway.errors import WalkawayError
-from walkaway.views.phrases import many
+from walkaway.text import many
 
 _SUBJECT = "images"
 _AT_ONCE = 8
@@ -32,8 +32,8 @@ def images(around: Around) -> Checked:
     if not around.readable():
         return skipped(_SUBJECT, NO_FILE)
     try:
-        wanted = to_pull(composed.read(around.project, around.environ), around.conf.service)
-        missing = [image for image in wanted if not faults.has_image(image, around.environ)]
+        wanted = to_pull(compose_config.read(around.project, around.environ), around.conf.service)
+        missing = [image for image in wanted if not diagnosis.has_image(image, around.environ)]
     except WalkawayError as error:
         return unknown(_SUBJECT, error.message.splitlines()[0], "docker image ls")
     with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from walkaway.doctor import Around, Checked, Finding, judged, unknown
 from walkaway.environment import reaper
-from walkaway.environment.checks import Around, Checked, Finding, judged, unknown
 from walkaway.environment.reaper import Fate
 from walkaway.errors import WalkawayError
-from walkaway.runs.store import FOLDER, PREFIX, Records
+from walkaway.record.store import FOLDER, PREFIX, Records
+from walkaway.text import duration
 from walkaway.upkeep import survey
 from walkaway.upkeep.retention import DAY_S, State, Stored
-from walkaway.views.style import duration
 
 _SHOWN = 5
 

@@ -13,19 +13,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from walkaway.environment.checks import (
-    Around,
-    Checked,
-    Finding,
-    judged,
-    packages,
-    skipped,
-    unknown,
-)
+from walkaway.doctor import Around, Checked, Finding, judged, packages, skipped, unknown
 from walkaway.errors import WalkawayError
-from walkaway.runs import command, runtime, turns, workers
-from walkaway.runs.store import FOLDER, Records
-from walkaway.views.phrases import many
+from walkaway.process import runtime_folder
+from walkaway.record.store import FOLDER, Records
+from walkaway.runs import command
+from walkaway.text import many
+from walkaway.worker_slots import queue, worker_count
 
 _PYTEST = (7, 0)
 _VERSION = re.compile(r"pytest (?:version )?(\d+)\.(\d+)\S*")
@@ -118,19 +112,19 @@ def _honoured(folder: Path) -> bool:
 def slots(around: Around) -> Checked:
     """Look at the worker slots that all runs of this machine share."""
     subject = "worker slots"
-    total = workers.slots(around.conf.worker_slots)
+    total = worker_count.slots(around.conf.worker_slots)
     if total == 0:
         return skipped(subject, "walkaway.worker_slots is 0: runs start as they come")
-    where = runtime.path(around.environ)
+    where = runtime_folder.path(around.environ)
     try:
-        fd = runtime.open_folder(around.environ)
+        fd = runtime_folder.open_folder(around.environ)
     except OSError as error:
         says = f"they cannot be shared with other runs: {where}: {error.strerror}"
-        mend = f"rm -r {where}, or name another folder in {runtime.OVERRIDE}"
+        mend = f"rm -r {where}, or name another folder in {runtime_folder.OVERRIDE}"
         return judged(subject, "not shared", [Finding(says, mend)])
     with contextlib.suppress(OSError):
         os.close(fd)
-    found = turns.who(around.environ)
+    found = queue.who(around.environ)
     taken = sum(holder.workers for holder in found if not holder.waits)
     waiting = sum(holder.waits for holder in found)
     says = f"{taken} of {total} taken on this machine, {many(waiting, 'run')} waiting"

@@ -11,12 +11,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from walkaway.environment import engine, fleet
-from walkaway.environment.checks import NO_FILE, Around, Checked, Finding, judged, skipped, unknown
-from walkaway.environment.fleet import Standing
+from walkaway.doctor import NO_FILE, Around, Checked, Finding, judged, skipped, unknown
+from walkaway.environment import engine, project_containers
 from walkaway.environment.project import Project
+from walkaway.environment.project_containers import Standing
 from walkaway.errors import WalkawayError
-from walkaway.views.phrases import many
+from walkaway.text import many
 
 _SUBJECT = "network"
 _PROBE_S = 30.0
@@ -79,7 +79,9 @@ def _up(around: Around) -> tuple[Project, list[str]]:
     own = around.conf
     for slot in range(1, own.slots + 1):
         project = Project(around.root, slot, own.service, own.compose_file)
-        rows = [row for row in fleet.of(project.name, around.environ) if not row.one_off]
+        rows = [
+            row for row in project_containers.of(project.name, around.environ) if not row.one_off
+        ]
         ready = [row for row in rows if row.standing(checked=False) is Standing.READY]
         if ready:
             return project, sorted({row.service for row in ready})

@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from walkaway.environment import engine, project
-from walkaway.environment.checks import (
+from walkaway.doctor import (
     Around,
     Checked,
     Grade,
-    composition,
+    compose_file,
     disk,
     images,
     leftovers,
@@ -22,10 +21,11 @@ from walkaway.environment.checks import (
     unknown,
     versions,
 )
+from walkaway.environment import engine, project
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
-from walkaway.runs import backend
-from walkaway.runs.settings import Settings
+from walkaway.model import exit_codes
+from walkaway.runs import backend_choice
+from walkaway.settings import Settings
 
 LIMIT_S = 45.0
 """For all checks together; they have bounds of their own below this."""
@@ -35,16 +35,16 @@ LOCAL: tuple[tuple[str, Check], ...] = (
     ("records", local.records),
     ("runs", leftovers.stale_runs),
     ("disk", disk.checkout),
-    ("memory", composition.memory),
+    ("memory", compose_file.memory),
     ("worker slots", local.slots),
 )
 COMPOSE: tuple[tuple[str, Check], ...] = (
     ("versions", lambda around: versions.versions(around.environ)),
-    ("Compose file", composition.file),
+    ("Compose file", compose_file.file),
     ("images", images.images),
     ("engine's disk", disk.of_engine),
-    ("build context", composition.build_context),
-    ("ports", composition.ports_in_use),
+    ("build context", compose_file.build_context),
+    ("ports", compose_file.ports_in_use),
     ("leftovers", leftovers.reapable),
     ("network", network.network),
 )
@@ -81,7 +81,7 @@ def examine(
     if needed or has_file:
         silent = engine.silent_because(environ)
         if silent:
-            falls_back = conf.backend != backend.LOCAL
+            falls_back = conf.backend != backend_choice.LOCAL
             found.append(versions.silent(silent, needed=needed, falls_back=falls_back))
         else:
             checks = (*LOCAL, *COMPOSE)
@@ -94,7 +94,10 @@ def examine(
 def _in_compose(root: Path, conf: Settings, environ: Mapping[str, str], *, ci: bool) -> bool:
     """Tell whether a start would run the tests in Compose, or be refused for want of it."""
     try:
-        return backend.choose(None, conf, root, environ, ci=ci).backend == backend.COMPOSE
+        return (
+            backend_choice.choose(None, conf, root, environ, ci=ci).backend
+            == backend_choice.COMPOSE
+        )
     except WalkawayError:
         return True
 
@@ -102,9 +105,9 @@ def _in_compose(root: Path, conf: Settings, environ: Mapping[str, str], *, ci: b
 def code_of(found: Sequence[Checked], *, silent: bool) -> int:
     """Return the exit code: 69 without an engine that is needed, 1 unless all is well."""
     if silent:
-        return exitcodes.NOT_STARTABLE
+        return exit_codes.NOT_STARTABLE
     wrong = any(checked.grade in {Grade.BAD, Grade.UNKNOWN} for checked in found)
-    return exitcodes.FAILED if wrong else exitcodes.PASSED
+    return exit_codes.FAILED if wrong else exit_codes.PASSED
 
 
 def side_by_side(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from walkaway.doctor import Checked, Finding, Grade, judged
 from walkaway.environment import engine
-from walkaway.environment.checks import Checked, Finding, Grade, judged
 from walkaway.errors import WalkawayError
 
 _ANSWER_S = 10.0

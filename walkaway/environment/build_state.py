@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
-from walkaway.runs import lock
+from walkaway.model import exit_codes
+from walkaway.process import file_lock
 
 FOLDER = Path("logs/tests/environments")
 _STDOUT = 1
@@ -33,7 +33,7 @@ def folder(root: Path) -> Path:
             f"Cannot make the folder {path}: {error.strerror}.\n"
             "Mend it (owner, space, read-only mount), then again."
         )
-        raise WalkawayError(message, exitcodes.CANNOT_RECORD) from error
+        raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
     return path
 
 
@@ -79,17 +79,17 @@ def alone(
     """
     path = str(folder(root) / f"{name}.lock")
     what = name.partition("-")[0]
-    if lock.probe(path) is lock.Hold.HELD:
+    if file_lock.probe(path) is file_lock.Hold.HELD:
         told = f"another {what} of this checkout is at work: waiting for its end …\n"
         with contextlib.suppress(OSError):
             os.write(_STDOUT if out is None else out, told.encode())
         waiting()
     try:
-        with lock.exclusive(path, wait_s):
+        with file_lock.exclusive(path, wait_s):
             yield
     except TimeoutError as error:
         message = (
             f"Another {what} of this checkout has not ended within {wait_s:.0f} s.\n"
             "Look whether it is a run: inv runs"
         )
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE) from error

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from walkaway.environment import engine, state
+from walkaway.environment import build_state, engine
 from walkaway.environment.project import FILES, Project
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 
 _CONFIG_S = 30.0
 _MOST_FILES = 200
@@ -96,13 +96,13 @@ def read(project: Project, environ: Mapping[str, str]) -> Composed:
             "walkaway.compose_file in invoke.yaml.\n"
             "Without Docker: inv test --backend local"
         )
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     digest = fingerprint(project, environ, sources)
     name = f"{project.slot}.compose.json"
-    kept = state.read(project.root, name)
+    kept = build_state.read(project.root, name)
     if kept.get("digest") != digest:
         kept = {"digest": digest, "services": _asked(project, environ)}
-        state.write(project.root, name, kept)
+        build_state.write(project.root, name, kept)
     services = {name: _service(project, name, found) for name, found in kept["services"].items()}
     if project.service not in services:
         message = (
@@ -110,7 +110,7 @@ def read(project: Project, environ: Mapping[str, str]) -> Composed:
             f"there are {', '.join(sorted(services)) or 'none'}.\n"
             "Add it, or name the one that pytest runs in as walkaway.service in invoke.yaml."
         )
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     return Composed(services, digest)
 
 
@@ -185,7 +185,7 @@ def _asked(project: Project, environ: Mapping[str, str]) -> dict[str, Any]:
             f"The Compose file is wrong: {done.why}\n"
             "Mend it, then look again: docker compose config --quiet"
         )
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     found = json.loads(done.out).get("services") or {}
     return {name: _kept(service) for name, service in found.items()}
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from walkaway.backends import Exit, entrypoint
+from walkaway.environment import entrypoint
 from walkaway.environment.project import (
     CACHE,
     LABEL_CHECKOUT,
@@ -17,6 +17,7 @@ from walkaway.environment.project import (
     Project,
     checkout_hash,
 )
+from walkaway.process.children import Exit
 
 RECORD = "/walkaway/record"
 LOG = "/walkaway/run.log"

@@ -6,8 +6,8 @@ import contextlib
 import json
 from collections.abc import Mapping, Sequence
 
-from walkaway.backends.container import State, state
 from walkaway.environment import engine
+from walkaway.environment.container import State, state
 from walkaway.environment.project import COMPOSE_PROJECT
 from walkaway.errors import WalkawayError
 

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from walkaway.environment import engine, fleet, ports
-from walkaway.environment.composed import Composed
-from walkaway.environment.fleet import Container
+from walkaway.environment import engine, ports, project_containers
+from walkaway.environment.compose_config import Composed
 from walkaway.environment.project import Project
+from walkaway.environment.project_containers import Container
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
-from walkaway.views.style import printable
+from walkaway.model import exit_codes
+from walkaway.text import printable
 
 RESTARTS = 3
 """So many starts after the first, and it will not come up."""
@@ -51,7 +51,7 @@ def explained(
     silent = engine.silent_because(environ)
     if silent:
         return _error(f"The engine does not answer: {silent}", "Start it, then again: inv up")
-    rows = [row for row in fleet.of(project.name, environ) if row.service in names]
+    rows = [row for row in project_containers.of(project.name, environ) if row.service in names]
     inspected = _between_starts([row.id for row in rows], environ)
     port = _port(inspected, words)
     if port:
@@ -226,4 +226,4 @@ def _again(project: Project) -> str:
 
 
 def _error(*lines: str) -> WalkawayError:
-    return WalkawayError("\n".join(lines), exitcodes.NOT_STARTABLE)
+    return WalkawayError("\n".join(lines), exit_codes.NOT_STARTABLE)

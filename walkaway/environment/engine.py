@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
-from walkaway.runs import procs
+from walkaway.model import exit_codes
+from walkaway.process import proc_table
 
 _SOCKET = "/var/run/docker.sock"
 _PING_S = 5.0
@@ -29,7 +29,7 @@ class NoAnswerError(WalkawayError):
 
     def __init__(self, command: str, timeout_s: float) -> None:
         message = f"`{command}` has not answered within {timeout_s:.0f} s."
-        super().__init__(message, exitcodes.NOT_STARTABLE)
+        super().__init__(message, exit_codes.NOT_STARTABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def call(
         )  # fmt: skip
     except FileNotFoundError as error:
         message = f"The engine cannot be asked: {NOT_THERE}."
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE) from error
     _at_work.add(process)
     with process:
         try:
@@ -100,10 +100,10 @@ def end_calls() -> None:
 
 def end(process: subprocess.Popen[Any]) -> None:
     """Kill a docker command, and the plugin that it runs: on its own that would wait on."""
-    below = procs.descendants(process.pid, procs.everyone())
+    below = proc_table.descendants(process.pid, proc_table.everyone())
     process.kill()
     for proc in below:
-        procs.send(proc.pid, proc.start, signal.SIGKILL)
+        proc_table.send(proc.pid, proc.start, signal.SIGKILL)
 
 
 def ask(
@@ -117,7 +117,7 @@ def ask(
     done = call(argv, environ, timeout_s, cwd=cwd)
     if done.code:
         message = f"`{_short(argv)}` failed: {done.why}"
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     return done.out
 
 

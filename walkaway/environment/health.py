@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from walkaway.environment import engine, faults, fleet, removal
-from walkaway.environment.fleet import Container
+from walkaway.environment import diagnosis, engine, project_containers, teardown
+from walkaway.environment.project_containers import Container
 
 _UNITS = {"B": 1, "kB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4,
           "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}  # fmt: skip
@@ -51,9 +51,13 @@ def states(root: Path, environ: Mapping[str, str]) -> list[State]:
 
     Live figures need two samples: it takes two seconds. `WalkawayError` 69 without an engine.
     """
-    head = removal.prefix(root)
-    rows = [row for row in fleet.all_of(head, environ) if row.project[len(head) :].isdigit()]
-    found = faults.inspect([row.id for row in rows], environ)
+    head = teardown.prefix(root)
+    rows = [
+        row
+        for row in project_containers.all_of(head, environ)
+        if row.project[len(head) :].isdigit()
+    ]
+    found = diagnosis.inspect([row.id for row in rows], environ)
     used = _used([row.id for row in rows if row.state == "running"], environ)
     known = [
         _state(row, int(row.project[len(head) :]), found[row.id], used.get(row.id, {}))
@@ -75,7 +79,7 @@ def _state(
 ) -> State:
     state = inspected.get("State", {})
     health = (state.get("Health") or {}).get("Status")
-    answer = faults.health(inspected)
+    answer = diagnosis.health(inspected)
     status, well = _status(row, str(health or ""), int(state.get("ExitCode") or 0))
     limit = int((inspected.get("HostConfig") or {}).get("Memory") or 0)
     bound = (inspected.get("NetworkSettings") or {}).get("Ports") or {}

@@ -17,13 +17,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from walkaway.environment import checkouts, composed, context, engine, shown, state
-from walkaway.environment.composed import Composed
+from walkaway.environment import (
+    build_state,
+    compose_config,
+    context,
+    engine,
+    known_checkouts,
+    streamed_command,
+)
+from walkaway.environment.compose_config import Composed
 from walkaway.environment.context import Context
 from walkaway.environment.project import Project
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
-from walkaway.views.style import printable, size
+from walkaway.model import exit_codes
+from walkaway.text import printable, size
 
 BUILD_S = 3600.0
 """A bound for a build that hangs; a cold one of a large image takes minutes."""
@@ -97,26 +104,26 @@ def ensure(  # noqa: PLR0913 - each is said by name
     """
     begun = time.monotonic()
     environ = project.environ(environ)
-    said = composed.read(project, environ)
+    said = compose_config.read(project, environ)
     names = _with_build(project, said, everything=everything)
     image = said.services[project.service].image
-    alone = state.alone(project.root, "build", BUILD_S, out, waiting)
+    alone = build_state.alone(project.root, "build", BUILD_S, out, waiting)
     with alone if names else contextlib.nullcontext():
         plans = [_plan(project, said, name) for name in names]
-        known = state.read(project.root, _STATE)
+        known = build_state.read(project.root, _STATE)
         ids = {} if no_cache or pull else _standing(plans, known, environ)
         changed = bool(names) and not ids
         if changed:
             starting(names)
-            checkouts.remember(project.root, environ)
+            known_checkouts.remember(project.root, environ)
             options = ["--no-cache"] * no_cache + ["--pull"] * pull
             _build(project, environ, [*options, *names], out)
             ids = _ids(plans, environ)
             if not ids:
                 message = f"The image {image} was built, and the engine does not have it."
-                raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+                raise WalkawayError(message, exit_codes.NOT_STARTABLE)
             fresh = {p.tag: {"digest": p.digest, "id": ids[p.tag]} for p in plans}
-            state.write(project.root, _STATE, {**known, **fresh})
+            build_state.write(project.root, _STATE, {**known, **fresh})
             _away_with_replaced(plans, known, ids, environ)
     contexts = {plan.root: plan for plan in plans}
     return Built(
@@ -202,7 +209,7 @@ def _ids(plans: Sequence[_Plan], environ: Mapping[str, str]) -> dict[str, str]:
         return dict(zip(tags, ids, strict=True))
     if "no such" not in done.err.lower():
         message = f"The engine cannot be asked for images: {done.why}"
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     return {}
 
 
@@ -229,7 +236,7 @@ def _build(
     project: Project, environ: Mapping[str, str], words: Sequence[str], out: int | None
 ) -> None:
     argv = project.compose("build", *words)
-    done = shown.run(argv, environ, BUILD_S, cwd=project.root, out=out)
+    done = streamed_command.run(argv, environ, BUILD_S, cwd=project.root, out=out)
     if done.code:
         said = [printable(line, _COLUMNS) for line in done.err.splitlines()]
         why = next((line for line in reversed(said) if _ERROR.search(line)), done.why)
@@ -239,7 +246,7 @@ def _build(
             f"The image cannot be built: {printable(why, _COLUMNS)}\n"
             f"{step}Mend what it names, then again: inv build"
         )
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE)
 
 
 def _large(plan: _Plan) -> Large:

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from walkaway.environment.project import WITHOUT_SERVICES
-from walkaway.runs import lock
+from walkaway.process import file_lock
 
 FOLDER = Path("logs/tests/environments")
 _NAME_BYTES = 200
@@ -69,7 +69,7 @@ def take(root: Path, slots: int, run_id: str, but: frozenset[int] = frozenset())
 def take_slot(root: Path, slot: int, run_id: str) -> Lease | None:
     """Lease one environment; None when it is taken."""
     folder = prepare(root)
-    fd = lock.acquire(str(folder / f"{slot}.lock"))
+    fd = file_lock.acquire(str(folder / f"{slot}.lock"))
     if fd is None:
         return None
     left_by = os.pread(fd, _NAME_BYTES, 0).decode(errors="replace").strip()

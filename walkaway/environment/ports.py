@@ -10,7 +10,7 @@ from pathlib import Path
 
 from walkaway.environment import engine
 from walkaway.errors import WalkawayError
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _LISTEN = "0A"
@@ -52,12 +52,12 @@ def _process(port: int) -> str:
     inodes = {f"socket:[{inode}]" for inode in _listening(port)}
     if not inodes:
         return ""
-    for pid in sorted(procs.everyone()):
+    for pid in sorted(proc_table.everyone()):
         with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
             for entry in entries:
                 with contextlib.suppress(OSError):
                     if os.readlink(entry.path) in inodes:  # noqa: PTH115 - thousands of them
-                        return f"process {pid}: {procs.command(pid)}"
+                        return f"process {pid}: {proc_table.command(pid)}"
     return "a process of another user, or of another container"
 
 

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from walkaway.environment import checkouts, engine, remains
+from walkaway.environment import engine, inventory, known_checkouts
+from walkaway.environment.inventory import Kind, Thing
 from walkaway.environment.project import checkout_hash, path_hash
-from walkaway.environment.remains import Kind, Thing
 from walkaway.errors import WalkawayError
-from walkaway.runs import evidence, lock, reader
-from walkaway.runs.store import Records
+from walkaway.process import file_lock
+from walkaway.record import evidence, reader
+from walkaway.record.store import Records
 
 DAY_S = 86400.0
 _REMOVE_S = 60.0
@@ -124,7 +125,7 @@ def after_run(root: Path, environ: Mapping[str, str]) -> Plan:
 
     One question to the engine unless a checkout is dead. `WalkawayError` 69 without an engine.
     """
-    found = remains.containers(environ)
+    found = inventory.containers(environ)
     known = _known(root, environ)
     if _dead(found, known):
         return everything(root, environ)
@@ -142,10 +143,10 @@ def tidy(root: Path, environ: Mapping[str, str]) -> Reaped:
 def everything(root: Path, environ: Mapping[str, str]) -> Plan:
     """Return all that was left behind. `WalkawayError` 69 without an engine."""
     known = _known(root, environ)
-    found = [*remains.containers(environ), *remains.others(environ)]
+    found = [*inventory.containers(environ), *inventory.others(environ)]
     for checkout in set(known.paths) - {thing.checkout for thing in found}:
         if not known.there(known.paths[checkout]):
-            checkouts.forget(checkout, environ)
+            known_checkouts.forget(checkout, environ)
     return plan(found, known, time.time())
 
 
@@ -164,7 +165,9 @@ def carry_out(planned: Plan, environ: Mapping[str, str]) -> Reaped:
             said[thing.title] = ended.why
     left = set()
     if planned.go:
-        left = {(t.kind, t.id) for t in (*remains.containers(environ), *remains.others(environ))}
+        left = {
+            (t.kind, t.id) for t in (*inventory.containers(environ), *inventory.others(environ))
+        }
     for thing in (fate.thing for fate in planned.go):
         if (thing.kind, thing.id) in left:
             done.failed[thing.title] = said.get(thing.title, "it is still there")
@@ -177,11 +180,11 @@ _FLAGS = {Kind.CONTAINER: ("--force", "--volumes")}
 
 
 def _known(root: Path, environ: Mapping[str, str]) -> Known:
-    checkouts.remember(root, environ)
+    known_checkouts.remember(root, environ)
     records = Records(root)
     return Known(
         here=checkout_hash(root),
-        paths=checkouts.known(environ),
+        paths=known_checkouts.known(environ),
         labels=lambda: _on_this_machine(environ),
         there=_there,
         standing=lambda run_id: _standing(records, run_id),
@@ -214,7 +217,7 @@ def _standing(records: Records, run_id: str) -> Standing:
         return Standing.ABSENT
     if reader.outcome(record.folder) is not None:
         return Standing.ENDED
-    free = lock.probe(str(record.path("supervisor.lock"))) is lock.Hold.FREE
+    free = file_lock.probe(str(record.path("supervisor.lock"))) is file_lock.Hold.FREE
     if free and evidence.of_last_pass(str(record.folder)):
         return Standing.ENDED  # all that its container could tell is written down
     return Standing.LIVE

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from walkaway.environment import engine
 from walkaway.environment.project import COMPOSE_PROJECT, LABEL_RESET, Project
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 
 _BOUND_S = 60.0
 _PSQL = (
@@ -85,4 +85,4 @@ def _run(container: str, script: str, environ: Mapping[str, str]) -> None:
             f"A service could not be made fresh (its label {LABEL_RESET}): {done.why}\n"
             "Take the environment down and up again: inv down, inv up"
         )
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE)

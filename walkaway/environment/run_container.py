@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from walkaway.backends import container
 from walkaway.environment import (
-    composed,
-    containers,
+    compose_config,
+    container,
+    container_calls,
+    diagnosis,
     engine,
-    faults,
     image,
     leases,
     reset,
@@ -25,8 +25,8 @@ from walkaway.environment import (
 )
 from walkaway.environment.project import LABEL_CHECKOUT, LABEL_RUN, LABEL_SLOT, Project
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
-from walkaway.runs import workers
+from walkaway.model import exit_codes
+from walkaway.worker_slots import worker_count
 
 Tell = Callable[[dict[str, Any]], None]
 _LOG_FD = 1
@@ -107,9 +107,9 @@ def _services(project: Project, environ: Mapping[str, str], left_by: str, tell: 
 
 def _pull(project: Project, environ: Mapping[str, str], tell: Tell) -> None:
     """Pull the test service's image, if it is neither there nor built here."""
-    said = composed.read(project, environ)
+    said = compose_config.read(project, environ)
     found = said.services[project.service]
-    if not found.build and not faults.has_image(found.image, environ):
+    if not found.build and not diagnosis.has_image(found.image, environ):
         tell({"phase": "pulling the image"})
         services.pull(project, said, [project.service], environ, _LOG_FD)
 
@@ -133,23 +133,23 @@ def _start(
         done = engine.call(words, environ, _RUN_S, cwd=project.root)
     except engine.NoAnswerError:
         return None
-    state = containers.inspect(name, environ)
+    state = container_calls.inspect(name, environ)
     if state is None:
         return None if done.code else container.State()
     if done.code and not state.started_at:
         sys.stderr.write(done.err)
-        said = composed.read(project, environ)
-        if not faults.has_image(said.services[project.service].image, environ):
-            raise faults.explained(project, said, [project.service], environ, done.err)
+        said = compose_config.read(project, environ)
+        if not diagnosis.has_image(said.services[project.service].image, environ):
+            raise diagnosis.explained(project, said, [project.service], environ, done.err)
         message = f"the container did not start: {state.error or done.why}"
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     return state
 
 
 def _auto_workers(project: Project, environ: Mapping[str, str]) -> int:
     """Return what `-n auto` means in the test container: it sees the host's CPUs, not its own."""
-    service = composed.read(project, environ).services[project.service]
-    return workers.within(service.cpus, service.memory_bytes)
+    service = compose_config.read(project, environ).services[project.service]
+    return worker_count.within(service.cpus, service.memory_bytes)
 
 
 def _still_there(run: Mapping[str, Any], slot: int, environ: Mapping[str, str]) -> str:

@@ -5,10 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from walkaway.environment import composed, engine, faults, fleet, reset, shown, state
-from walkaway.environment.composed import Composed
-from walkaway.environment.fleet import Container, Standing
+from walkaway.environment import (
+    build_state,
+    compose_config,
+    diagnosis,
+    engine,
+    project_containers,
+    reset,
+    streamed_command,
+)
+from walkaway.environment.compose_config import Composed
 from walkaway.environment.project import Project
+from walkaway.environment.project_containers import Container, Standing
 from walkaway.errors import WalkawayError
 
 UP_S = 120.0
@@ -34,27 +42,27 @@ def up(
     names the service that is not well, and shows what it said.
     """
     environ = project.environ(environ)
-    said = composed.read(project, environ)
+    said = compose_config.read(project, environ)
     names = _names(project, said, everything=everything)
-    with state.alone(project.root, f"up-{project.slot}", PULL_S + UP_S, out):
-        state.forget(project.root, _name(project))
+    with build_state.alone(project.root, f"up-{project.slot}", PULL_S + UP_S, out):
+        build_state.forget(project.root, _name(project))
         if names:
             _away_with_the_sick(project, said, names, environ)
             pull(project, said, names, environ, out)
             begun = time.monotonic()
             argv = project.compose("up", "--detach", *names)
             try:
-                done = shown.run(argv, environ, UP_S, cwd=project.root, out=out)
+                done = streamed_command.run(argv, environ, UP_S, cwd=project.root, out=out)
             except WalkawayError as error:
                 # Compose waits for what others depend on, however long.
-                raise faults.explained(project, said, names, environ, error.message) from error
+                raise diagnosis.explained(project, said, names, environ, error.message) from error
             if done.code:
-                raise faults.explained(project, said, names, environ, done.err)
+                raise diagnosis.explained(project, said, names, environ, done.err)
             _await(project, said, names, environ, begun + UP_S)
             reset.keep(project, environ)
         rows = _by_service(project, environ, names)
         images = {name: sorted({row.image for row in found}) for name, found in rows.items()}
-        state.write(project.root, _name(project), {"digest": said.digest, "images": images})
+        build_state.write(project.root, _name(project), {"digest": said.digest, "images": images})
     return names
 
 
@@ -64,11 +72,11 @@ def warm(project: Project, environ: Mapping[str, str], *, everything: bool = Fal
     ``everything`` as in `up`. One question to the engine; `WalkawayError` 69 without an answer.
     """
     environ = project.environ(environ)
-    known = state.read(project.root, _name(project))
+    known = build_state.read(project.root, _name(project))
     images = known.get("images")
     if not isinstance(images, dict):
         return False
-    said = composed.read(project, environ)
+    said = compose_config.read(project, environ)
     names = _names(project, said, everything=everything)
     if known.get("digest") != said.digest or not set(names) <= set(images):
         return False
@@ -81,7 +89,7 @@ def warm(project: Project, environ: Mapping[str, str], *, everything: bool = Fal
 
 def wanted(project: Project, environ: Mapping[str, str], *, everything: bool = False) -> list[str]:
     """Return the services that `up` brings up."""
-    said = composed.read(project, project.environ(environ))
+    said = compose_config.read(project, project.environ(environ))
     return _names(project, said, everything=everything)
 
 
@@ -103,7 +111,7 @@ def _by_service(
 ) -> dict[str, list[Container]]:
     """Return the containers of each service; none for one that is scaled to none."""
     found: dict[str, list[Container]] = {name: [] for name in names}
-    for row in fleet.of(project.name, environ) if names else ():
+    for row in project_containers.of(project.name, environ) if names else ():
         if row.service in found and not row.one_off:
             found[row.service].append(row)
     return found
@@ -132,12 +140,14 @@ def pull(
 ) -> None:
     """Pull the images that are not there; the services' time does not run meanwhile."""
     wanted = [name for name in names if not said.services[name].build]
-    missing = [name for name in wanted if not faults.has_image(said.services[name].image, environ)]
+    missing = [
+        name for name in wanted if not diagnosis.has_image(said.services[name].image, environ)
+    ]
     if missing:
         argv = project.compose("pull", "--policy", "missing", *missing)
-        done = shown.run(argv, environ, PULL_S, cwd=project.root, out=out)
+        done = streamed_command.run(argv, environ, PULL_S, cwd=project.root, out=out)
         if done.code:
-            raise faults.explained(project, said, missing, environ, done.err)
+            raise diagnosis.explained(project, said, missing, environ, done.err)
 
 
 def _await(
@@ -156,9 +166,11 @@ def _await(
         stands = {row.id: row.standing(checked=said.services[row.service].checked) for row in rows}
         loops = any(row.state == "restarting" for row in rows)
         bad = Standing.BAD in stands.values() or (
-            loops and faults.restarts(rows, environ) >= faults.RESTARTS
+            loops and diagnosis.restarts(rows, environ) >= diagnosis.RESTARTS
         )
         if bad or time.monotonic() > deadline:
-            raise faults.explained(project, said, names, environ, f"not well within {UP_S:.0f} s")
+            raise diagnosis.explained(
+                project, said, names, environ, f"not well within {UP_S:.0f} s"
+            )
         time.sleep(pause)
         pause = min(_SELDOM_S, pause * _GROWS)

@@ -17,8 +17,8 @@ from pathlib import Path
 from walkaway.environment import engine
 from walkaway.environment.engine import Done
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
-from walkaway.runs import procs
+from walkaway.model import exit_codes
+from walkaway.process import proc_table
 
 _QUIET_S = 10.0
 """Without a word of the command, the engine is asked whether it is there."""
@@ -53,7 +53,7 @@ def run(
             code = process.wait(_LEAVE_S)
         except (TimeoutError, subprocess.TimeoutExpired) as error:
             message = f"`{' '.join(argv[:2])} …` has not ended within {timeout_s:.0f} s."
-            raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error
+            raise WalkawayError(message, exit_codes.NOT_STARTABLE) from error
         finally:
             _end(process)
     finally:
@@ -71,7 +71,7 @@ def _begun(
         )  # fmt: skip
     except FileNotFoundError as error:
         message = f"The engine cannot be asked: {engine.NOT_THERE}."
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE) from error
     finally:
         os.close(writer)
 
@@ -110,7 +110,7 @@ def _still_silent(out: int, environ: Mapping[str, str], since: float) -> float:
         return now
     if now - since > _SILENT_S:
         message = f"The engine does not answer: {why}\nStart it, and see what else: inv doctor"
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     return since
 
 
@@ -130,7 +130,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """End a command that still runs: it was given up, or Ctrl-C came. Its plugin goes with it."""
     if process.poll() is not None:
         return
-    below = procs.descendants(process.pid, procs.everyone())
+    below = proc_table.descendants(process.pid, proc_table.everyone())
     process.terminate()
     try:
         process.wait(_LEAVE_S)
@@ -138,4 +138,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.kill()
         process.wait()
     for proc in below:
-        procs.send(proc.pid, proc.start, signal.SIGKILL)
+        proc_table.send(proc.pid, proc.start, signal.SIGKILL)

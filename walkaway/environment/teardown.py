@@ -12,13 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from walkaway.environment import containers, engine, fleet, leases, state
-from walkaway.environment.fleet import Container
+from walkaway.environment import build_state, engine, leases, project_containers
+from walkaway.environment import container_calls as containers
 from walkaway.environment.project import COMPOSE_PROJECT, PREFIX, Project, checkout_hash
+from walkaway.environment.project_containers import Container
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
-from walkaway.runs import evidence, lock
-from walkaway.runs.store import Records
+from walkaway.model import exit_codes
+from walkaway.process import file_lock
+from walkaway.record import evidence
+from walkaway.record.store import Records
 
 DOWN_S = 60.0
 _STOP_S = 10
@@ -75,11 +77,11 @@ def live_runs(root: Path, environ: Mapping[str, str], slot: int | None = None) -
     supervisor died by its container.
     """
     names = re.compile(re.escape(prefix(root)) + (r"\d+" if slot is None else str(slot)))
-    rows = fleet.all_of(prefix(root), environ)
+    rows = project_containers.all_of(prefix(root), environ)
     found = {row.run for row in rows if row.running and names.fullmatch(row.project)}
     for number in _slots(root):
-        path = root / state.FOLDER / f"{number}.lock"
-        if slot in {None, number} and lock.probe(str(path)) is lock.Hold.HELD:
+        path = root / build_state.FOLDER / f"{number}.lock"
+        if slot in {None, number} and file_lock.probe(str(path)) is file_lock.Hold.HELD:
             with contextlib.suppress(OSError):
                 found.add(path.read_text(encoding="utf-8", errors="replace").strip())
     return sorted(found - {""})
@@ -87,7 +89,7 @@ def live_runs(root: Path, environ: Mapping[str, str], slot: int | None = None) -
 
 def _slots(root: Path) -> list[int]:
     """Return the slots that were ever leased."""
-    folder = root / state.FOLDER
+    folder = root / build_state.FOLDER
     names = [path.stem for path in folder.glob("*.lock")] if folder.is_dir() else []
     return sorted(int(name) for name in names if name.isdigit())
 
@@ -109,18 +111,22 @@ def _removed(root: Path, names: re.Pattern[str], environ: Mapping[str, str]) -> 
                 f"The engine says: {why or 'nothing'}\n"
                 "Mend that, then again: inv down"
             )
-            raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+            raise WalkawayError(message, exit_codes.NOT_STARTABLE)
         why = _remove(root, found, names, environ) or why
         time.sleep(_LOOK_S if why else 0)
-    for path in (root / state.FOLDER).glob("[0-9]*.json"):
+    for path in (root / build_state.FOLDER).glob("[0-9]*.json"):
         slot = path.name.partition(".")[0]
         if slot.isdigit() and names.fullmatch(f"{prefix(root)}{slot}"):
-            state.forget(root, path.name)
+            build_state.forget(root, path.name)
     return Things(**{kind: tuple(sorted(known)) for kind, known in removed.items()})
 
 
 def _there(names: re.Pattern[str], environ: Mapping[str, str]) -> Things:
-    containers = [row.name for row in fleet.all_of(PREFIX, environ) if names.fullmatch(row.project)]
+    containers = [
+        row.name
+        for row in project_containers.all_of(PREFIX, environ)
+        if names.fullmatch(row.project)
+    ]
     return Things(
         tuple(containers),
         tuple(_labelled("network", names, environ)),
@@ -158,7 +164,7 @@ def _keep_end(root: Path, row: Container, environ: Mapping[str, str]) -> None:
 
 def _remove(root: Path, found: Things, names: re.Pattern[str], environ: Mapping[str, str]) -> str:
     """Remove what was found, and return why something could not be."""
-    rows = fleet.all_of(PREFIX, environ)
+    rows = project_containers.all_of(PREFIX, environ)
     guests = [row for row in rows if row.run and names.fullmatch(row.project)]
     _interrupt([row.id for row in guests if row.state == "running"], environ)
     for row in guests:

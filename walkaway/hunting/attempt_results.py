@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from walkaway.model import ledger, standing
 from walkaway.model.hunt import ABSENT, HUNG, LETTERS, LOST, PASSED, REPEATED, RERUN, Attempt
 from walkaway.model.ledger import Ledger, Row
-from walkaway.model.look import Ended
-from walkaway.model.words import BAD, Outcome, Result
-from walkaway.runs import reader, status
-from walkaway.runs.store import Record, Records
+from walkaway.model.run_view import Ended
+from walkaway.model.vocabulary import BAD, Outcome, Result
+from walkaway.record import reader
+from walkaway.record.store import Record, Records
+from walkaway.runs import status
 
 _NAMED = 5
 

@@ -14,14 +14,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
-from walkaway.hunting.harvest import harvest
+from walkaway.hunting.attempt_results import harvest
 from walkaway.hunting.store import LOCK, HuntRecord
-from walkaway.model import hunt, varied
+from walkaway.model import hunt, hunt_summary
 from walkaway.model.hunt import Attempt, Hunt
 from walkaway.model.run import Origin
-from walkaway.model.words import Outcome
-from walkaway.runs import clock, lock, start, stop, store
-from walkaway.runs.store import Record, Records
+from walkaway.model.vocabulary import Outcome
+from walkaway.process import clock, file_lock
+from walkaway.record import store
+from walkaway.record.store import Record, Records
+from walkaway.runs import start, stop
 
 _TURN_S = 0.3
 _LOCK_TRIES = 50
@@ -75,8 +77,8 @@ class Driver:
             if not self.record.path("hunt.json").exists():
                 return  # somebody deleted the hunt: nobody can read it, and nobody can stop it
             self._harvest(run, number)
-        found = varied.compare(self.attempts, self.tests)
-        code = code or varied.verdict_code(found, self.attempts, why)
+        found = hunt_summary.compare(self.attempts, self.tests)
+        code = code or hunt_summary.verdict_code(found, self.attempts, why)
         outcome = {
             "schema": hunt.SCHEMA,
             "id": self.hunt.id,
@@ -95,7 +97,7 @@ class Driver:
         self.told = signal.Signals(number).name
 
     def _why_over(self) -> str:
-        over = varied.why_over(self.hunt, self.attempts, self.tests)
+        over = hunt_summary.why_over(self.hunt, self.attempts, self.tests)
         cut = self.attempts and self.attempts[-1].outcome in _CUT
         # A hunt whose last attempt came to its end is complete, whoever asked meanwhile.
         return over if over == "complete" and not cut else self._asked()[0] or over
@@ -154,7 +156,7 @@ class Driver:
 def _take_lock(path: str) -> int | None:
     """Take the lock of a hunt to adopt. A reader's probe may hold it for a moment: try again."""
     for _ in range(_LOCK_TRIES):
-        taken = lock.acquire(path)
+        taken = file_lock.acquire(path)
         if taken is not None:
             return taken
         time.sleep(0.01)

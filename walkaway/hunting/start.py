@@ -11,9 +11,10 @@ from pathlib import Path
 
 from walkaway.errors import WalkawayError
 from walkaway.hunting.store import LOCK, HuntRecord, Hunts
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 from walkaway.model.hunt import Hunt
-from walkaway.runs import clock, ids, lock, spawn
+from walkaway.process import clock, detach, file_lock
+from walkaway.record import run_ids
 
 DRIVER = Path(__file__).resolve().parent / "__main__.py"
 _START_WAIT_S = 30.0
@@ -28,14 +29,14 @@ def begin(hunts: Hunts, wanted: Hunt) -> HuntRecord:
     """
     hunts.records.prepare()
     try:
-        with lock.exclusive(str(hunts.records.folder / ".start.lock"), _START_WAIT_S):
+        with file_lock.exclusive(str(hunts.records.folder / ".start.lock"), _START_WAIT_S):
             return _create(hunts, wanted)
     except OSError as error:  # and TimeoutError
         message = (
             f"Cannot make a record in {hunts.records.folder}: {error.strerror or error}.\n"
             "No hunt was started. Mend the folder (owner, space), then again."
         )
-        raise WalkawayError(message, exitcodes.CANNOT_RECORD) from error
+        raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
 
 
 def adopt(record: HuntRecord, hunt: Hunt) -> bool:
@@ -45,13 +46,13 @@ def adopt(record: HuntRecord, hunt: Hunt) -> bool:
     try:
         if record.folder.stat().st_uid != os.geteuid():
             return False
-        spawn.detached(DRIVER, record.folder, record.path("driver.log"), Path(hunt.run.cwd), -1)
+        detach.detached(DRIVER, record.folder, record.path("driver.log"), Path(hunt.run.cwd), -1)
     except OSError:
         return False
     # The next look must not take a driver that is still starting for one that died again.
     until = time.monotonic() + _TAKE_WAIT_S
     while time.monotonic() < until and record.outcome() is None:
-        if lock.probe(str(record.path(LOCK))) is lock.Hold.HELD:
+        if file_lock.probe(str(record.path(LOCK))) is file_lock.Hold.HELD:
             break
         time.sleep(_POLL_S)
     return True
@@ -61,13 +62,13 @@ def _create(hunts: Hunts, wanted: Hunt) -> HuntRecord:
     # Above every run and hunt there is, so that its attempts' ids are above its own.
     known = sorted([*hunts.ids()[-1:], *hunts.records.ids()[-1:]])
     now = time.time()
-    hunt_id = ids.new_id(now, known[-1] if known else None)
+    hunt_id = run_ids.new_id(now, known[-1] if known else None)
     fresh = hunts.records.folder / f".new-{hunt_id}-{os.getpid()}"
     record = hunts.record(hunt_id)
     lock_fd = -1
     try:
         fresh.mkdir()
-        fd = lock.acquire(str(fresh / LOCK))
+        fd = file_lock.acquire(str(fresh / LOCK))
         if fd is None:
             raise BlockingIOError(None, "a new lock is held by somebody else")
         lock_fd = fd
@@ -85,11 +86,11 @@ def _create(hunts: Hunts, wanted: Hunt) -> HuntRecord:
         fresh.rename(record.folder)
         cwd = Path(hunt.run.cwd)
         try:
-            spawn.detached(DRIVER, record.folder, record.path("driver.log"), cwd, lock_fd)
+            detach.detached(DRIVER, record.folder, record.path("driver.log"), cwd, lock_fd)
         except OSError as error:
             shutil.rmtree(record.folder, ignore_errors=True)
             message = f"The hunt's driver cannot be started: {error}.\nNo hunt was started."
-            raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error
+            raise WalkawayError(message, exit_codes.NOT_STARTABLE) from error
     except OSError:
         shutil.rmtree(fresh, ignore_errors=True)
         raise

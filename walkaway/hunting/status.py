@@ -8,13 +8,14 @@ from __future__ import annotations
 import time
 
 from walkaway.errors import WalkawayError
-from walkaway.hunting.begin import adopt
+from walkaway.hunting.start import adopt
 from walkaway.hunting.store import LOCK, HuntRecord, Hunts
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 from walkaway.model.hunt import Hunt, HuntLook, Standing
-from walkaway.model.look import Look
-from walkaway.runs import lock, status
-from walkaway.runs.store import Record
+from walkaway.model.run_view import Look
+from walkaway.process import file_lock
+from walkaway.record.store import Record
+from walkaway.runs import status
 
 
 def look(
@@ -30,7 +31,7 @@ def look(
     attempts = tuple(record.attempts())
     tests = tuple(record.tests())
     live = standing is Standing.LIVE
-    code = exitcodes.STILL_RUNNING if live else exitcodes.VANISHED
+    code = exit_codes.STILL_RUNNING if live else exit_codes.VANISHED
     took = time.time() - asked.created_s
     if outcome is not None:
         code, took = int(outcome.get("code", code)), float(outcome.get("duration_s", took))
@@ -54,12 +55,12 @@ def look(
 def _standing(record: HuntRecord, asked: Hunt, *, may_adopt: bool) -> tuple[Standing, bool]:
     if record.outcome() is not None:
         return Standing.DONE, False
-    held = lock.probe(str(record.path(LOCK)), asked.lock)
-    if held is lock.Hold.HELD:
+    held = file_lock.probe(str(record.path(LOCK)), asked.lock)
+    if held is file_lock.Hold.HELD:
         return Standing.LIVE, False
     if record.outcome() is not None:  # written between the two looks
         return Standing.DONE, False
-    if held is lock.Hold.FREE and may_adopt and adopt(record, asked):
+    if held is file_lock.Hold.FREE and may_adopt and adopt(record, asked):
         return Standing.LIVE, True
     return Standing.GONE, False
 

@@ -7,8 +7,9 @@ import time
 
 from walkaway.errors import WalkawayError
 from walkaway.hunting.store import HuntRecord
-from walkaway.model import exitcodes
-from walkaway.runs import clock, store
+from walkaway.model import exit_codes
+from walkaway.process import clock
+from walkaway.record import store
 
 _POLL_S = 0.05
 
@@ -24,7 +25,7 @@ def ask(record: HuntRecord, kind: str, by: str) -> None:
             store.write_once(record.path("stop.json"), asked)
     except OSError as error:
         message = f"Hunt {record.id} cannot be asked to stop: {error.strerror or error}."
-        raise WalkawayError(message, exitcodes.CANNOT_RECORD) from error
+        raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
 
 
 def wait_ended(record: HuntRecord, wait_s: float) -> bool:

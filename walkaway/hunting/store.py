@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from walkaway.errors import WalkawayError
-from walkaway.model import events, exitcodes
+from walkaway.model import events, exit_codes
 from walkaway.model.hunt import Attempt, Hunt, attempt_from_json, hunt_from_json
 from walkaway.model.run import Origin
-from walkaway.runs import ids, last_start, origin, reader
-from walkaway.runs.again import id_line
-from walkaway.runs.store import Records
+from walkaway.record import reader
+from walkaway.record import run_ids as ids
+from walkaway.record.store import Records
+from walkaway.runs import last_start, origin
+from walkaway.runs.second_pass import id_line
 
 PREFIX = "hunt-"
 LOCK = "driver.lock"
@@ -48,7 +50,7 @@ class HuntRecord:
             return hunt_from_json(json.loads(self.path("hunt.json").read_bytes()))
         except (OSError, ValueError) as error:
             message = f"The record of hunt {self.id} cannot be read: {error}"
-            raise WalkawayError(message, exitcodes.NO_SUCH_RUN) from error
+            raise WalkawayError(message, exit_codes.NO_SUCH_RUN) from error
 
     def attempts(self) -> list[Attempt]:
         """Return the attempts that ended, each once, in their order."""
@@ -135,10 +137,10 @@ class Hunts:
         shown = ", ".join(reversed((found or known)[-_SHOWN:]))
         if found:
             message = f"--hunt {selector!r} fits {len(found)} hunts: {shown}.\nGive more of the id."
-            raise WalkawayError(message, exitcodes.WRONG_USE)
+            raise WalkawayError(message, exit_codes.WRONG_USE)
         there = f"There are: {shown}." if known else "There was none yet: inv flaky"
         message = f"No hunt {selector!r} in this checkout.\n{there}"
-        raise WalkawayError(message, exitcodes.NO_SUCH_RUN)
+        raise WalkawayError(message, exit_codes.NO_SUCH_RUN)
 
 
 def last_start_of(root: Path, environ: Mapping[str, str], kind: str) -> last_start.Place:

@@ -16,10 +16,10 @@ pytest_plugins: tuple[str, ...] = (
     "walkaway.isolation.leaks.check",
     "walkaway.isolation.logs",
     "walkaway.isolation.markers",
-    "walkaway.isolation.memory.large",
-    "walkaway.isolation.memory.measuring",
+    "walkaway.isolation.memory.large_dataset",
+    "walkaway.isolation.memory.per_test",
     "walkaway.isolation.redis.fixtures",
     "walkaway.isolation.spreading",
-    "walkaway.isolation.unexpected",
+    "walkaway.isolation.xfail_leftovers",
 )
 """The parts that hold hooks or fixtures, each a plugin of its own."""

@@ -17,7 +17,7 @@ from typing import Any, Final, Generic, Self, TypeVar, cast
 
 import pytest
 
-from walkaway.isolation import identity, unexpected
+from walkaway.isolation import identity, xfail_leftovers
 
 T = TypeVar("T")
 
@@ -228,4 +228,4 @@ def _raise(failures: list[BaseException], count: int) -> None:
             raise failure
     first = f"{type(failures[0]).__name__}: {failures[0]}".splitlines()[0]
     message = f"{len(failures)} of {count} clean-ups failed: {first}"
-    raise unexpected.marked(BaseExceptionGroup(message, failures))
+    raise xfail_leftovers.marked(BaseExceptionGroup(message, failures))

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
-from walkaway.library.offers import Offer, Standing, offers, wanted_names
-from walkaway.model import exitcodes
+from walkaway.library.project_files import Offer, Standing, offers, wanted_names
+from walkaway.model import exit_codes
 
 _READ_CHARS = 1 << 20
 
@@ -66,7 +66,7 @@ def _written(root: Path, offer: Offer) -> Offer:
         return replace(offer, standing=Standing.EXISTS)
     except OSError as error:
         message = f"{path} cannot be written: {error.strerror}.\nMend that, then again."
-        raise WalkawayError(message, exitcodes.CANNOT_RECORD) from error
+        raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
     return offer
 
 

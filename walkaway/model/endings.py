@@ -5,10 +5,10 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass, replace
 
-from walkaway.model import exitcodes as codes
+from walkaway.model import exit_codes as codes
 from walkaway.model import reasons
 from walkaway.model.facts import Facts
-from walkaway.model.words import Outcome
+from walkaway.model.vocabulary import Outcome
 
 _LIMITS = {
     "deadline": Outcome.TIMED_OUT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from walkaway.model.words import Outcome
+from walkaway.model.vocabulary import Outcome
 
 LINES_READ = 60
 """How many of the log's last lines are looked at."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
-from walkaway.model import exitcodes
-from walkaway.model.look import Look
+from walkaway.model import exit_codes
 from walkaway.model.run import Origin, Run, from_json
-from walkaway.model.words import Outcome, Result
+from walkaway.model.run_view import Look
+from walkaway.model.vocabulary import Outcome, Result
 
 SCHEMA = 1
 ABSENT = " "
@@ -134,7 +134,7 @@ class HuntLook:
     ended_by: str = ""
     """complete, found, hopeless, stopped, stop, interrupt or error; empty while it lives."""
     why: str = ""
-    code: int = exitcodes.STILL_RUNNING
+    code: int = exit_codes.STILL_RUNNING
     current: Look | None = None
     """The attempt that runs now."""
     adopted_now: bool = False

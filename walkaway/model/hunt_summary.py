@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 from walkaway.model.hunt import ABSENT, BAD, LOST, PASSED, SILENT, Attempt, Hunt
 from walkaway.model.interval import clopper_pearson
-from walkaway.model.words import Outcome
+from walkaway.model.vocabulary import Outcome
 
 _HOPELESS = frozenset({
     Outcome.USAGE_ERROR, Outcome.NO_TESTS, Outcome.NOTHING_RUN, Outcome.NOT_STARTED,
@@ -149,11 +149,11 @@ def verdict_code(found: Findings, attempts: Sequence[Attempt], ended_by: str) ->
     did not pass, so that 0 means that nothing failed and nothing varied; 70 without any attempt.
     """
     if ended_by == "interrupt":
-        return exitcodes.CTRL_C
+        return exit_codes.CTRL_C
     if ended_by in {"stop", "stopped"}:
-        return exitcodes.INTERRUPTED
+        return exit_codes.INTERRUPTED
     if found.flaky:
-        return exitcodes.FAILED
+        return exit_codes.FAILED
     if not attempts:
-        return exitcodes.VANISHED
-    return next((attempt.code for attempt in attempts if attempt.code), exitcodes.PASSED)
+        return exit_codes.VANISHED
+    return next((attempt.code for attempt in attempts if attempt.code), exit_codes.PASSED)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from walkaway.model.events import Event, number, text, whole
 from walkaway.model.progress import Progress
-from walkaway.model.words import Result
+from walkaway.model.vocabulary import Result
 
 _WARNED = 5
 _ORDER = {

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from walkaway.model.events import Event, number, text, whole
-from walkaway.model.words import BAD, Result
+from walkaway.model.vocabulary import BAD, Result
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from walkaway.model import exitcodes as codes
+from walkaway.model import exit_codes as codes
 from walkaway.model.facts import Facts
 
 

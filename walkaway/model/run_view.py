@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from walkaway.model.run import Run
-from walkaway.model.words import Outcome, Status
+from walkaway.model.vocabulary import Outcome, Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ The verdict, `results`, JUnit and the hunts all ask here, so that they cannot di
 from __future__ import annotations
 
 from walkaway.model.ledger import Ledger, Row, final_result, reports_of
-from walkaway.model.words import BAD, Outcome, Result
+from walkaway.model.vocabulary import BAD, Outcome, Result
 
 RUNNING = "running"
 WAITING = "waiting"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from walkaway.model.said import Line
+from walkaway.model.log_lines import Line
 
 
 @dataclass(frozen=True, slots=True)

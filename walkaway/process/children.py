@@ -13,6 +13,13 @@ _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 """What is ignored stays so through exec: not what a command expects."""
 
 
+class Exit(NamedTuple):
+    """How a process ended: exit code or signal; both None when that was not observed."""
+
+    code: int | None = None
+    signal: int | None = None
+
+
 class SpawnError(Exception):
     """A command could not be executed; the text says why."""
 

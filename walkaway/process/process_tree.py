@@ -11,7 +11,7 @@ import os
 import signal
 import time
 
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _TERM_WAIT_S = 2.0
@@ -32,26 +32,26 @@ class Family:
         self.apart = False
         """Pytest runs in a container: it is no descendant of ours, and may not be seen at all."""
 
-    def members(self) -> list[procs.Proc]:
+    def members(self) -> list[proc_table.Proc]:
         """Living processes of the run, pytest included."""
-        everyone = procs.everyone()
-        found = {p.pid: p for p in procs.descendants(os.getpid(), everyone)}
-        strangers: list[procs.Proc] = []
+        everyone = proc_table.everyone()
+        found = {p.pid: p for p in proc_table.descendants(os.getpid(), everyone)}
+        strangers: list[proc_table.Proc] = []
         if self.adopted and not self.apart:
-            strangers += procs.marked(self._marker, everyone)
-        if self.main and (self.adopted or self.apart) and procs.alive(*self.main):
+            strangers += proc_table.marked(self._marker, everyone)
+        if self.main and (self.adopted or self.apart) and proc_table.alive(*self.main):
             strangers += [everyone[self.main[0]]] if self.main[0] in everyone else []
         for proc in strangers:
             found[proc.pid] = proc
-            found.update((p.pid, p) for p in procs.descendants(proc.pid, everyone))
+            found.update((p.pid, p) for p in proc_table.descendants(proc.pid, everyone))
         own = {os.getpid(), *self.helpers}
-        own.update(p.pid for pid in self.helpers for p in procs.descendants(pid, everyone))
+        own.update(p.pid for pid in self.helpers for p in proc_table.descendants(pid, everyone))
         return [p for p in found.values() if p.pid not in own and p.state not in "ZX"]
 
     def signal_all(self, number: int) -> None:
         """Signal every member once."""
         for proc in self.members():
-            procs.send(proc.pid, proc.start, number)
+            proc_table.send(proc.pid, proc.start, number)
 
     def work(self) -> tuple[float, bool]:
         """Return CPU seconds of the members and their reaped children; whether one wants more.
@@ -67,17 +67,17 @@ class Family:
     def sweep(self) -> list[tuple[int, str]]:
         """End whoever is left after pytest; returns who it was. Until two scans find nobody."""
         left = self._settled()
-        named = [(proc.pid, procs.command(proc.pid)) for proc in left]
+        named = [(proc.pid, proc_table.command(proc.pid)) for proc in left]
         if left:
             self.signal_all(signal.SIGTERM)
             self._wait_gone(_TERM_WAIT_S, signal.SIGTERM)
         self._wait_gone(_KILL_WAIT_S, signal.SIGKILL)
         return named
 
-    def _settled(self) -> list[procs.Proc]:
+    def _settled(self) -> list[proc_table.Proc]:
         """Return members that do not go by themselves: workers leave a moment after pytest."""
         deadline = time.monotonic() + 0.5
-        seen: list[procs.Proc] = []
+        seen: list[proc_table.Proc] = []
         while (left := self.members()) or self._children():
             seen = left or seen
             if time.monotonic() > deadline:
@@ -92,7 +92,7 @@ class Family:
         A scan of /proc can miss a chain of forks for as long as it likes. This cannot: whoever has
         lost its parent is our child before the parent leaves this list, which is when we reap it.
         """
-        return [pid for pid in procs.own_children() if pid not in self.helpers]
+        return [pid for pid in proc_table.own_children() if pid not in self.helpers]
 
     def _wait_gone(self, wait_s: float, number: int) -> None:
         deadline = time.monotonic() + wait_s
@@ -104,7 +104,7 @@ class Family:
             empty = 0 if somebody else empty + 1
             if somebody and number == signal.SIGKILL:
                 for proc in members:
-                    procs.send(proc.pid, proc.start, number)
+                    proc_table.send(proc.pid, proc.start, number)
                 self._strike()
             elif somebody:
                 time.sleep(_PAUSE_S)

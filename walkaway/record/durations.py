@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from walkaway.model import progress
-from walkaway.runs import reader
-from walkaway.runs.store import Records
+from walkaway.record import reader
+from walkaway.record.store import Records
 
 _ENTRY = struct.Struct("<8sf")
 _LOOK_BACK = 6

@@ -56,7 +56,7 @@ def of_last_pass(record: str) -> dict[str, Any]:
 def last_pass(record: str) -> int:
     """Return the number of the last pass that the supervisor or the recorder tells of, from 1."""
     from walkaway.model import events  # not what a supervisor needs
-    from walkaway.runs import reader
+    from walkaway.record import reader
 
     numbers = [1]
     for name, kind in (("supervisor.jsonl", "spawn"), ("events.jsonl", "loaded")):

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 
-from walkaway.runs import clock
+from walkaway.process import clock
 
 
 class Journal:

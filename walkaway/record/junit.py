@@ -11,7 +11,7 @@ from walkaway.model import standing
 from walkaway.model.events import Event, text
 from walkaway.model.ledger import Ledger, Row
 from walkaway.model.run import Run
-from walkaway.model.words import Outcome, Result
+from walkaway.model.vocabulary import Outcome, Result
 
 # What XML 1.0 cannot hold, escaped or not.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

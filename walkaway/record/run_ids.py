@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 _SECOND = "%Y%m%d-%H%M%S"
@@ -44,18 +44,18 @@ def select(selector: str, ids: Sequence[str]) -> str:
     wanted = selector.strip().lower().removeprefix("test-run-").removesuffix(".log")
     if not wanted:
         message = "--run is empty. Give `latest`, four hex digits, or a part of a run id."
-        raise WalkawayError(message, exitcodes.WRONG_USE)
+        raise WalkawayError(message, exit_codes.WRONG_USE)
     exact = [i for i in ids if i == wanted or i.endswith("-" + wanted)]
     found = exact or [i for i in ids if wanted in i]
     if len(found) == 1:
         return found[0]
     if not found:
         message = f"No run {selector!r} here.\nSee what there is: inv runs"
-        raise WalkawayError(message, exitcodes.NO_SUCH_RUN)
+        raise WalkawayError(message, exit_codes.NO_SUCH_RUN)
     shown = ", ".join(sorted(found, reverse=True)[:_SHOWN])
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     message = f"{selector!r} fits {len(found)} runs: {shown}{more}.\nGive more of the id."
-    raise WalkawayError(message, exitcodes.WRONG_USE)
+    raise WalkawayError(message, exit_codes.WRONG_USE)
 
 
 def _format(moment: datetime, tick: int) -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 from walkaway.model.run import SCHEMA, Run, from_json
-from walkaway.runs import ids
+from walkaway.record import run_ids as ids
 
 FOLDER = Path("logs/tests/pytest")
 PREFIX = "test-run-"
@@ -47,7 +47,7 @@ class Record:
             return self._of_another_version(data) if newer else from_json(data)
         except (OSError, ValueError) as error:
             message = f"The record of run {self.id} cannot be read: {error}"
-            raise WalkawayError(message, exitcodes.NO_SUCH_RUN) from error
+            raise WalkawayError(message, exit_codes.NO_SUCH_RUN) from error
 
     def _of_another_version(self, data: Mapping[str, object]) -> NoReturn:
         version, schema = str(data.get("version"))[:20], str(data["schema"])[:20]
@@ -56,7 +56,7 @@ class Record:
             f"this one reads schema {SCHEMA}.\n"
             f"Use that one, or read {self.path('outcome.json')}"
         )
-        raise WalkawayError(message, exitcodes.NO_SUCH_RUN)
+        raise WalkawayError(message, exit_codes.NO_SUCH_RUN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Records:
                 f"Cannot make the records folder {self.folder}: {error.strerror}.\n"
                 "No run was started. Mend the folder (owner, space, read-only mount), then again."
             )
-            raise WalkawayError(message, exitcodes.CANNOT_RECORD) from error
+            raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
 
 
 def write_once(path: Path, data: object) -> None:

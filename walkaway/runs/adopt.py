@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from walkaway.model.run import Run
-from walkaway.runs import clock, lock, spawn
-from walkaway.runs.store import Record
+from walkaway.process import clock, detach, file_lock
+from walkaway.record.store import Record
 
 _TAKEN_S = 2.0
 _POLL_S = 0.01
@@ -23,7 +23,7 @@ def adopt(record: Record, run: Run) -> bool:
         if owner != os.geteuid():
             return False
         # It takes the lock itself: of several looks at once, one supervisor wins.
-        spawn.supervisor(record.folder, Path(run.cwd), -1)
+        detach.supervisor(record.folder, Path(run.cwd), -1)
     except OSError:
         return False
     until = time.monotonic() + _TAKEN_S
@@ -33,5 +33,5 @@ def adopt(record: Record, run: Run) -> bool:
 
 
 def _is_taken(record: Record) -> bool:
-    held = lock.probe(str(record.path("supervisor.lock"))) is lock.Hold.HELD
+    held = file_lock.probe(str(record.path("supervisor.lock"))) is file_lock.Hold.HELD
     return held or record.path("outcome.json").exists()

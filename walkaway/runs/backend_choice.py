@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from walkaway.environment import engine, project
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 from walkaway.model.run import Compose
-from walkaway.runs.settings import Settings
-from walkaway.runs.store import Records
+from walkaway.record.store import Records
+from walkaway.settings import Settings
 
 LOCAL = "local"
 _INI_FILES = ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
@@ -48,7 +48,7 @@ def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, 
                 f"There is no Compose file in {root}, so no test service to run in.\n"
                 f"Add docker-compose.yml with a service `{conf.service}`. {_OFFER}"
             )
-            raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+            raise WalkawayError(message, exit_codes.NOT_STARTABLE)
         _must_answer(environ, "the tests were to run in Compose")
         return Place(COMPOSE)
     if not any(_has_service(name, conf.service) for name in files):
@@ -58,7 +58,7 @@ def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, 
                 f"a line for the service `{conf.service}`: another place may give another result.\n"
                 f"No run was started. To try Compose all the same: --backend compose. {_OFFER}"
             )
-            raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+            raise WalkawayError(message, exit_codes.NOT_STARTABLE)
         no_service = f"no service {conf.service} in the Compose file"
         return Place(LOCAL, no_service if files else "no Compose file")
     if ci:
@@ -113,7 +113,7 @@ def _has_service(path: str, service: str) -> bool:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         message = f"The Compose file cannot be read: {path}: {error.strerror}.\n{_OFFER}"
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE) from error
     return (
         re.search(rf"(?m)^[ \t]+[\"']?{re.escape(service)}[\"']?:\s*(#.*|&.*)?$", text) is not None
     )
@@ -130,7 +130,7 @@ def _refuse(why: str, because: str) -> None:
         f"The Docker engine does not answer ({why}): {because}.\n"
         f"No run was started. Start it, and see: inv doctor. {_OFFER}"
     )
-    raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+    raise WalkawayError(message, exit_codes.NOT_STARTABLE)
 
 
 def _last(records: Records) -> str:

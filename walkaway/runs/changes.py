@@ -11,9 +11,11 @@ import time
 from pathlib import Path
 
 from walkaway.model import events
-from walkaway.model.look import Look, SinceEnd, Standing
-from walkaway.runs import clock, reader, tree
-from walkaway.runs.store import Record
+from walkaway.model.run_view import Look, SinceEnd, Standing
+from walkaway.process import clock
+from walkaway.record import reader
+from walkaway.record.store import Record
+from walkaway.runs import source_tree
 
 KEPT = "tree.json"
 _LIMIT_S = 0.5
@@ -29,7 +31,7 @@ def since_end(record: Record, root: Path, look: Look) -> SinceEnd:
     then = _kept(record) or _fingerprint_alone(record)
     until = time.monotonic() + _LIMIT_S
     try:
-        now = tree.fingerprint(str(root), until) if then else None
+        now = source_tree.fingerprint(str(root), until) if then else None
         if not then or not now or not now.fingerprint:
             return SinceEnd(age_s, Standing.UNKNOWN)
         same = now.fingerprint == then.fingerprint
@@ -52,31 +54,33 @@ def _age_s(look: Look) -> float:
     return max(0.0, age_s)
 
 
-def _differing(root: str, then: tree.Tree, now: tree.Tree, until: float) -> list[str] | None:
+def _differing(
+    root: str, then: source_tree.Tree, now: source_tree.Tree, until: float
+) -> list[str] | None:
     """Return the paths that differ between two trees; None when they cannot be named."""
     marks: dict[str, str] | None = now.dirty
     if then.head != now.head:
         if not then.head or not now.head or then.head.startswith("("):
             return None
-        marks = tree.differing_from(root, then.head, until)
+        marks = source_tree.differing_from(root, then.head, until)
     if marks is None or (not then.head and not (then.dirty and marks)):
         return None  # of a large tree without git only the fingerprint is known
     return sorted(p for p in {*then.dirty, *marks} if then.dirty.get(p) != marks.get(p))
 
 
-def _kept(record: Record) -> tree.Tree | None:
+def _kept(record: Record) -> source_tree.Tree | None:
     """Return the tree that the supervisor saw last."""
     with contextlib.suppress(ValueError, TypeError):
         found = json.loads(reader.head(record.path(KEPT), _KEPT_BYTES))
         fingerprint, head, dirty = found
         if isinstance(fingerprint, str) and isinstance(head, str) and isinstance(dirty, dict):
-            return tree.Tree(fingerprint, head, dirty) if fingerprint else None
+            return source_tree.Tree(fingerprint, head, dirty) if fingerprint else None
     return None
 
 
-def _fingerprint_alone(record: Record) -> tree.Tree | None:
+def _fingerprint_alone(record: Record) -> source_tree.Tree | None:
     """Return what the journal holds of it: no marks, so whether it changed, and not where."""
     data = reader.tail(record.path("supervisor.jsonl"), _JOURNAL_BYTES)
     last = events.last(list(events.parse(data)), "tree")
     fingerprint = events.text(last, "fp")
-    return tree.Tree(fingerprint, "", {}) if fingerprint else None
+    return source_tree.Tree(fingerprint, "", {}) if fingerprint else None

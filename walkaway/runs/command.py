@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 
 RECORDER = Path(__file__).resolve().parent.parent / "recorder"
 OWN = ".venv"
@@ -41,7 +41,7 @@ def find_pytest(
             f"No pytest: none in {root / OWN}, an active environment, or {sys.executable}.\n"
             "Install it there, or name yours in invoke.yaml: walkaway: {pytest: [uv, run, pytest]}"
         )
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     return (sys.executable, "-m", "pytest")
 
 
@@ -118,7 +118,7 @@ def _found(program: str, root: Path, environ: Mapping[str, str]) -> str:
     name = str(root / expanded) if os.sep in expanded else expanded
     if shutil.which(name, path=environ.get("PATH")) is None:
         message = f"walkaway.pytest names {program!r}, which is not there or cannot be executed."
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     return name
 
 
@@ -131,7 +131,7 @@ def build(pytest: Sequence[str], options: Sequence[str], args: Sequence[str]) ->
     command = list(pytest)
     if _isolated(command):
         module = command.index("-m")
-        command[module : module + 2] = [str(RECORDER / "walkaway_recorder" / "isolated.py")]
+        command[module : module + 2] = [str(RECORDER / "walkaway_recorder" / "isolated_start.py")]
         return (*command, *PLUGIN[2:], *options, *args)
     return (*command, *PLUGIN, *options, *args)
 

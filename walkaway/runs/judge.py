@@ -12,17 +12,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-from walkaway.model import endings, excerpt, exitcodes, ledger
+from walkaway.backends import stack_dumps
+from walkaway.model import endings, excerpt, exit_codes, ledger
 from walkaway.model.events import Event, last, text
 from walkaway.model.facts import Facts
 from walkaway.model.ledger import Ledger
 from walkaway.model.run import Run
-from walkaway.model.words import Outcome, Result
-from walkaway.runs import again, evidence, lingering, reader, stuck, usual
+from walkaway.model.vocabulary import Outcome, Result
+from walkaway.record import durations, evidence, junit, reader
+from walkaway.record.store import Record
+from walkaway.runs import lingering_threads, second_pass
 from walkaway.runs import outcome as outcomes
-from walkaway.runs.store import Record
-from walkaway.supervisor import stacks
-from walkaway.views import junit
+from walkaway.runs import stuck_tests as stuck
 
 _Number = TypeVar("_Number", int, float)
 
@@ -39,10 +40,10 @@ def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
     names = reader.ids(folder)
     book = ledger.build(names, reader.all_events(folder / "events.jsonl"))
     facts = gather(book, observed, run.args, names)
-    if observed.get("pass", 1) < again.MOST_PASSES:
-        more = again.lost_with_a_worker(book, facts)
+    if observed.get("pass", 1) < second_pass.MOST_PASSES:
+        more = second_pass.lost_with_a_worker(book, facts)
         if more:
-            again.write_selection(folder, observed["pass"] + 1, [names[i] for i in more])
+            second_pass.write_selection(folder, observed["pass"] + 1, [names[i] for i in more])
             return {"again": len(more)}
     verdict = endings.decide(facts)
     outcome = outcomes.build(run, book, names, facts, verdict, observed)
@@ -56,22 +57,22 @@ def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
     told = observed.get("spawn_said") or []
     printed = told[: excerpt.MOST] or reader.log_lines(Record(folder).log, excerpt.LINES_READ)
     said = excerpt.of(verdict.outcome, printed, explained=verdict.explained)
-    if facts.too_many_warnings and verdict.code == exitcodes.TOO_MANY_WARNINGS:
+    if facts.too_many_warnings and verdict.code == exit_codes.TOO_MANY_WARNINGS:
         said = book.warned
     if said:
         outcome["said"] = said
     if not verdict.explained:
         outcome["because"] += excerpt.quoted(said)
     if run.select and facts.collected:
-        outcome["notes"] += again.not_there(folder, run.select, names)
+        outcome["notes"] += second_pass.not_there(folder, run.select, names)
     outcome["notes"] += _write_reports(folder, run, book, names, verdict.outcome)
     return outcome
 
 
 def _stayed(folder: Path, run: Run, ended: Event) -> str:
     found = list(reader.all_events(folder / "supervisor.jsonl"))
-    holders = lingering.holders(folder, run.root, ended, last(found, "linger") or {})
-    return lingering.note(holders, run.limits.linger_s)
+    holders = lingering_threads.holders(folder, run.root, ended, last(found, "linger") or {})
+    return lingering_threads.note(holders, run.limits.linger_s)
 
 
 def judge_for_reader(record: str, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -96,7 +97,7 @@ def _seen(known: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a supervisor would have observed of a container that ended as evidence says."""
     if not known:
         return {}
-    from walkaway.backends import container
+    from walkaway.environment import container
 
     state = container.State(**{key: known[key] for key in container.State._fields if key in known})
     code, number = container.exit_of(state, away=True)
@@ -124,7 +125,7 @@ def gather(
     stayed = end is not None and lingered(observed)
     if stayed:
         code = number = None  # pytest had said its end, and how its process went is our doing
-    if number and end == exitcodes.SIGNAL_BASE + number:
+    if number and end == exit_codes.SIGNAL_BASE + number:
         code, number = end, None  # pytest's own word: an engine tells a signal in the same way
     # `--version` alone is answered before any plugin is loaded.
     listing = p.listing or (not p.loaded and not {"--version", "-V"}.isdisjoint(args))
@@ -178,7 +179,7 @@ def lingered(observed: Mapping[str, Any]) -> bool:
 
     The signal that asks for stacks kills an interpreter that has already let go of it.
     """
-    asked = bool(observed.get("lingering")) and observed.get("signal") == stacks.SIGNAL
+    asked = bool(observed.get("lingering")) and observed.get("signal") == stack_dumps.SIGNAL
     return asked or observed.get("ended_by") == "linger"
 
 
@@ -206,7 +207,7 @@ def _write_reports(
             if row.results
         ]
         if times:
-            usual.write(folder / "durations.bin", times)
+            durations.write(folder / "durations.bin", times)
     except OSError as error:
         notes.append(_not_written(folder / "durations.bin", error))
     try:

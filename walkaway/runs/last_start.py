@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 from walkaway.model.last_start import LastStart, Stage
-from walkaway.runs import clock, procs, runtime
-from walkaway.runs.store import Records
+from walkaway.process import clock, proc_table, runtime_folder
+from walkaway.record.store import Records
 
 PREFIX = ".start-"
 _SCHEMA = 1
@@ -84,14 +84,14 @@ def marked(place: Place, command: str) -> Iterator[None]:
         refuse(place, command, error.code, error.message)
         raise
     except BaseException as error:
-        refuse(place, command, exitcodes.VANISHED, f"{type(error).__name__}: {error}")
+        refuse(place, command, exit_codes.VANISHED, f"{type(error).__name__}: {error}")
         raise
     clear(place)
 
 
 def begin(place: Place, command: str) -> None:
     """Mark that a start is under way."""
-    who = {"pid": os.getpid(), "start": procs.start_ticks(os.getpid()), "host": clock.host()}
+    who = {"pid": os.getpid(), "start": proc_table.start_ticks(os.getpid()), "host": clock.host()}
     _write(place, {"stage": Stage.STARTING, "command": command[:_MOST_CHARS], **who})
 
 
@@ -117,14 +117,14 @@ def standing(place: Place) -> LastStart | None:
     found = _read(place)
     if found is None or _overtaken(place, found.get("after")):
         return None
-    stage, code, message = Stage.REFUSED, exitcodes.CANNOT_RECORD, _UNWRITTEN
+    stage, code, message = Stage.REFUSED, exit_codes.CANNOT_RECORD, _UNWRITTEN
     if found.get("stage") == Stage.STARTING:
-        stage, code, message = Stage.DIED, exitcodes.VANISHED, _DIED
+        stage, code, message = Stage.DIED, exit_codes.VANISHED, _DIED
         if _under_way(found):
-            stage, code, message = Stage.STARTING, exitcodes.STILL_RUNNING, ""
+            stage, code, message = Stage.STARTING, exit_codes.STILL_RUNNING, ""
     elif found.get("stage") == Stage.REFUSED:
         # Whoever waits for it must not take a refusal for success.
-        code = _whole(found.get("code")) or exitcodes.WRONG_USE
+        code = _whole(found.get("code")) or exit_codes.WRONG_USE
         message = str(found.get("message") or "")
     command = str(found.get("command") or "")
     return LastStart(stage, code, message, command, _number(found.get("at_s")))
@@ -150,7 +150,7 @@ def _under_way(found: Mapping[str, Any]) -> bool:
     if found.get("stage") != Stage.STARTING or found.get("host") != clock.host():
         return False
     pid = _whole(found.get("pid"))
-    return pid > 0 and procs.alive(pid, _whole(found.get("start")))
+    return pid > 0 and proc_table.alive(pid, _whole(found.get("start")))
 
 
 def _write(place: Place, told: Mapping[str, Any]) -> None:
@@ -168,7 +168,7 @@ def _write(place: Place, told: Mapping[str, Any]) -> None:
             os.close(fd)
         return
     with contextlib.suppress(OSError):
-        fd = runtime.open_folder(place.environ)
+        fd = runtime_folder.open_folder(place.environ)
         try:
             _replace(fd, place.spare_name, text)
             _prune(fd, PREFIX.lstrip("."))
@@ -233,9 +233,9 @@ def _parsed(fd: int) -> dict[str, Any]:
 @contextlib.contextmanager
 def _spare_folder(environ: Mapping[str, str]) -> Iterator[int]:
     """Open the runtime folder where it is there already: a look makes none."""
-    if not os.path.isdir(runtime.path(environ)):
+    if not os.path.isdir(runtime_folder.path(environ)):
         raise FileNotFoundError
-    fd = runtime.open_folder(environ)
+    fd = runtime_folder.open_folder(environ)
     try:
         yield fd
     finally:

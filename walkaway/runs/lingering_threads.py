@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from walkaway.model.events import Event, text, whole
-from walkaway.runs import reader
+from walkaway.record import reader
 
 _STACK_BYTES = 256 * 1024
 _HEAD = re.compile(r"(?:Current thread|Thread) 0x([0-9a-fA-F]+)\b.*most recent call first")

@@ -11,9 +11,11 @@ from typing import Any
 from walkaway.model import events
 from walkaway.model.progress import Progress
 from walkaway.model.run import Run
-from walkaway.model.words import Status
-from walkaway.runs import adopt, clock, closing, evidence, lingering, lock, reader
-from walkaway.runs.store import Record
+from walkaway.model.vocabulary import Status
+from walkaway.process import clock, file_lock
+from walkaway.record import evidence, reader
+from walkaway.record.store import Record
+from walkaway.runs import adopt, judge, lingering_threads
 
 QUEUED = "queued"
 _VERDICT_WAIT_S = 10.0
@@ -52,7 +54,7 @@ def staying(
         return ()
     if events.number(noticed, "t") < events.number(state.ended, "t"):
         return ()  # of an earlier pass
-    found = lingering.holders(record.folder, run.root, state.ended, noticed)
+    found = lingering_threads.holders(record.folder, run.root, state.ended, noticed)
     return tuple(holder.what for holder in found) or ("",)
 
 
@@ -73,9 +75,9 @@ def without_supervisor(record: Record, run: Run) -> Standing | None:
     already gets it within this very look. Where none can be had, after a reboot say, the engine's
     word is kept as evidence, and the verdict is derived.
     """
-    from walkaway.backends import container
+    from walkaway.environment import container
 
-    if lock.probe(str(record.path(container.LAUNCHING))) is lock.Hold.HELD:
+    if file_lock.probe(str(record.path(container.LAUNCHING))) is file_lock.Hold.HELD:
         return _adopted(record, run, over=False)
     here = run.host.split(" ")[0] == clock.host().split(" ")[0]
     known = evidence.of_last_pass(str(record.folder)) if here else {}
@@ -88,8 +90,7 @@ def without_supervisor(record: Record, run: Run) -> Standing | None:
 
 
 def _as_engine_says(record: Record, run: Run) -> Standing | None:
-    from walkaway.backends import container
-    from walkaway.environment import containers
+    from walkaway.environment import container, container_calls
     from walkaway.environment.project import on_engine
 
     environ = on_engine(os.environ, run.compose.engine if run.compose else {})
@@ -99,7 +100,7 @@ def _as_engine_says(record: Record, run: Run) -> Standing | None:
     spawned = evidence.last_pass(str(record.folder))
     for number in (spawned + 1, spawned):  # it may have died before it wrote the last one down
         name = container.name(run.root, run.id, number)
-        found = containers.inspect(name, environ)
+        found = container_calls.inspect(name, environ)
         if found is None:
             return None, Status.UNKNOWN, why
         if found.status:
@@ -116,7 +117,7 @@ def _derived(record: Record, known: Mapping[str, Any]) -> Standing:
     with contextlib.suppress(OSError):
         if record.folder.stat().st_uid == os.geteuid() and not evidence.of_last_pass(folder):
             evidence.write(folder, known)
-    return closing.judge_for_reader(folder, known), Status.DONE, ""
+    return judge.judge_for_reader(folder, known), Status.DONE, ""
 
 
 def _silent(environ: Mapping[str, str]) -> bool:

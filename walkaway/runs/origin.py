@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 
 from walkaway.model.run import Origin
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 # Set by coding agents in the shells that they open. The first ones name a session.
 _SESSION_VARIABLES = ("WALKAWAY_ORIGIN", "CLAUDE_CODE_SESSION_ID", "CODEX_THREAD_ID")
@@ -57,7 +57,7 @@ def _terminal() -> str:
         return ""
     os.close(fd)
     leader = os.getsid(0)
-    return f"session {leader} {procs.start_ticks(leader)}"
+    return f"session {leader} {proc_table.start_ticks(leader)}"
 
 
 def _ancestor() -> str:
@@ -66,9 +66,9 @@ def _ancestor() -> str:
     Shells that an agent opens come and go with each call, its own process stays. Where there are
     only shells, it is the outermost.
     """
-    found = procs.read(os.getppid())
+    found = proc_table.read(os.getppid())
     while found is not None and found.pid > 1 and _passes_by(found.pid):
-        above = procs.read(found.ppid)
+        above = proc_table.read(found.ppid)
         if above is None or above.pid == 0:
             break
         found = above

@@ -12,8 +12,9 @@ from walkaway.model.events import Event, text, whole
 from walkaway.model.facts import Facts
 from walkaway.model.ledger import Ledger
 from walkaway.model.run import Run
-from walkaway.model.words import Result
-from walkaway.runs import clock, reader
+from walkaway.model.vocabulary import Result
+from walkaway.process import clock
+from walkaway.record import reader
 
 NAMED = 50
 _MOST_PATHS = 8

@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from walkaway import settings
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 from walkaway.model.run import Origin, Run
-from walkaway.runs import backend, command, settings, workers
-from walkaway.runs.settings import Settings
+from walkaway.runs import backend_choice as backend
+from walkaway.runs import command
+from walkaway.settings import Settings
+from walkaway.worker_slots import worker_count as workers
 
 MOST_SEED = 2**32 - 1
 DISTS = ("load", "loadscope", "loadfile", "loadgroup", "worksteal", "each", "no")
@@ -142,7 +145,7 @@ def seed(value: str, name: str) -> str:
     if re.fullmatch("[0-9]{1,10}", value) and int(value) <= MOST_SEED:
         return str(int(value))
     message = f"{name} is {value!r}: give a whole number from 0 to {MOST_SEED:,}."
-    raise WalkawayError(message, exitcodes.WRONG_USE)
+    raise WalkawayError(message, exit_codes.WRONG_USE)
 
 
 def _pytest_options(options: Options, conf: Settings, place: str) -> tuple[str, ...]:
@@ -156,7 +159,7 @@ def _pytest_options(options: Options, conf: Settings, place: str) -> tuple[str, 
     if options.dist is not None:
         if options.dist not in DISTS:
             message = f"--dist is {options.dist!r}: there are {', '.join(DISTS)}."
-            raise WalkawayError(message, exitcodes.WRONG_USE)
+            raise WalkawayError(message, exit_codes.WRONG_USE)
         extra += ["--dist", options.dist]
     chosen = (
         (options.fail_fast, "-x"),
@@ -174,4 +177,4 @@ def _notifier() -> tuple[str, ...]:
         "--notify needs notify-send or osascript, and there is neither.\n"
         "Set walkaway.on_end in invoke.yaml to a command of your own."
     )
-    raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+    raise WalkawayError(message, exit_codes.NOT_STARTABLE)

@@ -9,11 +9,12 @@ import os
 from collections.abc import Collection
 
 from walkaway.errors import WalkawayError
-from walkaway.model import causes, exitcodes, ledger, standing
+from walkaway.model import causes, exit_codes, ledger, standing
 from walkaway.model.run import Origin, Run
-from walkaway.model.words import BAD, Result
-from walkaway.runs import choose, reader, status
-from walkaway.runs.store import Record, Records
+from walkaway.model.vocabulary import BAD, Result
+from walkaway.record import reader
+from walkaway.record.store import Record, Records
+from walkaway.runs import select, status
 
 NOT_RUN = "not-run"
 _COLLECTING = "collect"
@@ -33,12 +34,12 @@ def find(records: Records, selector: str, origin: Origin) -> tuple[Run, tuple[st
             f"--rerun is {selector!r}: give RUN, RUN:CAUSE with a number, as in 7f3a:1, or "
             f"RUN:{NOT_RUN}."
         )
-        raise WalkawayError(message, exitcodes.WRONG_USE)
-    record = choose.choose(records, None if colon and not name else name, origin)
+        raise WalkawayError(message, exit_codes.WRONG_USE)
+    record = select.choose(records, None if colon and not name else name, origin)
     run = record.run()
     if not os.path.isdir(run.cwd):
         message = f"Run {run.short} was started in {run.cwd}, which is gone."
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     if number == NOT_RUN:
         return run, _not_run(records, record, run)
     found = causes.group(reader.all_events(record.path("failures.jsonl")))
@@ -48,7 +49,7 @@ def find(records: Records, selector: str, origin: Origin) -> tuple[Run, tuple[st
     # Where nothing could be collected all of it is to be run again: there are no ids yet.
     if not ids and not any(cause.when == _COLLECTING for cause in found):
         hint = f"See what it has: inv results --run {run.short}"
-        raise WalkawayError(f"Run {run.short} has no failed test.\n{hint}", exitcodes.NO_TESTS)
+        raise WalkawayError(f"Run {run.short} has no failed test.\n{hint}", exit_codes.NO_TESTS)
     return run, ids
 
 
@@ -56,13 +57,13 @@ def _not_run(records: Records, record: Record, run: Run) -> tuple[str, ...]:
     look = status.look(records, record)
     if look.live:
         message = f"Run {run.short} goes on: what it leaves is known when it has ended."
-        raise WalkawayError(f"{message}\nFirst: inv wait --run {run.short}", exitcodes.WRONG_USE)
+        raise WalkawayError(f"{message}\nFirst: inv wait --run {run.short}", exit_codes.WRONG_USE)
     ids = _those(records, record, _WITHOUT_RESULT)
     # It was ended before it had collected: all of it is still to be run.
     if not ids and reader.ids(record.folder):
         hint = f"See what it has: inv results --run {run.short}"
         message = f"Every test of run {run.short} has a result.\n{hint}"
-        raise WalkawayError(message, exitcodes.NO_TESTS)
+        raise WalkawayError(message, exit_codes.NO_TESTS)
     return ids
 
 
@@ -85,4 +86,4 @@ def _of_cause(run: Run, found: list[causes.Cause], number: int) -> tuple[str, ..
         if cause.number == number:
             return () if cause.when == _COLLECTING else cause.ids
     hint = f"See what it has: inv failures --run {run.short}"
-    raise WalkawayError(f"Run {run.short} has no cause {number}.\n{hint}", exitcodes.WRONG_USE)
+    raise WalkawayError(f"Run {run.short} has no cause {number}.\n{hint}", exit_codes.WRONG_USE)

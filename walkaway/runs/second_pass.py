@@ -8,7 +8,7 @@ from pathlib import Path
 
 from walkaway.model.facts import Facts
 from walkaway.model.ledger import Ledger
-from walkaway.runs import reader
+from walkaway.record import reader
 
 MOST_PASSES = 3
 _PYTEST_ENDED = frozenset({0, 1, 2})

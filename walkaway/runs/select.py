@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 from walkaway.model.run import Origin, Run
-from walkaway.model.words import Status
+from walkaway.model.vocabulary import Status
+from walkaway.record.store import Record, Records
 from walkaway.runs import status
-from walkaway.runs.store import Record, Records
-from walkaway.views.style import printable
+from walkaway.text import printable
 
 _LOOK_BACK = 200
 """Records read to find the latest of an origin: a bound, since each costs a file."""
@@ -26,7 +26,7 @@ def choose(records: Records, selector: str | None, origin: Origin) -> Record:
     ids = records.ids()
     if not ids:
         message = "No run yet in this checkout.\nStart one: inv test-async"
-        raise WalkawayError(message, exitcodes.NO_SUCH_RUN)
+        raise WalkawayError(message, exit_codes.NO_SUCH_RUN)
     newest = [records.record(run_id) for run_id in reversed(ids[-_LOOK_BACK:])]
     readable = []
     for record in newest:
@@ -43,7 +43,7 @@ def choose(records: Records, selector: str | None, origin: Origin) -> Record:
     shown = ", ".join(_named(run) for _, run in live[:_SHOWN])
     more = f" and {len(live) - _SHOWN} more" if len(live) > _SHOWN else ""
     message = f"{len(live)} runs are live and none is yours: {shown}{more}.\nName one with --run."
-    raise WalkawayError(message, exitcodes.WRONG_USE)
+    raise WalkawayError(message, exit_codes.WRONG_USE)
 
 
 def _run_of(record: Record) -> Run | None:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from walkaway import __version__
 from walkaway.errors import WalkawayError
-from walkaway.model import events, exitcodes
+from walkaway.model import events, exit_codes
 from walkaway.model.run import Run
-from walkaway.runs import again as passes
-from walkaway.runs import clock, ids, lock, spawn, tree
-from walkaway.runs.store import FOLDER, Record, Records
+from walkaway.process import clock, detach, file_lock
+from walkaway.record import run_ids
+from walkaway.record.store import FOLDER, Record, Records
+from walkaway.runs import second_pass as passes
+from walkaway.runs import source_tree
 
 _START_WAIT_S = 60.0
 """A queue of fifty starts on a busy machine takes half of it."""
@@ -41,7 +43,7 @@ def start(records: Records, wanted: Run, *, again: bool, select: tuple[str, ...]
     """
     records.prepare()
     try:
-        with lock.exclusive(str(records.folder / _LOCK_FILE), _START_WAIT_S):
+        with file_lock.exclusive(str(records.folder / _LOCK_FILE), _START_WAIT_S):
             wanted = replace(wanted, key=key(wanted, select))
             if not again and (twin := _twin(records, wanted)):
                 return Started(twin, twin.run(), joined=True)
@@ -51,13 +53,13 @@ def start(records: Records, wanted: Run, *, again: bool, select: tuple[str, ...]
             f"Another start has held {FOLDER / _LOCK_FILE} for {_START_WAIT_S:.0f} s.\n"
             "No run was started. See what runs: inv runs"
         )
-        raise WalkawayError(message, exitcodes.CANNOT_RECORD) from error
+        raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
     except OSError as error:
         message = (
             f"Cannot make a record in {records.folder}: {error.strerror or error}.\n"
             "No run was started. Mend the folder (owner, space), then again."
         )
-        raise WalkawayError(message, exitcodes.CANNOT_RECORD) from error
+        raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
 
 
 def key(run: Run, select: tuple[str, ...]) -> str:
@@ -75,12 +77,12 @@ def key(run: Run, select: tuple[str, ...]) -> str:
 
 def _twin(records: Records, wanted: Run) -> Record | None:
     """Find a live run with the same key on the same tree."""
-    mine: tree.Tree | None = None
+    mine: source_tree.Tree | None = None
     for run_id in reversed(records.ids()):
         record = records.record(run_id)
         if record.path("outcome.json").exists():
             continue
-        if lock.probe(str(record.path("supervisor.lock"))) is not lock.Hold.HELD:
+        if file_lock.probe(str(record.path("supervisor.lock"))) is not file_lock.Hold.HELD:
             continue
         try:
             live = record.run()
@@ -88,11 +90,11 @@ def _twin(records: Records, wanted: Run) -> Record | None:
             continue
         if live.key != wanted.key or record.path("stop.json").exists():
             continue
-        mine = mine or tree.fingerprint(wanted.root)
+        mine = mine or source_tree.fingerprint(wanted.root)
         theirs, taken_s = _tree_of(record, live)
         if not mine.fingerprint or theirs != mine.fingerprint:
             continue
-        if not tree.edited_between(wanted.root, mine, live.created_s, taken_s):
+        if not source_tree.edited_between(wanted.root, mine, live.created_s, taken_s):
             return record
     return None
 
@@ -123,12 +125,12 @@ def _create(records: Records, wanted: Run, select: tuple[str, ...]) -> Started:
     """Make the record under a temporary name, lock it, rename it: never visible unlocked."""
     existing = records.ids()
     now, boot_s = time.time(), clock.boot_s()  # one moment: logs of others are joined by it
-    run_id = ids.new_id(now, existing[-1] if existing else None)
+    run_id = run_ids.new_id(now, existing[-1] if existing else None)
     fresh = records.folder / f".new-{run_id}-{os.getpid()}"
     lock_fd = -1
     try:
         fresh.mkdir()
-        fd = lock.acquire(str(fresh / "supervisor.lock"))
+        fd = file_lock.acquire(str(fresh / "supervisor.lock"))
         if fd is None:
             raise BlockingIOError(None, "a new lock is held by somebody else")
         lock_fd = fd
@@ -153,12 +155,12 @@ def _create(records: Records, wanted: Run, select: tuple[str, ...]) -> Started:
         record.log.touch(exist_ok=False)
         fresh.rename(record.folder)
         try:
-            spawn.supervisor(record.folder, Path(run.cwd), lock_fd)
+            detach.supervisor(record.folder, Path(run.cwd), lock_fd)
         except OSError as error:
             shutil.rmtree(record.folder, ignore_errors=True)
             record.log.unlink(missing_ok=True)
             message = f"The supervisor cannot be started: {error}.\nNo run was started."
-            raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error
+            raise WalkawayError(message, exit_codes.NOT_STARTABLE) from error
         return Started(record, run, joined=False)
     except OSError:
         shutil.rmtree(fresh, ignore_errors=True)

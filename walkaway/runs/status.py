@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from walkaway.errors import WalkawayError
-from walkaway.model import eta, events, exitcodes, progress
-from walkaway.model.look import Counts, Ended, Flight, Look, Tree, ended_from_json
+from walkaway.model import eta, events, exit_codes, progress
 from walkaway.model.progress import Progress
 from walkaway.model.run import Run
-from walkaway.model.words import Outcome, Status
-from walkaway.runs import adopt, backend, clock, closing, live, lock, reader, usual
-from walkaway.runs.store import Record, Records
+from walkaway.model.run_view import Counts, Ended, Flight, Look, Tree, ended_from_json
+from walkaway.model.vocabulary import Outcome, Status
+from walkaway.process import clock, file_lock
+from walkaway.record import durations, reader
+from walkaway.record.store import Record, Records
+from walkaway.runs import adopt, backend_choice, judge, live_status
 
 _JOURNAL_BYTES = 64 * 1024
 _SHOWN_FLIGHTS = 16
@@ -37,9 +39,9 @@ def look(records: Records, record: Record, *, tail_lines: int = 0) -> Look:
     now = _now(run, state, found)
     running = status in {Status.QUEUED, Status.PREPARING, Status.RUNNING}
     if running:
-        status = live.live_status(state, journal)
+        status = live_status.live_status(state, journal)
     names = reader.Ids(record.folder)
-    past = usual.newest(records, run.id) if running else []
+    past = durations.newest(records, run.id) if running else []
     return Look(
         run=run,
         status=status,
@@ -47,7 +49,7 @@ def look(records: Records, record: Record, *, tail_lines: int = 0) -> Look:
         log=str(record.log),
         elapsed_s=now,
         counts=_counts(state, found),
-        phase=live.phase(state, journal, status),
+        phase=live_status.phase(state, journal, status),
         ended=ended,
         supervised=note not in {"adopted", "unsupervised"},
         adopted_now=note == "adopted",
@@ -56,9 +58,9 @@ def look(records: Records, record: Record, *, tail_lines: int = 0) -> Look:
         workers=len(state.workers),
         silent_s=max(0.0, now - max(state.last_t, _spawned(journal))) if running else 0.0,
         busy=_busy(journal, state) if running else None,
-        staying=live.staying(record, run, state, journal) if running else (),
+        staying=live_status.staying(record, run, state, journal) if running else (),
         ending=_ending(journal) if running else "",
-        engine_silent=running and live.engine_silent(journal),
+        engine_silent=running and live_status.engine_silent(journal),
         tree=_tree(journal),
         tail=tuple(reader.log_lines(record.log, tail_lines)),
         why_unknown=note if status is Status.UNKNOWN else "",
@@ -69,8 +71,11 @@ def standing(record: Record) -> Status:
     """Return only whether a run is done, live or unknown: the cheapest look. Adopts nothing."""
     if reader.outcome(record.folder) is not None:
         return Status.DONE
-    held = lock.probe(str(record.path("supervisor.lock")))
-    if held is lock.Hold.HELD or lock.probe(str(record.path("pytest.lock"))) is lock.Hold.HELD:
+    held = file_lock.probe(str(record.path("supervisor.lock")))
+    if (
+        held is file_lock.Hold.HELD
+        or file_lock.probe(str(record.path("pytest.lock"))) is file_lock.Hold.HELD
+    ):
         return Status.RUNNING
     return Status.DONE
 
@@ -82,17 +87,17 @@ def _standing(  # noqa: PLR0911, C901 - the look order, a step a return
     found = reader.outcome(record.folder)
     if found is not None:
         return found, Status.DONE, ""
-    held = lock.probe(str(record.path("supervisor.lock")), run.lock)
-    if held is lock.Hold.HELD:
+    held = file_lock.probe(str(record.path("supervisor.lock")), run.lock)
+    if held is file_lock.Hold.HELD:
         return None, Status.RUNNING, ""
     found = reader.outcome(record.folder)  # written between the two looks
     if found is not None:
         return found, Status.DONE, ""
-    pytest_lock = lock.probe(str(record.path("pytest.lock")))
-    if pytest_lock is lock.Hold.HELD:
+    pytest_lock = file_lock.probe(str(record.path("pytest.lock")))
+    if pytest_lock is file_lock.Hold.HELD:
         return None, Status.RUNNING, "adopted" if adopt.adopt(record, run) else "unsupervised"
-    if run.backend == backend.COMPOSE and held is not lock.Hold.ELSEWHERE:
-        standing = live.without_supervisor(record, run)
+    if run.backend == backend_choice.COMPOSE and held is not file_lock.Hold.ELSEWHERE:
+        standing = live_status.without_supervisor(record, run)
         if standing is not None:
             return standing
     if _said_the_end(record):
@@ -101,7 +106,7 @@ def _standing(  # noqa: PLR0911, C901 - the look order, a step a return
         return None, Status.UNKNOWN, f"it was started on another host ({run.host.split(' ')[0]})"
     if run.boot_id and run.boot_id != clock.boot_id():
         return None, Status.UNKNOWN, _UNKNOWN_BOOT
-    if held is lock.Hold.ELSEWHERE or run.host != clock.host():
+    if held is file_lock.Hold.ELSEWHERE or run.host != clock.host():
         return None, Status.UNKNOWN, "this view of the record does not show its locks"
     return None, Status.DONE, ""
 
@@ -113,7 +118,7 @@ def _said_the_end(record: Record) -> bool:
 
 def _derived(record: Record, run: Run) -> dict[str, Any]:
     """Judge a run that nobody was left to judge. Nothing is written."""
-    judged = closing.judge_for_reader(str(record.folder))
+    judged = judge.judge_for_reader(str(record.folder))
     if judged["outcome"] == Outcome.VANISHED:
         last = progress.fold(reader.recent_events(record.path("events.jsonl"))).last_t
         age = max(0.0, clock.boot_s() - run.started_boot - last)
@@ -134,7 +139,7 @@ def _ended(record: Record, found: dict[str, Any] | None) -> Ended | None:
         # Written by another version, or by hand: whatever we said of it might be false.
         path = record.path("outcome.json")
         message = f"The outcome of run {record.id} cannot be read: {error}.\nIt stands in {path}"
-        raise WalkawayError(message, exitcodes.NO_SUCH_RUN) from error
+        raise WalkawayError(message, exit_codes.NO_SUCH_RUN) from error
 
 
 def _now(run: Run, state: Progress, found: dict[str, Any] | None) -> float:
@@ -211,7 +216,7 @@ def _flights(
     for row in state.running[:_SHOWN_FLIGHTS]:
         nodeid = names[row.index]
         flights.append(
-            Flight(nodeid, row.worker, max(0.0, now - row.since), usual.usual_s(past, nodeid))
+            Flight(nodeid, row.worker, max(0.0, now - row.since), durations.usual_s(past, nodeid))
         )
     return tuple(flights)
 

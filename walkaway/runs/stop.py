@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 from walkaway.model.run import Run
-from walkaway.runs import adopt, clock, lock, store
-from walkaway.runs.store import Record
+from walkaway.process import clock, file_lock
+from walkaway.record import store
+from walkaway.record.store import Record
+from walkaway.runs import adopt
 
 _POLL_S = 0.05
 
@@ -29,13 +31,13 @@ def ask(record: Record, kind: str, by: str) -> None:
             f"Run {record.id} cannot be asked to stop: {error.strerror or error}.\n"
             f"Its folder must be writable: {record.folder}"
         )
-        raise WalkawayError(message, exitcodes.CANNOT_RECORD) from error
+        raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
 
 
 def ensure_supervised(record: Record, run: Run) -> None:
     """Give a live pytest without a supervisor a new one, so that somebody hears the request."""
-    free = lock.probe(str(record.path("supervisor.lock"))) is lock.Hold.FREE
-    if free and lock.probe(str(record.path("pytest.lock"))) is lock.Hold.HELD:
+    free = file_lock.probe(str(record.path("supervisor.lock"))) is file_lock.Hold.FREE
+    if free and file_lock.probe(str(record.path("pytest.lock"))) is file_lock.Hold.HELD:
         adopt.adopt(record, run)
 
 
@@ -45,8 +47,8 @@ def wait_ended(record: Record, wait_s: float) -> bool:
     while time.monotonic() < deadline:
         if record.path("outcome.json").exists():
             return True
-        held = lock.probe(str(record.path("supervisor.lock"))) is lock.Hold.HELD
-        if not held and lock.probe(str(record.path("pytest.lock"))) is not lock.Hold.HELD:
+        held = file_lock.probe(str(record.path("supervisor.lock"))) is file_lock.Hold.HELD
+        if not held and file_lock.probe(str(record.path("pytest.lock"))) is not file_lock.Hold.HELD:
             return True
         time.sleep(_POLL_S)
     return False
@@ -55,7 +57,7 @@ def wait_ended(record: Record, wait_s: float) -> bool:
 def wait_left(record: Record, wait_s: float) -> bool:
     """Wait until a run's supervisor has cleaned up and left; False when that took too long."""
     deadline = time.monotonic() + wait_s
-    while lock.probe(str(record.path("supervisor.lock"))) is lock.Hold.HELD:
+    while file_lock.probe(str(record.path("supervisor.lock"))) is file_lock.Hold.HELD:
         if time.monotonic() > deadline:
             return False
         time.sleep(_POLL_S)

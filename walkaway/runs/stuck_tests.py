@@ -6,10 +6,10 @@ from pathlib import Path
 
 from walkaway.model.events import number
 from walkaway.model.ledger import Ledger
-from walkaway.model.look import Stuck
 from walkaway.model.progress import InFlight, Progress
-from walkaway.runs import reader, usual
-from walkaway.runs.store import Records
+from walkaway.model.run_view import Stuck
+from walkaway.record import durations, reader
+from walkaway.record.store import Records
 
 _STACK_LINES = 12
 _STACK_BYTES = 64 * 1024
@@ -28,7 +28,7 @@ def find(folder: Path, book: Ledger, names: list[str]) -> list[Stuck]:
         if number(event, "t") <= limit:
             at.add(event)
     stacks = _stacks(folder)
-    past = usual.newest(Records(folder.parents[3]), folder.name.removeprefix("test-run-"))
+    past = durations.newest(Records(folder.parents[3]), folder.name.removeprefix("test-run-"))
     return [_stuck(row, names, limit, stacks, past) for row in at.running if book.rows]
 
 
@@ -44,7 +44,7 @@ def _stuck(
         id=nodeid,
         worker=row.worker,
         for_s=round(limit - row.since, 1),
-        usual_s=usual.usual_s(past, nodeid),
+        usual_s=durations.usual_s(past, nodeid),
         stack=stacks.get(row.worker, ()),
     )
 

@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
-from walkaway.model import causes, events, exitcodes, said, testkey
-from walkaway.model.said import Line
-from walkaway.model.story import Flight, Story
-from walkaway.runs import reader, timed
-from walkaway.runs.store import Record
+from walkaway.model import causes, events, exit_codes, test_key
+from walkaway.model import log_lines as said
+from walkaway.model.log_lines import Line
+from walkaway.model.test_log import Flight, Story
+from walkaway.record import reader, time_window
+from walkaway.record.store import Record
 
 SERVICES = "services.log"
 OWN_BYTES = 4 << 20
@@ -41,18 +42,18 @@ def choose(names: Sequence[str], wanted: str, run: str) -> int:
     """
     if not wanted:
         message = "--test is empty. Give a node id, or a part of one."
-        raise WalkawayError(message, exitcodes.WRONG_USE)
+        raise WalkawayError(message, exit_codes.WRONG_USE)
     exact = [index for index, name in enumerate(names) if name == wanted]
     found = exact or [index for index, name in enumerate(names) if wanted in name]
     if len(found) == 1:
         return found[0]
     if not found:
         message = f"Run {run} has no test {wanted!r}.\nSee what there is: inv results --run {run}"
-        raise WalkawayError(message, exitcodes.NO_SUCH_RUN)
+        raise WalkawayError(message, exit_codes.NO_SUCH_RUN)
     shown = "".join(f"  {names[index]}\n" for index in found[:_SHOWN])
     more = f"  + {len(found) - _SHOWN:,} more\n" if len(found) > _SHOWN else ""
     message = f"{wanted!r} fits {len(found):,} tests:\n{shown}{more}Give more of the node id."
-    raise WalkawayError(message, exitcodes.WRONG_USE)
+    raise WalkawayError(message, exit_codes.WRONG_USE)
 
 
 def read(record: Record, wanted: str, now_s: float, live: Live | None = None) -> Story:
@@ -68,7 +69,7 @@ def read(record: Record, wanted: str, now_s: float, live: Live | None = None) ->
     own, unread, files = _own(record.folder, nodeid)
     told = _flights(record.path("events.jsonl"), index, now_s)
     flights = tuple(_reaching(flight, [line.at_s for line in own]) for flight in told)
-    prefix = testkey.prefix(run.id, nodeid)
+    prefix = test_key.prefix(run.id, nodeid)
     spans = [(flight.since_s, flight.until_s) for flight in flights]
     services: list[Line] = []
     for since, until in _joined([(a - BEFORE_S, b + AFTER_S) for a, b in spans]):
@@ -103,7 +104,9 @@ def _services(
     """Return the services' lines of a time, and what is missing of them."""
     path = record.path(SERVICES)
     if path.exists():
-        found, cut = timed.holding(path, prefix.encode(), said.time_of, bounds, SERVICES_BYTES)
+        found, cut = time_window.holding(
+            path, prefix.encode(), said.time_of, bounds, SERVICES_BYTES
+        )
         why = f"{path.name}: more than {SERVICES_BYTES >> 20} MB in the test's time"
         return found, why if cut else ""
     if live is None:
@@ -138,14 +141,14 @@ def _own(folder: Path, nodeid: str) -> tuple[list[Line], list[str], list[str]]:
 def _slices(path: Path, nodeid: str) -> Iterator[tuple[int, int]]:
     """Return the parts of a worker's lines from a test's first line to another's."""
     index = reader.head(path.with_suffix(".idx"), _INDEX_BYTES)
-    mark, size = testkey.mark(nodeid), testkey.ENTRY.size
+    mark, size = test_key.mark(nodeid), test_key.ENTRY.size
     position = index.find(mark)
     while position >= 0:
         if position % size == 0 and position + size <= len(index):
-            start = testkey.ENTRY.unpack_from(index, position)[1]
+            start = test_key.ENTRY.unpack_from(index, position)[1]
             after = position + size
             if after + size <= len(index):
-                end = testkey.ENTRY.unpack_from(index, after)[1]
+                end = test_key.ENTRY.unpack_from(index, after)[1]
             else:
                 end = path.stat().st_size
             yield start, end

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from walkaway.runs import lock
+from walkaway.process import file_lock
 from walkaway.supervisor.main import Supervisor
 
 
@@ -26,7 +26,7 @@ def main(record: str, lock_fd: int) -> int:
 def _take_lock(path: str) -> int | None:
     """Take the lock of a run to adopt. A reader's probe may hold it for a moment: try again."""
     for _ in range(20):
-        taken = lock.acquire(path)
+        taken = file_lock.acquire(path)
         if taken is not None:
             return taken
         time.sleep(0.01)

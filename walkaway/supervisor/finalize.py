@@ -14,10 +14,9 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-from walkaway.runs import clock
-from walkaway.supervisor import kernel
-from walkaway.supervisor.children import Helper, SpawnError, spawn
-from walkaway.supervisor.family import reap
+from walkaway.process import clock, kernel
+from walkaway.process.children import Helper, SpawnError, spawn
+from walkaway.process.process_tree import reap
 
 if TYPE_CHECKING:
     from walkaway.supervisor.main import Supervisor
@@ -35,9 +34,9 @@ _TRIES = 20
 
 def usual_s(record: str) -> bytes:
     """In a child: the longest usual time of the tests in flight, in seconds."""
-    from walkaway.runs import usual
+    from walkaway.record import durations
 
-    return str(usual.longest_in_flight_s(record)).encode()
+    return str(durations.longest_in_flight_s(record)).encode()
 
 
 def close(supervisor: Supervisor) -> bool:
@@ -92,9 +91,9 @@ def _observed(supervisor: Supervisor) -> dict[str, Any]:
 
 def _judge(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any] | None:
     def work() -> bytes:
-        from walkaway.runs import closing
+        from walkaway.runs import judge
 
-        return json.dumps(closing.judge(supervisor.record, observed)).encode()
+        return json.dumps(judge.judge(supervisor.record, observed)).encode()
 
     try:
         helper = Helper(work, [supervisor.lock_fd])

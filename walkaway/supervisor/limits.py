@@ -6,12 +6,12 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from walkaway.runs import procs
-from walkaway.supervisor import close
-from walkaway.supervisor.children import Helper
+from walkaway.process import proc_table
+from walkaway.process.children import Helper
+from walkaway.supervisor import finalize
 from walkaway.supervisor.lingering import Lingering
-from walkaway.supervisor.output import Output
-from walkaway.supervisor.silence import Silence
+from walkaway.supervisor.output_limits import Output
+from walkaway.supervisor.stall import Silence
 
 if TYPE_CHECKING:
     from walkaway.supervisor.main import Supervisor
@@ -97,7 +97,7 @@ class Watch:
             self._look_whether_it_stays(now)
         stalled = self._silence.check(of.keeper.events_size())
         if stalled and self.helper is None and not of.ending.kind:
-            self.helper = Helper(lambda: close.usual_s(of.record), [of.lock_fd])
+            self.helper = Helper(lambda: finalize.usual_s(of.record), [of.lock_fd])
             of.family.helpers.add(self.helper.pid)
 
     def _look_whether_it_stays(self, now: float) -> None:
@@ -108,7 +108,7 @@ class Watch:
             self._scan(now)
             main = of.family.main[0] if of.family.main else 0
             left = [pid for pid in self._pids if pid != main][:_CHILDREN]
-            of.journal.write("linger", children=[(pid, procs.command(pid)) for pid in left])
+            of.journal.write("linger", children=[(pid, proc_table.command(pid)) for pid in left])
             of.backend.stacks()
         elif found == "over":
             why = f"pytest was done and its process stayed, idle, for {_human(self._linger_s)}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 
-from walkaway.supervisor.family import Family
-from walkaway.supervisor.journal import Journal
+from walkaway.process.process_tree import Family
+from walkaway.record.journal import Journal
 
 _END_BYTES = 64 * 1024
 _LOOK_S = 1.0

@@ -10,20 +10,20 @@ import signal
 from typing import Any
 
 from walkaway import backends
-from walkaway.backends import Exit
-from walkaway.runs import procs
-from walkaway.supervisor import close, kernel, passes
-from walkaway.supervisor.children import Helper
-from walkaway.supervisor.ending import Ending
-from walkaway.supervisor.family import Family, reap
-from walkaway.supervisor.journal import Journal
-from walkaway.supervisor.keeper import Keeper
-from walkaway.supervisor.memory import OutOfMemory
-from walkaway.supervisor.requests import MARKER, Requests
-from walkaway.supervisor.room import Room
-from walkaway.supervisor.trees import Trees
-from walkaway.supervisor.used_up import UsedUp
-from walkaway.supervisor.watch import Watch
+from walkaway.backends import pytest_pass
+from walkaway.process import kernel, proc_table
+from walkaway.process.children import Exit, Helper
+from walkaway.process.process_tree import Family, reap
+from walkaway.record.journal import Journal
+from walkaway.supervisor import finalize
+from walkaway.supervisor.interrupt_again import UsedUp
+from walkaway.supervisor.limits import Watch
+from walkaway.supervisor.out_of_memory import OutOfMemory
+from walkaway.supervisor.record_files import Keeper
+from walkaway.supervisor.shutdown import Ending
+from walkaway.supervisor.slots import Room
+from walkaway.supervisor.stop_requests import MARKER, Requests
+from walkaway.supervisor.tree_watch import Trees
 
 _TURN_S = 0.1
 _TREE_WAIT_S = 5.0
@@ -73,10 +73,10 @@ class Supervisor:
     def run_through(self) -> None:
         """Run every pass, then close the record."""
         kernel.become_subreaper()
-        start = procs.start_ticks(os.getpid())
+        start = proc_table.start_ticks(os.getpid())
         self.journal.write("supervisor", pid=os.getpid(), start=start, adopted=self.adopted)
         self.keeper.reserve()
-        close.reserve_outcome(self.record)
+        finalize.reserve_outcome(self.record)
         _note_pid(os.path.dirname(self.record))
         if self.adopted:
             self._take_over()
@@ -94,7 +94,7 @@ class Supervisor:
             code, number = self.exit or Exit()
             self.backend.before_close()
             self.journal.write("exit", code=code, signal=number, **{"pass": self.pass_number})
-            if not close.close(self):
+            if not finalize.close(self):
                 break
             self.keeper.reopen()
             self.pass_number += 1
@@ -134,8 +134,8 @@ class Supervisor:
     def _take_over(self) -> None:
         """Go on where a supervisor that died left off."""
         # It may have died between starting pytest and saying so: then the recorder tells.
-        found = passes.spawned(self.keeper.fds["supervisor.jsonl"])
-        loaded = passes.spawned(self.keeper.fds["events.jsonl"], "loaded")
+        found = pytest_pass.spawned(self.keeper.fds["supervisor.jsonl"])
+        loaded = pytest_pass.spawned(self.keeper.fds["events.jsonl"], "loaded")
         if len(loaded) > len(found):
             found = loaded
         if found:

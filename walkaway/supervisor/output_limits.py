@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable
 from typing import Any
 
-from walkaway.supervisor import kernel
+from walkaway.process import kernel
 
 _BLOCK = 512
 _PUNCH_STEP = 16 * 1024 * 1024

@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 
-from walkaway.supervisor import kernel
+from walkaway.process import kernel
 
 _AHEAD = 1024 * 1024
 _CHUNK = 1 << 20

@@ -8,8 +8,8 @@ from __future__ import annotations
 import signal
 
 from walkaway.backends import Backend
-from walkaway.supervisor.journal import Journal
-from walkaway.supervisor.used_up import UsedUp
+from walkaway.record.journal import Journal
+from walkaway.supervisor.interrupt_again import UsedUp
 
 _WITH_STACKS = frozenset({"deadline", "stall", "linger"})
 _AT_ONCE = frozenset({"output", "disk"})

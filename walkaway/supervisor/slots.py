@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from walkaway.runs import workers
-from walkaway.runs.turns import Turn
-from walkaway.supervisor.journal import Journal
+from walkaway.record.journal import Journal
+from walkaway.worker_slots import worker_count
+from walkaway.worker_slots.queue import Turn
 
 _NAMED = 3
 
@@ -25,7 +25,7 @@ class Room:
         run = self._run
         total = 0 if run.get("parent") else int(run.get("worker_slots") or 0)
         self._turn = Turn(
-            total, workers.wanted(run["argv"], os.environ), run["id"], run["root"], os.environ
+            total, worker_count.wanted(run["argv"], os.environ), run["id"], run["root"], os.environ
         )
         if at_once:
             self._turn.take_at_once()

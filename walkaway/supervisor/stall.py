@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from walkaway.supervisor.family import Family
-from walkaway.supervisor.journal import Journal
+from walkaway.process.process_tree import Family
+from walkaway.record.journal import Journal
 
 _IDLE_CORES = 0.05
 _FIRST_WORD_S = 30.0

@@ -6,9 +6,9 @@ import json
 import os
 import signal
 
-from walkaway.runs import lock
-from walkaway.supervisor.ending import Ending
-from walkaway.supervisor.journal import Journal
+from walkaway.process import file_lock
+from walkaway.record.journal import Journal
+from walkaway.supervisor.shutdown import Ending
 
 MARKER = "WALKAWAY_RUN"
 
@@ -60,4 +60,4 @@ class Requests:
 
 def _is_over(record: str) -> bool:
     """Tell whether another run's pytest has ended: its supervisor waits 2 s for us at most."""
-    return lock.probe(os.path.join(record, "pytest.lock")) is not lock.Hold.HELD
+    return file_lock.probe(os.path.join(record, "pytest.lock")) is not file_lock.Hold.HELD

@@ -8,14 +8,14 @@ import os
 import sys
 from typing import Any
 
-from walkaway.supervisor.children import Helper
-from walkaway.supervisor.family import Family
-from walkaway.supervisor.journal import Journal
+from walkaway.process.children import Helper
+from walkaway.process.process_tree import Family
+from walkaway.record.journal import Journal
 
 _SCRIPT = os.path.join(
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
     "runs",
-    "tree.py",
+    "source_tree.py",
 )
 _SHOWN = 20
 _EVERY_S = 10.0

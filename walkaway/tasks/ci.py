@@ -11,26 +11,26 @@ from pathlib import Path
 from invoke.context import Context
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
-from walkaway.model.look import Look
-from walkaway.model.step import Step, code_of
+from walkaway.model import exit_codes
+from walkaway.model.ci_step import Step, code_of
+from walkaway.model.run_view import Look
+from walkaway.record.store import Record
 from walkaway.runs import last_start, start, status, stop
-from walkaway.runs.store import Record
-from walkaway.runs.wanted import Options
-from walkaway.tasks import edge, quality
-from walkaway.tasks.edge import JSON_HELP, Here, complain, remainder, say, say_json
+from walkaway.runs.request import Options
+from walkaway.tasks import invoke_adapter, quality
 from walkaway.tasks.follow import causes_of
+from walkaway.tasks.invoke_adapter import JSON_HELP, Here, complain, remainder, say, say_json
 from walkaway.tasks.start import begin_run, ctrl_c_later, stay_until_ended
+from walkaway.text import Style
 from walkaway.views import ci as view
 from walkaway.views import phrases, verdict
-from walkaway.views.style import Style
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 _PLAIN = Style(width=160)
 _TURN_S = 1.0
 
 
-@edge.task(
+@invoke_adapter.task(
     name="ci",
     flags={
         "backend": "where the tests run: local, compose, or auto; never falls back by itself",
@@ -42,9 +42,9 @@ def ci(
     c: Context, timeout: str | None = None, backend: str | None = None, json: bool = False
 ) -> int:
     """Lint, check the locks, run the tests; exit with their verdict: inv ci -- PYTEST ARGS."""
-    here = _plainly(edge.here(c))
+    here = _plainly(invoke_adapter.here(c))
     # Whoever looks while the linters are at work is not told of the run before this one.
-    last_start.begin(here.last_start(), edge.typed())
+    last_start.begin(here.last_start(), invoke_adapter.typed())
     args = remainder(c)
     steps: list[Step] = []
 
@@ -105,7 +105,7 @@ def _locks(here: Here) -> Step:
     if not stale:
         return Step("locks")
     said = ", ".join(f"{lock.name} is stale{_why(lock.why)}" for lock in stale)
-    return Step("locks", exitcodes.FAILED, said=said, todo=f"{uv.COMMAND}, then commit the lock")
+    return Step("locks", exit_codes.FAILED, said=said, todo=f"{uv.COMMAND}, then commit the lock")
 
 
 def _why(why: str) -> str:
@@ -131,7 +131,7 @@ def _tests(
     found.append((made.record, look))
     if look.ended is None:
         command = here.style.command("wait", "--run", look.run.short)
-        return Step("tests", exitcodes.STILL_RUNNING, said="they were left running", todo=command)
+        return Step("tests", exit_codes.STILL_RUNNING, said="they were left running", todo=command)
     if not look.ended.code:
         said = verdict.says(look, look.ended, _PLAIN)
         return Step("tests", said=f"by a plugin's word: {said}" if phrases.forgiven(look) else said)

@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 from invoke.context import Context
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
-from walkaway.tasks import edge
-from walkaway.tasks.edge import Here, complain, say
+from walkaway.model import exit_codes
+from walkaway.tasks import invoke_adapter
 from walkaway.tasks.environment import SLOT_HELP, answering, chosen
+from walkaway.tasks.invoke_adapter import Here, complain, say
 
 if TYPE_CHECKING:
-    from walkaway.environment.fleet import Container
     from walkaway.environment.project import Project
+    from walkaway.environment.project_containers import Container
 
 _SHELL = "command -v bash >/dev/null && exec bash || exec sh"
 _ERASE = "\x1b[2K"
 _LOGS_S = 60.0
 
 
-@edge.task(
+@invoke_adapter.task(
     name="service-logs",
     flags={
         "service": "of this service; default: all but the one with the tests",
@@ -44,8 +44,8 @@ def service_logs(
     slot: str = "1",
 ) -> int:
     """Show what the services have logged; what the tests print is shown by log."""
-    here = edge.here(c)
-    most = edge.whole(lines, "lines")
+    here = invoke_adapter.here(c)
+    most = invoke_adapter.whole(lines, "lines")
     project = chosen(here, slot)
     answering(here, "service-logs")
     rows = _containers(here, project, service)
@@ -58,7 +58,7 @@ def service_logs(
     return _printed(here, command, project, None if follow else _LOGS_S)
 
 
-@edge.task(
+@invoke_adapter.task(
     name="shell",
     flags={
         "service": "in the running container of this service; default: a new one for the tests",
@@ -67,7 +67,7 @@ def service_logs(
 )
 def shell(c: Context, service: str | None = None, slot: str = "1") -> int:
     """Open a shell beside the services: as the tests see them, or inside one of them."""
-    here = edge.here(c)
+    here = invoke_adapter.here(c)
     project = chosen(here, slot)
     answering(here, "shell")
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
@@ -100,26 +100,26 @@ def _new(here: Here, project: Project) -> int:
 
 def _refuse(command: str) -> None:
     message = f"A shell needs a terminal, and there is none here.\nOne command at a time: {command}"
-    raise WalkawayError(message, exitcodes.WRONG_USE)
+    raise WalkawayError(message, exit_codes.WRONG_USE)
 
 
 def _containers(here: Here, project: Project, service: str | None) -> list[Container]:
     """Return the containers of a service, or of all; `WalkawayError` when there are none."""
-    from walkaway.environment import composed, fleet
+    from walkaway.environment import compose_config, project_containers
 
     if service is not None:
-        services = composed.read(project, here.environ).services
+        services = compose_config.read(project, here.environ).services
         if service not in services:
             message = (
                 f"--service is {service!r}: there are {', '.join(sorted(services)) or 'none'}."
             )
-            raise WalkawayError(message, exitcodes.WRONG_USE)
-    rows = [row for row in fleet.of(project.name, here.environ) if not row.one_off]
+            raise WalkawayError(message, exit_codes.WRONG_USE)
+    rows = [row for row in project_containers.of(project.name, here.environ) if not row.one_off]
     found = [row for row in rows if service in {None, row.service}]
     if not found:
         what = f"environment {project.slot}" if not rows else f"{service} of it"
         message = f"Not there: {what} is not up.\nBring it up: inv up --slot {project.slot}"
-        raise WalkawayError(message, exitcodes.NO_SUCH_RUN)
+        raise WalkawayError(message, exit_codes.NO_SUCH_RUN)
     return found
 
 
@@ -167,7 +167,7 @@ def _printed(here: Here, command: tuple[str, ...], project: Project, bound_s: fl
 def _code(ended: int, *, attended: bool = False) -> int:
     """Return the exit code that stands for docker's."""
     if ended < 0:
-        return exitcodes.SIGNAL_BASE - ended
+        return exit_codes.SIGNAL_BASE - ended
     if ended and not attended:
         complain(f"docker ended with {ended}: its words are above")
     return ended

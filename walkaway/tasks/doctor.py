@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from invoke.context import Context
 
-from walkaway.model import exitcodes
-from walkaway.tasks import edge
-from walkaway.tasks.edge import JSON_HELP, say, say_json
+from walkaway.model import exit_codes
+from walkaway.tasks import invoke_adapter
+from walkaway.tasks.invoke_adapter import JSON_HELP, say, say_json
 
 
-@edge.task(
+@invoke_adapter.task(
     name="doctor",
     flags={
         "reap": "remove what runs and checkouts that are gone have left in the engine",
@@ -18,10 +18,10 @@ from walkaway.tasks.edge import JSON_HELP, say, say_json
 )
 def doctor(c: Context, reap: bool = False, json: bool = False) -> int:
     """Say whether this checkout is fit to run tests, and what mends what is not."""
-    from walkaway.environment import doctor as core
+    from walkaway.doctor import run_checks as core
     from walkaway.views import doctor as view
 
-    here = edge.here(c)
+    here = invoke_adapter.here(c)
     if reap:
         return _reap(here, json=json)
     found = core.examine(here.root, here.settings(), here.environ, ci=here.ci)
@@ -32,7 +32,7 @@ def doctor(c: Context, reap: bool = False, json: bool = False) -> int:
     return found.code
 
 
-def _reap(here: edge.Here, *, json: bool) -> int:
+def _reap(here: invoke_adapter.Here, *, json: bool) -> int:
     from walkaway.environment import reaper
     from walkaway.tasks.environment import answering
     from walkaway.views import doctor as view
@@ -40,7 +40,7 @@ def _reap(here: edge.Here, *, json: bool) -> int:
     answering(here, "doctor --reap")
     plan = reaper.everything(here.root, here.environ)
     done = reaper.carry_out(plan, here.environ)
-    code = exitcodes.FAILED if done.failed else exitcodes.PASSED
+    code = exit_codes.FAILED if done.failed else exit_codes.PASSED
     if json:
         say_json(view.reaped_json(plan, done, code))
     else:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from invoke.context import Context
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
-from walkaway.tasks import edge
-from walkaway.tasks.edge import JSON_HELP, Here, say, say_json
+from walkaway.model import exit_codes
+from walkaway.tasks import invoke_adapter
+from walkaway.tasks.invoke_adapter import JSON_HELP, Here, say, say_json
 
 if TYPE_CHECKING:
     from walkaway.environment.project import Project
@@ -27,7 +27,7 @@ _STOP_WAIT_S = 60.0
 SLOT_HELP = "which environment, from 1; default: 1"
 
 
-@edge.task(
+@invoke_adapter.task(
     name="build",
     flags={
         "no_cache": "build every layer anew",
@@ -45,12 +45,12 @@ def build(
 ) -> None:
     """Build the test image, if something in it may have changed."""
     if detach:
-        _build_detached(edge.here(c), no_cache=no_cache, pull=pull, json=json)
+        _build_detached(invoke_adapter.here(c), no_cache=no_cache, pull=pull, json=json)
         return
     from walkaway.environment import image
     from walkaway.views import environment as view
 
-    here = edge.here(c)
+    here = invoke_adapter.here(c)
     project = chosen(here, "1")
     answering(here, "build")
     with progress_to(here, json=json) as out:
@@ -65,11 +65,11 @@ def build(
 
 
 def _build_detached(here: Here, *, no_cache: bool, pull: bool, json: bool) -> None:
-    from walkaway.runs import start, wanted
+    from walkaway.runs import request, start
     from walkaway.tasks.start import tell_started
 
     with here.marked_start():
-        run = wanted.building(
+        run = request.building(
             root=here.root, conf=here.settings(), environ=here.environ, origin=here.origin(),
             no_cache=no_cache, pull=pull,
         )  # fmt: skip
@@ -77,13 +77,13 @@ def _build_detached(here: Here, *, no_cache: bool, pull: bool, json: bool) -> No
     tell_started(here, made, json=json)
 
 
-@edge.task(name="up", flags={"slot": SLOT_HELP, "json": JSON_HELP})
+@invoke_adapter.task(name="up", flags={"slot": SLOT_HELP, "json": JSON_HELP})
 def up(c: Context, slot: str = "1", json: bool = False) -> None:
     """Bring an environment up, and wait until every service of it is healthy."""
     from walkaway.environment import image, services
     from walkaway.views import environment as view
 
-    here = edge.here(c)
+    here = invoke_adapter.here(c)
     project = chosen(here, slot)
     answering(here, "up")
     begun = time.monotonic()
@@ -106,7 +106,7 @@ def up(c: Context, slot: str = "1", json: bool = False) -> None:
         say(view.up_lines(project.slot, names, seconds, here.style, was_up=was_up))
 
 
-@edge.task(
+@invoke_adapter.task(
     name="down",
     flags={
         "force": "also when a run uses an environment: it is stopped first",
@@ -115,21 +115,21 @@ def up(c: Context, slot: str = "1", json: bool = False) -> None:
 )
 def down(c: Context, force: bool = False, json: bool = False) -> None:
     """Remove all environments of this checkout: containers, networks, volumes."""
-    from walkaway.environment import removal
+    from walkaway.environment import teardown
     from walkaway.views import environment as view
 
-    here = edge.here(c)
+    here = invoke_adapter.here(c)
     answering(here, "down")
-    live = removal.live_runs(here.root, here.environ)
+    live = teardown.live_runs(here.root, here.environ)
     if live and not force:
         short = [run.rpartition("-")[2] for run in live]
         message = (
             f"Nothing was removed: {', '.join(short)} would lose its environment.\n"
             f"Stop it first: inv stop --run {short[0]}   or with the rest: inv down --force"
         )
-        raise WalkawayError(message, exitcodes.WRONG_USE)
+        raise WalkawayError(message, exit_codes.WRONG_USE)
     _stop(here, live)
-    removed = removal.down_all(here.root, here.environ)
+    removed = teardown.down_all(here.root, here.environ)
     if json:
         say_json(view.down_json(removed))
     else:
@@ -156,13 +156,13 @@ def _stop(here: Here, live: list[str]) -> None:
         stops.wait_left(record, until - time.monotonic())
 
 
-@edge.task(name="health", flags={"json": JSON_HELP})
+@invoke_adapter.task(name="health", flags={"json": JSON_HELP})
 def health(c: Context, json: bool = False) -> None:
     """Show how the services are: health, uptime, memory and CPU now, ports."""
-    from walkaway.environment import states
+    from walkaway.environment import health as states
     from walkaway.views import environment as view
 
-    here = edge.here(c)
+    here = invoke_adapter.here(c)
     answering(here, "health")
     found = states.states(here.root, here.environ)
     if json:
@@ -176,24 +176,24 @@ def chosen(here: Here, slot: str) -> Project:
     from walkaway.environment.project import Project
 
     conf = here.settings()
-    number = edge.whole(slot, "slot", 1)
+    number = invoke_adapter.whole(slot, "slot", 1)
     if number > conf.slots:
         message = (
             f"--slot is {number}: this checkout has {conf.slots} at most.\n"
             "More are had with walkaway.slots in invoke.yaml."
         )
-        raise WalkawayError(message, exitcodes.WRONG_USE)
+        raise WalkawayError(message, exit_codes.WRONG_USE)
     return Project(here.root, number, conf.service, conf.compose_file)
 
 
 @contextlib.contextmanager
 def leased(here: Here, project: Project) -> Iterator[None]:
     """Keep runs out of an environment while it changes; `WalkawayError` 69 when one is in it."""
-    from walkaway.environment import leases, removal
+    from walkaway.environment import leases, teardown
 
     deadline = time.monotonic() + _ANOTHER_S
     while True:
-        live = removal.live_runs(here.root, here.environ, project.slot)
+        live = teardown.live_runs(here.root, here.environ, project.slot)
         lease = None if live else leases.take_slot(here.root, project.slot, _HOLDER)
         if lease or live not in ([], [_HOLDER]) or time.monotonic() > deadline:
             break
@@ -204,7 +204,7 @@ def leased(here: Here, project: Project) -> Iterator[None]:
             f"Environment {project.slot} is not as the Compose file has it, and {names} uses it.\n"
             f"Wait for its end, then again: inv up --slot {project.slot}"
         )
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     try:
         yield
     finally:
@@ -222,7 +222,7 @@ def answering(here: Here, task: str) -> None:
             f"The Docker engine does not answer: {why}.\n"
             f"Start it, and see what else is missing: inv doctor   then again: inv {task}"
         )
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE)
 
 
 @contextlib.contextmanager

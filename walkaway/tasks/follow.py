@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from walkaway.errors import WalkawayError
-from walkaway.model import causes, events, exitcodes
+from walkaway.model import causes, events, exit_codes
 from walkaway.model.events import Event
 from walkaway.model.last_start import LastStart
-from walkaway.model.look import Look
-from walkaway.model.words import Status
-from walkaway.runs import changes, reader, status
-from walkaway.runs.store import Record
-from walkaway.tasks.edge import Here, say, say_json
-from walkaway.views import as_json, verdict, waiting
-from walkaway.views.style import duration, span
+from walkaway.model.run_view import Look
+from walkaway.model.vocabulary import Status
+from walkaway.record import reader
+from walkaway.record.store import Record
+from walkaway.runs import changes, status
+from walkaway.tasks.invoke_adapter import Here, say, say_json
+from walkaway.text import duration, span
+from walkaway.views import run_json, verdict, waiting
 
 _POLL_S = 0.1
 _LOOK_S = 1.0
@@ -57,7 +58,7 @@ def tell(
     """
     found = causes_of(record) if look.ended and look.counts.bad else []
     if json:
-        say_json(as_json.look(look, found, without))
+        say_json(run_json.look(look, found, without))
     elif look.ended:
         say(verdict.lines(look, here.style, found))
     else:
@@ -65,7 +66,7 @@ def tell(
     if look.ended:
         return look.ended.code
     # Not "vanished": somewhere else its verdict may be known.
-    return exitcodes.NO_SUCH_RUN if look.status is Status.UNKNOWN else exitcodes.STILL_RUNNING
+    return exit_codes.NO_SUCH_RUN if look.status is Status.UNKNOWN else exit_codes.STILL_RUNNING
 
 
 def causes_of(record: Record, since: int = 0) -> list[causes.Cause]:

@@ -12,10 +12,10 @@ from __future__ import annotations
 from invoke.collection import Collection
 
 from walkaway.tasks import ci as _ci
+from walkaway.tasks import containers, inspect_runs, logs, start
 from walkaway.tasks import doctor as _doctor
 from walkaway.tasks import environment as _environment
 from walkaway.tasks import hunt as _hunt
-from walkaway.tasks import inside, logs, looks, start
 from walkaway.tasks import quality as _quality
 from walkaway.tasks import upkeep as _upkeep
 
@@ -28,13 +28,13 @@ run = Collection(
     "run",
     start.test,
     start.test_async,
-    looks.progress,
-    looks.wait,
-    looks.failures,
-    looks.results,
+    inspect_runs.progress,
+    inspect_runs.wait,
+    inspect_runs.failures,
+    inspect_runs.results,
     logs.log,
-    looks.stop,
-    looks.runs,
+    inspect_runs.stop,
+    inspect_runs.runs,
 )
 environment = Collection(
     "environment",
@@ -42,8 +42,8 @@ environment = Collection(
     _environment.up,
     _environment.down,
     _environment.health,
-    inside.service_logs,
-    inside.shell,
+    containers.service_logs,
+    containers.shell,
     _doctor.doctor,
 )
 upkeep = Collection("upkeep", _upkeep.rotate_logs, _upkeep.compile_deps)

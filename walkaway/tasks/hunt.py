@@ -10,19 +10,20 @@ from pathlib import Path
 from invoke.context import Context
 
 from walkaway.errors import WalkawayError
-from walkaway.hunting import begin, halt
-from walkaway.hunting import look as looks
+from walkaway.hunting import start
+from walkaway.hunting import status as looks
+from walkaway.hunting import stop as halt
 from walkaway.hunting.store import HuntRecord, Hunts, last_start_of
-from walkaway.model import exitcodes, varied
+from walkaway.model import exit_codes, hunt_summary
 from walkaway.model import hunt as model
 from walkaway.model.hunt import Hunt, HuntLook
 from walkaway.model.last_start import LastStart
 from walkaway.runs import last_start
-from walkaway.runs.wanted import Options, wanted
-from walkaway.runs.wanted import seed as checked_seed
-from walkaway.tasks import edge
-from walkaway.tasks.edge import JSON_HELP, Here, complain, remainder, say, say_json
-from walkaway.tasks.looks import wait_limit_s
+from walkaway.runs.request import Options, wanted
+from walkaway.runs.request import seed as checked_seed
+from walkaway.tasks import invoke_adapter
+from walkaway.tasks.inspect_runs import wait_limit_s
+from walkaway.tasks.invoke_adapter import JSON_HELP, Here, complain, remainder, say, say_json
 from walkaway.tasks.start import ctrl_c_later
 from walkaway.views import hunt as view
 from walkaway.views import hunt_json
@@ -35,7 +36,7 @@ _ADOPTIONS = 3
 """A driver that dies as often within one look dies of something that stays."""
 
 
-@edge.task(
+@invoke_adapter.task(
     name="flaky",
     flags={
         "runs": "how many attempts",
@@ -60,7 +61,7 @@ def flaky(
     json: bool = False,
 ) -> int:
     """Hunt for flaky tests: repeat them in random orders, detached: inv flaky -- PYTEST ARGS."""
-    here = edge.here(c)
+    here = invoke_adapter.here(c)
     hunts = Hunts(here.records)
     place = last_start_of(here.root, here.environ, "hunt")
     if hunt is not None:
@@ -71,11 +72,11 @@ def flaky(
             say([last_start_view.notice(found, here.style, time.time())])
         return _watch(here, hunts, hunts.choose(hunt, here.origin()), stop=stop, json=json)
     if stop:
-        raise WalkawayError("--stop needs --hunt ID: which hunt?", exitcodes.WRONG_USE)
-    with last_start.marked(place, edge.typed()):
+        raise WalkawayError("--stop needs --hunt ID: which hunt?", exit_codes.WRONG_USE)
+    with last_start.marked(place, invoke_adapter.typed()):
         asked = Hunt(
             id="",
-            runs=edge.whole(runs, "runs", 1),
+            runs=invoke_adapter.whole(runs, "runs", 1),
             seed=_seed(seed),
             run=wanted(
                 root=here.root,
@@ -91,7 +92,7 @@ def flaky(
         )
         label = f"flaky {asked.run.label}".strip()
         with ctrl_c_later() as pressed:
-            record = begin.begin(hunts, replace(asked, run=replace(asked.run, label=label)))
+            record = start.begin(hunts, replace(asked, run=replace(asked.run, label=label)))
     return _stay(here, hunts, record, detach=detach, json=json, interrupted=bool(pressed))
 
 
@@ -140,7 +141,7 @@ def _stay(
         return _halt(here, hunts, record, "interrupt", "Ctrl-C", json=json)
     except KeyboardInterrupt:
         complain(view.goes_on(asked, here.style))
-        return exitcodes.CTRL_C
+        return exit_codes.CTRL_C
 
 
 def _watch(here: Here, hunts: Hunts, record: HuntRecord, *, stop: bool, json: bool) -> int:
@@ -148,11 +149,11 @@ def _watch(here: Here, hunts: Hunts, record: HuntRecord, *, stop: bool, json: bo
     if stop:
         by = f"inv flaky --stop ({here.origin().kind})"
         code = _halt(here, hunts, record, "stop", by, json=json)
-        return code if code == exitcodes.STILL_RUNNING else 0
+        return code if code == exit_codes.STILL_RUNNING else 0
     try:
         now = looks.look(hunts, record)
         if now.live and not json and _every(here):
-            found = varied.compare(now.attempts, now.tests)
+            found = hunt_summary.compare(now.attempts, now.tests)
             say(view.lines(now, found, here.style)[:1])
         return _follow(here, hunts, record, wait_limit_s(here, None), json=json)
     except KeyboardInterrupt:
@@ -218,7 +219,7 @@ def _every(here: Here) -> bool:
 
 
 def _tell(here: Here, look: HuntLook, *, json: bool) -> int:
-    found = varied.compare(look.attempts, look.tests)
+    found = hunt_summary.compare(look.attempts, look.tests)
     if json:
         say_json(hunt_json.as_json(look, found, here.style))
     else:

@@ -7,18 +7,20 @@ from dataclasses import replace
 
 from invoke.context import Context
 
+from walkaway import settings
 from walkaway.errors import WalkawayError
-from walkaway.model import causes, exitcodes, ledger, standing
+from walkaway.model import causes, exit_codes, ledger, standing
 from walkaway.model.last_start import Stage
-from walkaway.model.look import Look
-from walkaway.model.words import Result
-from walkaway.runs import reader, settings, status
+from walkaway.model.run_view import Look
+from walkaway.model.vocabulary import Result
+from walkaway.record import reader
+from walkaway.record.store import Record
+from walkaway.runs import status
 from walkaway.runs import stop as stops
-from walkaway.runs.store import Record
-from walkaway.tasks import edge, last_start
-from walkaway.tasks.edge import JSON_HELP, RUN_HELP, complain, say, say_json
+from walkaway.tasks import invoke_adapter, last_start
 from walkaway.tasks.follow import aged, failures_of, follow, tell
-from walkaway.views import as_json, leaving
+from walkaway.tasks.invoke_adapter import JSON_HELP, RUN_HELP, complain, say, say_json
+from walkaway.views import ctrl_c, run_json
 from walkaway.views import failures as failures_view
 from walkaway.views import last_start as last_start_view
 from walkaway.views import progress as progress_view
@@ -32,10 +34,12 @@ _SILENT_WAIT_S = 3.0
 """An engine that is down for seconds may be down for hours; the request stands."""
 
 
-@edge.task(name="progress", aliases=("status",), flags={"run": RUN_HELP, "json": JSON_HELP})
+@invoke_adapter.task(
+    name="progress", aliases=("status",), flags={"run": RUN_HELP, "json": JSON_HELP}
+)
 def progress(c: Context, run: str | None = None, json: bool = False) -> None:
     """Tell how far a run is: counts, what runs now, what failed, how long still."""
-    here = edge.here(c)
+    here = invoke_adapter.here(c)
     if last_start.answered(here, run, "progress", json=json):
         return
     record = here.record(run)
@@ -43,12 +47,12 @@ def progress(c: Context, run: str | None = None, json: bool = False) -> None:
     if look.ended:
         tell(here, record, replace(aged(here, record, look), tail=()), json=json)
     elif json:
-        say_json(as_json.look(look, ()))
+        say_json(run_json.look(look, ()))
     else:
         say(progress_view.lines(look, here.style))
 
 
-@edge.task(
+@invoke_adapter.task(
     name="wait",
     flags={
         "run": RUN_HELP,
@@ -58,12 +62,12 @@ def progress(c: Context, run: str | None = None, json: bool = False) -> None:
 )
 def wait(c: Context, run: str | None = None, timeout: str | None = None, json: bool = False) -> int:
     """Wait for the end and exit with the verdict; 75 when time is up. Ctrl-C leaves the run be."""
-    here = edge.here(c)
+    here = invoke_adapter.here(c)
     limit = wait_limit_s(here, timeout)
     begun = time.monotonic()
     found = last_start.without_record(here, run, float("inf") if limit is None else limit)
     if found is not None:
-        last_start.tell(here, found, "wait", as_json.no_record, json=json)
+        last_start.tell(here, found, "wait", run_json.no_record, json=json)
         return found.start.code
     if limit is not None:
         limit = max(0.0, limit - (time.monotonic() - begun))
@@ -74,11 +78,11 @@ def wait(c: Context, run: str | None = None, timeout: str | None = None, json: b
     except KeyboardInterrupt:
         # Without a bar the terminal has shown `^C` where the cursor stood.
         mark = "\n" if here.attended and not here.terminal else ""
-        complain(mark + leaving.goes_on(started, here.style))
+        complain(mark + ctrl_c.goes_on(started, here.style))
         raise
 
 
-def wait_limit_s(here: edge.Here, timeout: str | None) -> float | None:
+def wait_limit_s(here: invoke_adapter.Here, timeout: str | None) -> float | None:
     """Return how long a wait may take, in seconds; None: until the run ends.
 
     An agent's shell is cut off after two minutes, and a program that reads a pipe may be one.
@@ -88,7 +92,7 @@ def wait_limit_s(here: edge.Here, timeout: str | None) -> float | None:
     return None if here.attended or (here.ci and not here.agent) else _AGENT_WAIT_S
 
 
-@edge.task(
+@invoke_adapter.task(
     name="failures",
     flags={
         "run": RUN_HELP,
@@ -105,9 +109,9 @@ def failures(
     json: bool = False,
 ) -> None:
     """Show what failed so far, grouped by cause, with the command that runs exactly these again."""
-    here = edge.here(c)
-    after = edge.whole(since, "since")
-    shape = as_json.no_record_of("total", "since", "causes")
+    here = invoke_adapter.here(c)
+    after = invoke_adapter.whole(since, "since")
+    shape = run_json.no_record_of("total", "since", "causes")
     if last_start.answered(here, run, "failures", json=json, shape=shape):
         return
     record = here.record(run)
@@ -116,12 +120,12 @@ def failures(
     found = causes.group(entries, after, attempts=all)
     total = max(after, causes.told(entries))
     if json:
-        say_json(as_json.failures(look, found, total, after))
+        say_json(run_json.failures(look, found, total, after))
     else:
         say(failures_view.lines(look, found, here.style, total, after))
 
 
-@edge.task(
+@invoke_adapter.task(
     name="results",
     flags={
         "run": RUN_HELP,
@@ -140,10 +144,10 @@ def results(
     json: bool = False,
 ) -> None:
     """List tests with their results, times and reasons."""
-    here = edge.here(c)
-    most = edge.whole(limit, "limit")
+    here = invoke_adapter.here(c)
+    most = invoke_adapter.whole(limit, "limit")
     wanted = _wanted(result)
-    shape = as_json.no_record_of("results", "more")
+    shape = run_json.no_record_of("results", "more")
     if last_start.answered(here, run, "results", json=json, shape=shape):
         return
     record = here.record(run)
@@ -166,7 +170,7 @@ def results(
     rows = [r for r in rows if match in r[0] and (not wanted or r[1] in wanted)]
     shown = rows[:most] if most else rows
     if json:
-        say_json(as_json.results(look, shown, len(rows) - len(shown)))
+        say_json(run_json.results(look, shown, len(rows) - len(shown)))
     else:
         say(results_view.lines(look, shown, here.style, len(rows) - len(shown)))
 
@@ -177,25 +181,25 @@ def _wanted(names: str) -> set[str]:
     strangers = sorted(chosen - known)
     if strangers:
         message = f"--result {strangers[0]!r} is none. There are: {', '.join(sorted(known))}."
-        raise WalkawayError(message, exitcodes.WRONG_USE)
+        raise WalkawayError(message, exit_codes.WRONG_USE)
     return chosen
 
 
-@edge.task(name="stop", aliases=("kill",), flags={"run": RUN_HELP, "json": JSON_HELP})
+@invoke_adapter.task(name="stop", aliases=("kill",), flags={"run": RUN_HELP, "json": JSON_HELP})
 def stop(c: Context, run: str | None = None, json: bool = False) -> int:
     """End a run: pytest may report first, then every process of the run is gone."""
-    here = edge.here(c)
+    here = invoke_adapter.here(c)
     found = last_start.without_record(here, run, _STOP_WAIT_S)
     starting = found is not None and found.start.stage is Stage.STARTING
     if found is not None and (starting or found.before is None or not found.before.live):
-        last_start.tell(here, found, "stop", as_json.no_record, json=json)
-        return exitcodes.STILL_RUNNING if starting else 0
+        last_start.tell(here, found, "stop", run_json.no_record, json=json)
+        return exit_codes.STILL_RUNNING if starting else 0
     record = here.record(run)
     look = status.look(here.records, record)
     if found is not None and not json:
         say([last_start_view.notice(found.start, here.style, time.time())])
     if look.ended and not json:
-        say([leaving.over_already(look.run)])
+        say([ctrl_c.over_already(look.run)])
     if look.ended:
         look = aged(here, record, look)
     if look.live:
@@ -206,7 +210,7 @@ def stop(c: Context, run: str | None = None, json: bool = False) -> int:
     return 0 if look.ended else code
 
 
-def _until_stopped(here: edge.Here, record: Record) -> Look:
+def _until_stopped(here: invoke_adapter.Here, record: Record) -> Look:
     """Wait until a run has ended, for a minute; less while its engine does not answer."""
     until = time.monotonic() + _STOP_WAIT_S
     while True:
@@ -216,11 +220,11 @@ def _until_stopped(here: edge.Here, record: Record) -> Look:
             return look
 
 
-@edge.task(name="runs", flags={"limit": "how many at most; 0: all", "json": JSON_HELP})
+@invoke_adapter.task(name="runs", flags={"limit": "how many at most; 0: all", "json": JSON_HELP})
 def runs(c: Context, limit: str = "10", json: bool = False) -> None:
     """List the runs of this checkout that left a record, newest first."""
-    here = edge.here(c)
-    most = edge.whole(limit, "limit")
+    here = invoke_adapter.here(c)
+    most = invoke_adapter.whole(limit, "limit")
     found = list(reversed(here.records.ids()))
     shown = found[:most] if most else found
     looks = []
@@ -231,6 +235,6 @@ def runs(c: Context, limit: str = "10", json: bool = False) -> None:
             continue  # being deleted, or half copied: the others are still true
     more = len(found) - len(shown)
     if json:
-        say_json(as_json.runs(looks, more))
+        say_json(run_json.runs(looks, more))
     else:
         say(runs_view.lines(looks, here.style, more, time.time()))

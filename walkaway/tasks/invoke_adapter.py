@@ -21,14 +21,15 @@ from invoke.exceptions import Exit
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
+from walkaway import settings
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 from walkaway.model.run import Origin
-from walkaway.runs import choose, last_start, origin, settings
-from walkaway.runs.store import Record, Records
-from walkaway.views.style import Style
+from walkaway.record.store import Record, Records
+from walkaway.runs import last_start, origin, select
+from walkaway.text import Style
 
-_BROKEN_PIPE = exitcodes.SIGNAL_BASE + 13
+_BROKEN_PIPE = exit_codes.SIGNAL_BASE + 13
 RUN_HELP = "which run: four hex digits, a part of an id, or latest (of this terminal or agent)"
 JSON_HELP = "print one JSON object"
 
@@ -71,7 +72,7 @@ class Here:
 
     def record(self, selector: str | None) -> Record:
         """Return the record that --run means; None when it was not given."""
-        return choose.choose(self.records, selector, self.origin())
+        return select.choose(self.records, selector, self.origin())
 
 
 def here(context: Context) -> Here:
@@ -149,7 +150,7 @@ def _guarded(call: Callable[[], int | None]) -> int:
         complain(error.message.rstrip())
         return error.code
     except KeyboardInterrupt:
-        return exitcodes.CTRL_C
+        return exit_codes.CTRL_C
     except BrokenPipeError:
         # `inv log | head`: the reader has what it wanted.
         _drop_output()
@@ -204,7 +205,7 @@ def remainder(context: Context) -> tuple[str, ...]:
         return tuple(shlex.split(joined))
     except ValueError as error:
         message = f"What follows -- cannot be split: {error} in {joined!r}."
-        raise WalkawayError(message, exitcodes.WRONG_USE) from error
+        raise WalkawayError(message, exit_codes.WRONG_USE) from error
 
 
 def typed() -> str:
@@ -220,5 +221,5 @@ def whole(value: str, name: str, least: int = 0) -> int:
         number = least - 1
     if number < least:
         message = f"--{name} is {value!r}: give a whole number, {least} or more."
-        raise WalkawayError(message, exitcodes.WRONG_USE)
+        raise WalkawayError(message, exit_codes.WRONG_USE)
     return number

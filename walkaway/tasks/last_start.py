@@ -9,11 +9,11 @@ from typing import Any
 
 from walkaway.errors import WalkawayError
 from walkaway.model.last_start import LastStart, Stage
-from walkaway.model.look import Look
+from walkaway.model.run_view import Look
 from walkaway.runs import last_start, status
-from walkaway.tasks.edge import Here, say, say_json
-from walkaway.views import as_json
+from walkaway.tasks.invoke_adapter import Here, say, say_json
 from walkaway.views import last_start as view
+from walkaway.views import run_json
 
 _POLL_S = 0.1
 _BRIEF_S = 3.0
@@ -60,7 +60,7 @@ def answered(
     task: str,
     *,
     json: bool,
-    shape: Shape = as_json.no_record,
+    shape: Shape = run_json.no_record,
 ) -> bool:
     """Answer a look with the last start if that made no record; False when it made one."""
     found = without_record(here, selector)

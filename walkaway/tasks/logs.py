@@ -12,15 +12,16 @@ from pathlib import Path
 from invoke.context import Context
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
-from walkaway.model.look import Look
-from walkaway.runs import reader, status, story
-from walkaway.runs.store import Record
-from walkaway.tasks import edge, last_start
-from walkaway.tasks.edge import JSON_HELP, RUN_HELP, Here, complain, say, say_json
-from walkaway.views import as_json, leaving
-from walkaway.views import story as story_view
-from walkaway.views.style import printable
+from walkaway.model import exit_codes
+from walkaway.model.run_view import Look
+from walkaway.record import reader
+from walkaway.record.store import Record
+from walkaway.runs import status, test_log
+from walkaway.tasks import invoke_adapter, last_start
+from walkaway.tasks.invoke_adapter import JSON_HELP, RUN_HELP, Here, complain, say, say_json
+from walkaway.text import printable
+from walkaway.views import ctrl_c, run_json
+from walkaway.views import test_log as story_view
 
 _POLL_S = 0.2
 _LOOK_S = 1.0
@@ -28,7 +29,7 @@ _BLOCK_BYTES = 1 << 16
 _LONGEST_LINE_BYTES = 1 << 20
 
 
-@edge.task(
+@invoke_adapter.task(
     name="log",
     aliases=("logs",),
     flags={
@@ -48,15 +49,15 @@ def log(
     json: bool = False,
 ) -> None:
     """Show the last lines of what pytest printed."""
-    here = edge.here(c)
-    most = edge.whole(lines, "lines")
+    here = invoke_adapter.here(c)
+    most = invoke_adapter.whole(lines, "lines")
     if follow and json:
         message = "--follow and --json exclude each other: --json is one answer."
-        raise WalkawayError(message, exitcodes.WRONG_USE)
+        raise WalkawayError(message, exit_codes.WRONG_USE)
     if follow and test is not None:
         message = "--follow and --test exclude each other: ask again, what a test said stays."
-        raise WalkawayError(message, exitcodes.WRONG_USE)
-    shape = as_json.no_record_of("log", "lines")
+        raise WalkawayError(message, exit_codes.WRONG_USE)
+    shape = run_json.no_record_of("log", "lines")
     if last_start.answered(here, run, "log", json=json, shape=shape):
         return
     record = here.record(run)
@@ -67,11 +68,11 @@ def log(
     if not log.exists():
         name = record.run().short
         message = f"The log of run {name} is gone: {log}\nIts results: inv results --run {name}"
-        raise WalkawayError(message, exitcodes.NO_SUCH_RUN)
+        raise WalkawayError(message, exit_codes.NO_SUCH_RUN)
     end = log.stat().st_size
     last = reader.log_lines(log, most)
     if json:
-        say_json(as_json.log(record.id, str(log), last))
+        say_json(run_json.log(record.id, str(log), last))
     elif follow:
         watched = record.run()
         try:
@@ -80,7 +81,7 @@ def log(
         except KeyboardInterrupt:
             # The terminal has shown `^C` where the cursor stood.
             mark = "\n" if here.attended else ""
-            complain(mark + leaving.follows_no_more(watched, here.style))
+            complain(mark + ctrl_c.follows_no_more(watched, here.style))
             raise
     elif last or not most:
         say(printable(line) for line in last)
@@ -91,7 +92,7 @@ def log(
 def _tell_test(here: Here, record: Record, test: str, most: int, *, json: bool) -> None:
     look = status.look(here.records, record)
     live = functools.partial(_containers, look) if look.live else None
-    found = story.read(record, test, look.elapsed_s, live)
+    found = test_log.read(record, test, look.elapsed_s, live)
     if json:
         say_json(story_view.as_json(look, found))
     else:
@@ -99,9 +100,9 @@ def _tell_test(here: Here, record: Record, test: str, most: int, *, json: bool) 
 
 
 def _containers(look: Look, since: float, until: float) -> str:
-    from walkaway.environment import lately
+    from walkaway.backends import service_logs
 
-    return lately.said(look.run, Path(look.record), since, until)
+    return service_logs.said(look.run, Path(look.record), since, until)
 
 
 class Tail:

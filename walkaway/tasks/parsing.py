@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from walkaway.model import exitcodes
-from walkaway.tasks.edge import root_of, typed
+from walkaway.model import exit_codes
+from walkaway.tasks.invoke_adapter import root_of, typed
 
 if TYPE_CHECKING:
     from invoke.program import Program
@@ -55,10 +55,10 @@ def install() -> None:
             told = _refusal(program, error)
             if told is None:
                 raise
-            raise Exit(told, code=exitcodes.WRONG_USE) from error
+            raise Exit(told, code=exit_codes.WRONG_USE) from error
         told = _refusal(program, None)
         if told is not None:
-            raise Exit(told, code=exitcodes.WRONG_USE)
+            raise Exit(told, code=exit_codes.WRONG_USE)
 
     module.Program.parse_tasks = parse_tasks
 
@@ -193,4 +193,4 @@ def _mark(program: Program, kind: str, message: str) -> None:
     from walkaway.runs import last_start
 
     place = last_start_of(root_of(program.config), os.environ, kind)
-    last_start.refuse(place, typed(), exitcodes.WRONG_USE, message)
+    last_start.refuse(place, typed(), exit_codes.WRONG_USE, message)

@@ -15,11 +15,11 @@ from pathlib import Path
 from invoke.context import Context
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 from walkaway.runs import command
-from walkaway.runs.settings import words
-from walkaway.tasks import edge
-from walkaway.tasks.edge import JSON_HELP, Here, say, say_json
+from walkaway.settings import words
+from walkaway.tasks import invoke_adapter
+from walkaway.tasks.invoke_adapter import JSON_HELP, Here, say, say_json
 
 LINT = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 
@@ -32,24 +32,24 @@ class Linters:
     missing: tuple[str, ...] = ()
 
 
-@edge.task(name="lint", flags={"json": JSON_HELP})
+@invoke_adapter.task(name="lint", flags={"json": JSON_HELP})
 def lint(c: Context, json: bool = False) -> int:
     """Run the configured linters (walkaway.lint), all of them; the first failure's exit code."""
-    here = edge.here(c)
+    here = invoke_adapter.here(c)
     found = linters(here)
     if found.missing and not found.argvs:
         message = (
             f"No linter: {' and '.join(found.missing)} are not installed.\n"
             "Install them beside Invoke, or name yours as walkaway.lint in invoke.yaml."
         )
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     return _run_all(here, found.argvs, found.missing, json=json)
 
 
-@edge.task(name="check", flags={"json": JSON_HELP})
+@invoke_adapter.task(name="check", flags={"json": JSON_HELP})
 def check(c: Context, json: bool = False) -> int:
     """Run the linters, then the configured test commands (walkaway.check), here and now."""
-    here = edge.here(c)
+    here = invoke_adapter.here(c)
     found = linters(here)
     return _run_all(here, [*found.argvs, *_tests(here)], found.missing, json=json)
 
@@ -116,7 +116,7 @@ def _code_of(here: Here, argv: tuple[str, ...], *, quiet: bool) -> int:
     try:
         return run_command(here, argv, quiet=quiet)
     except WalkawayError as error:
-        edge.complain(error.message)
+        invoke_adapter.complain(error.message)
         return error.code
 
 
@@ -139,5 +139,5 @@ def run_command(here: Here, argv: tuple[str, ...], *, quiet: bool) -> int:
             f"{argv[0]} cannot be run: {error.strerror}.\n"
             "Install it beside Invoke, or leave it out of walkaway.lint in invoke.yaml."
         )
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error
-    return done.returncode if done.returncode >= 0 else exitcodes.SIGNAL_BASE - done.returncode
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE) from error
+    return done.returncode if done.returncode >= 0 else exit_codes.SIGNAL_BASE - done.returncode

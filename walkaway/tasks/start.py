@@ -14,14 +14,14 @@ from invoke.context import Context
 from invoke.tasks import Task
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 from walkaway.runs import rerun as reruns
 from walkaway.runs import start, stop
-from walkaway.runs.wanted import Options, wanted
-from walkaway.tasks import edge
-from walkaway.tasks.edge import Here, complain, remainder, say, say_json
+from walkaway.runs.request import Options, wanted
+from walkaway.tasks import invoke_adapter
 from walkaway.tasks.follow import follow
-from walkaway.views import as_json, leaving, started
+from walkaway.tasks.invoke_adapter import Here, complain, remainder, say, say_json
+from walkaway.views import ctrl_c, run_json, started
 
 _END_WAIT_S = 60.0
 _FLAGS = {
@@ -38,7 +38,7 @@ _FLAGS = {
     "backend": "where: local, compose, or auto (compose when the engine answers)",
     "no_services": "in Compose: the tests need no services, so do not wait for an environment",
     "notify": "tell the desktop at the end",
-    "json": edge.JSON_HELP,
+    "json": invoke_adapter.JSON_HELP,
 }
 
 
@@ -62,7 +62,7 @@ def _made(name: str, help_text: str, *, stay: bool) -> Task[Any]:
         notify: bool = False,
         json: bool = False,
     ) -> int:
-        here = edge.here(c)
+        here = invoke_adapter.here(c)
         options = Options(
             workers=workers,
             dist=dist,
@@ -84,13 +84,13 @@ def _made(name: str, help_text: str, *, stay: bool) -> Task[Any]:
         return 0
 
     begin.__doc__ = help_text
-    return edge.task(name=name, flags=_FLAGS)(begin)
+    return invoke_adapter.task(name=name, flags=_FLAGS)(begin)
 
 
 def tell_started(here: Here, made: start.Started, *, json: bool) -> None:
     """Say which run was started or joined."""
     if json:
-        say_json(as_json.started(made.run, str(made.record.log), joined=made.joined))
+        say_json(run_json.started(made.run, str(made.record.log), joined=made.joined))
     else:
         say(_lines(here, made))
 
@@ -116,22 +116,22 @@ def stay_until_ended(
     except KeyboardInterrupt:
         pass
     if made.joined:  # somebody else's run: we only watched
-        complain(leaving.goes_on(made.run, here.style))
-        return exitcodes.CTRL_C
+        complain(ctrl_c.goes_on(made.run, here.style))
+        return exit_codes.CTRL_C
     return _end(here, made, json=json)
 
 
 def _end(here: Here, made: start.Started, *, json: bool) -> int:
     """Stop our run after Ctrl-C and tell its verdict, unless Ctrl-C comes again."""
-    complain(leaving.stopping(made.run, here.style))
+    complain(ctrl_c.stopping(made.run, here.style))
     try:
         stop.ask(made.record, "interrupt", "Ctrl-C")
         if stop.wait_ended(made.record, _END_WAIT_S):
             return follow(here, made.record, 0, json=json, ours=True)
     except KeyboardInterrupt:
         pass
-    complain(leaving.left_stopping(made.run, here.style))
-    return exitcodes.CTRL_C
+    complain(ctrl_c.left_stopping(made.run, here.style))
+    return exit_codes.CTRL_C
 
 
 @contextmanager
@@ -169,7 +169,7 @@ def _begin_run(
         cwd = Path.cwd()
     except FileNotFoundError as error:
         message = "The folder where you stand is gone: change into another one."
-        raise WalkawayError(message, exitcodes.WRONG_USE) from error
+        raise WalkawayError(message, exit_codes.WRONG_USE) from error
     if selector is not None:
         earlier, select = reruns.find(here.records, selector, here.origin())
         args, cwd = args or earlier.args, Path(earlier.cwd)

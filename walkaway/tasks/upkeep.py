@@ -9,15 +9,15 @@ import time
 from invoke.context import Context
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
-from walkaway.runs.store import FOLDER
-from walkaway.tasks import edge
-from walkaway.tasks.edge import JSON_HELP, say, say_json
+from walkaway.model import exit_codes
+from walkaway.record.store import FOLDER
+from walkaway.tasks import invoke_adapter
+from walkaway.tasks.invoke_adapter import JSON_HELP, say, say_json
 
 _MOST_DAYS = 36_500
 
 
-@edge.task(
+@invoke_adapter.task(
     name="rotate-logs",
     flags={
         "days": "keep every run that is not older than this many days; 0: age keeps none",
@@ -33,8 +33,8 @@ def rotate_logs(
     from walkaway.upkeep import prune, retention, survey
     from walkaway.views import upkeep as view
 
-    here = edge.here(c)
-    policy = retention.Policy(_days(days), edge.whole(keep, "keep"))
+    here = invoke_adapter.here(c)
+    policy = retention.Policy(_days(days), invoke_adapter.whole(keep, "keep"))
     folder = here.records.folder
     with contextlib.nullcontext() if dry_run else prune.alone(folder):
         plan = retention.plan(survey.survey(folder), policy, time.time())
@@ -53,7 +53,7 @@ def rotate_logs(
         say_json(view.plan_json(plan, sizes, str(folder), done, freed))
     else:
         say(view.pruned_lines(plan, done, here.style, freed))
-    return exitcodes.FAILED if done.failed else 0
+    return exit_codes.FAILED if done.failed else 0
 
 
 def _days(value: str) -> float:
@@ -63,11 +63,11 @@ def _days(value: str) -> float:
         number = -1.0
     if not 0 <= number <= _MOST_DAYS or math.isnan(number):
         message = f"--days is {value!r}: give a number of days, 0 to {_MOST_DAYS}."
-        raise WalkawayError(message, exitcodes.WRONG_USE)
+        raise WalkawayError(message, exit_codes.WRONG_USE)
     return number
 
 
-@edge.task(
+@invoke_adapter.task(
     name="compile-deps",
     flags={
         "upgrade": "take newer versions where the .in files allow them",
@@ -80,17 +80,17 @@ def compile_deps(c: Context, upgrade: bool = False, check: bool = False, json: b
     from walkaway.upkeep import lockfile, locks
     from walkaway.views import upkeep as view
 
-    here = edge.here(c)
+    here = invoke_adapter.here(c)
     if upgrade and check:
         message = "--check changes nothing and --upgrade does: give one of them."
-        raise WalkawayError(message, exitcodes.WRONG_USE)
+        raise WalkawayError(message, exit_codes.WRONG_USE)
     begun = time.monotonic()
     found: list[lockfile.Lock] = []
     if locks.sources(here.root):
         where = locks.project(here.root, here.environ)
         found = locks.check(where) if check else locks.compile_all(where, upgrade=upgrade)
     stale = any(lock.standing is lockfile.Standing.STALE for lock in found)
-    code = exitcodes.FAILED if stale else 0
+    code = exit_codes.FAILED if stale else 0
     if json:
         say_json(view.lock_json(found, check=check, code=code))
     else:

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 from walkaway.upkeep.lockfile import Lock, Standing, body, compared, seeded, without_index
 from walkaway.upkeep.uv import COMMAND, Project, compile_lock, find_uv
 
@@ -41,7 +41,7 @@ def minimum_python(root: Path) -> str:
         data = {}
     except (OSError, ValueError) as error:
         message = f"{path.name} cannot be read: {error}.\nMend it, then again: {COMMAND}"
-        raise WalkawayError(message, exitcodes.WRONG_USE) from error
+        raise WalkawayError(message, exit_codes.WRONG_USE) from error
     table = data.get("project")
     wanted = table.get("requires-python") if isinstance(table, dict) else None
     found = _LEAST.search(wanted) if isinstance(wanted, str) else None
@@ -131,7 +131,7 @@ def _replace(path: Path, text: str) -> None:
         temporary.replace(path)
     except OSError as error:
         message = f"{path.name} cannot be written: {error.strerror}."
-        raise WalkawayError(message, exitcodes.CANNOT_RECORD) from error
+        raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -144,4 +144,4 @@ def _text(path: Path) -> str:
         return ""
     except (OSError, ValueError) as error:
         message = f"{path.name} cannot be read: {error}."
-        raise WalkawayError(message, exitcodes.WRONG_USE) from error
+        raise WalkawayError(message, exit_codes.WRONG_USE) from error

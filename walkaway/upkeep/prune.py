@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
-from walkaway.runs import lock
-from walkaway.runs.store import FOLDER, PREFIX
+from walkaway.model import exit_codes
+from walkaway.process import file_lock
+from walkaway.record.store import FOLDER, PREFIX
 from walkaway.upkeep import survey
 from walkaway.upkeep.retention import Kind, Leftover, Plan, State
 
@@ -63,7 +63,7 @@ def _wait_for(fd: int) -> None:
         except BlockingIOError:
             if time.monotonic() > deadline:
                 message = f"Another rotation has been at work in {FOLDER} for a minute.\nTry later."
-                raise WalkawayError(message, exitcodes.STILL_RUNNING) from None
+                raise WalkawayError(message, exit_codes.STILL_RUNNING) from None
             time.sleep(0.05)
         else:
             return
@@ -83,14 +83,14 @@ def carry_out(folder: Path, plan: Plan) -> Pruned:
         raise _unusable(folder, error) from error
     try:
         try:
-            with lock.exclusive(str(folder / ".start.lock"), _START_WAIT_S):
+            with file_lock.exclusive(str(folder / ".start.lock"), _START_WAIT_S):
                 hidden = list(_hide_all(fd, folder, plan, done))
         except TimeoutError as error:
             message = (
                 f"A start has held {FOLDER / '.start.lock'} for {_START_WAIT_S:.0f} s.\n"
                 "Nothing was deleted. See what runs: inv runs"
             )
-            raise WalkawayError(message, exitcodes.STILL_RUNNING) from error
+            raise WalkawayError(message, exit_codes.STILL_RUNNING) from error
         except OSError as error:
             raise _unusable(folder, error) from error
         for name, gone in hidden:
@@ -105,7 +105,7 @@ def _unusable(folder: Path, error: OSError) -> WalkawayError:
         f"Nothing can be deleted in {folder}: {error.strerror or error}.\n"
         "Mend the folder (owner, read-only mount), then again."
     )
-    return WalkawayError(message, exitcodes.CANNOT_RECORD)
+    return WalkawayError(message, exit_codes.CANNOT_RECORD)
 
 
 def _hide_all(fd: int, folder: Path, plan: Plan, done: Pruned) -> Iterator[tuple[str, str]]:

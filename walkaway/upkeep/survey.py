@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes, progress
+from walkaway.model import exit_codes, progress
 from walkaway.model.run import Run, from_json
-from walkaway.runs import clock, evidence, ids, lock, procs, reader
-from walkaway.runs.store import PREFIX, Record
+from walkaway.process import clock, file_lock, proc_table
+from walkaway.record import evidence, reader, run_ids
+from walkaway.record.store import PREFIX, Record
 from walkaway.upkeep.retention import Found, Kind, Leftover, Plan, State, Stored
 
 GONE = ".gone-"
@@ -43,7 +44,7 @@ def survey(folder: Path) -> Found:
         return Found()
     except OSError as error:
         message = f"The records in {folder} cannot be listed: {error.strerror}."
-        raise WalkawayError(message, exitcodes.CANNOT_RECORD) from error
+        raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
     runs, leftovers, foreign = [], [], 0
     logs = _known_logs(entries)
     for name, status in sorted(entries.items()):
@@ -109,7 +110,7 @@ def _known_logs(entries: dict[str, os.stat_result]) -> set[str]:
 
 def _when(run_id: str) -> float | None:
     """Return the wall clock seconds that a run id tells; None when it is no date."""
-    if not ids.is_id(run_id):
+    if not run_ids.is_id(run_id):
         return None
     stamp, _, ticks = run_id.rpartition("-")
     try:
@@ -138,13 +139,13 @@ def _leftover(folder: Path, name: str, status: os.stat_result) -> Leftover | Non
 def start_lives(new: Path) -> bool:
     """Tell whether somebody holds the lock of a `.new-*` folder: a run's or a hunt's."""
     locks = (str(new / name) for name in ("supervisor.lock", "driver.lock"))
-    return any(lock.probe(path) is lock.Hold.HELD for path in locks)
+    return any(file_lock.probe(path) is file_lock.Hold.HELD for path in locks)
 
 
 def lives(path: Path) -> bool:
     """Tell whether the process of a PID file may be alive; one that cannot be read may."""
     text = (_read(path) or b"").strip()
-    return not text.isdigit() or procs.alive(int(text), 0)
+    return not text.isdigit() or proc_table.alive(int(text), 0)
 
 
 def _state(record: Record) -> tuple[State, str]:
@@ -158,30 +159,30 @@ def _state(record: Record) -> tuple[State, str]:
         return State.TORN, "its run.json cannot be read"
     if run.hunt and not _hunt_ended(record.folder.parent, run.hunt):
         return State.HUNT, "an attempt of a hunt that goes on"
-    held = lock.probe(str(record.path("supervisor.lock")), run.lock)
-    pytest_lock = lock.probe(str(record.path("pytest.lock")))
-    if lock.Hold.HELD in {held, pytest_lock}:
+    held = file_lock.probe(str(record.path("supervisor.lock")), run.lock)
+    pytest_lock = file_lock.probe(str(record.path("pytest.lock")))
+    if file_lock.Hold.HELD in {held, pytest_lock}:
         return State.LIVE, "running"
     return _unheld(record, run, held)
 
 
 def _hunt_ended(folder: Path, hunt: str) -> bool:
     """Tell whether a hunt has its verdict, and with it a copy of its attempts' results."""
-    return ids.is_id(hunt) and _json(folder / f"hunt-{hunt}" / "outcome.json") is not None
+    return run_ids.is_id(hunt) and _json(folder / f"hunt-{hunt}" / "outcome.json") is not None
 
 
-def _unheld(record: Record, run: Run, held: lock.Hold) -> tuple[State, str]:
+def _unheld(record: Record, run: Run, held: file_lock.Hold) -> tuple[State, str]:
     """Judge a run whose locks nobody seems to hold: that proves nothing on another machine."""
-    known = held is lock.Hold.FREE and bool(evidence.of_last_pass(str(record.folder)))
+    known = held is file_lock.Hold.FREE and bool(evidence.of_last_pass(str(record.folder)))
     if known or _json(record.path("outcome.json")) is not None or _said_the_end(record):
         return State.DONE, ""
-    if held is lock.Hold.ABSENT:
+    if held is file_lock.Hold.ABSENT:
         return State.TORN, "its lock is gone and it left no verdict"
     if run.host != clock.host():
         return State.UNKNOWN, f"no verdict, started on {run.host.split(' ')[0] or 'another host'}"
     if run.boot_id != clock.boot_id():
         return State.UNKNOWN, "no verdict, started before this boot"
-    if held is lock.Hold.ELSEWHERE:
+    if held is file_lock.Hold.ELSEWHERE:
         return State.UNKNOWN, "no verdict, and this view does not show its locks"
     return State.DONE, ""
 

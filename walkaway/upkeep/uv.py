@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
-from walkaway.model import exitcodes
+from walkaway.model import exit_codes
 
 COMMAND = "inv compile-deps"
 _URL = re.compile(r"https?://\S+")
@@ -53,7 +53,7 @@ def find_uv() -> str:
             "uv is not here, and it is what compiles the locks.\n"
             f"Install it beside Invoke: {sys.executable} -m pip install uv"
         )
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE)
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     return on_path
 
 
@@ -75,10 +75,10 @@ def compile_lock(where: Project, source: str, output: Path, options: Sequence[st
     except subprocess.TimeoutExpired as error:
         minutes = _UV_LIMIT_S // 60
         message = f"{source}: uv has no answer after {minutes} minutes. Is the index reachable?"
-        raise WalkawayError(message, exitcodes.LIMIT) from error
+        raise WalkawayError(message, exit_codes.LIMIT) from error
     except OSError as error:
         message = f"{where.uv} cannot be run: {error.strerror}."
-        raise WalkawayError(message, exitcodes.NOT_STARTABLE) from error
+        raise WalkawayError(message, exit_codes.NOT_STARTABLE) from error
     if done.returncode:
         raise _refused(source, done.stderr)
 
@@ -90,13 +90,13 @@ def _refused(source: str, said: str) -> WalkawayError:
             f"{source} cannot be resolved: no package index can be reached.\n"
             f"Connect, or set HTTPS_PROXY or UV_DEFAULT_INDEX, then again: {COMMAND}"
         )
-        return WalkawayError(message, exitcodes.NOT_STARTABLE)
+        return WalkawayError(message, exit_codes.NOT_STARTABLE)
     told = _told(said)[:2]
     if "No solution found" in said:
         message = f"{source} cannot be met: {told[-1][:300]}\nLoosen it, then again: {COMMAND}"
         return WalkawayError(message, _RESOLUTION_FAILED)
     why = ": ".join(told)[:400]
-    return WalkawayError(f"{source} cannot be compiled: {why}", exitcodes.WRONG_USE)
+    return WalkawayError(f"{source} cannot be compiled: {why}", exit_codes.WRONG_USE)
 
 
 def _told(said: str) -> list[str]:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from walkaway.model.causes import Cause
-from walkaway.model.look import Look
-from walkaway.model.step import Step, code_of
-from walkaway.views import as_json, summary
+from walkaway.model.ci_step import Step, code_of
+from walkaway.model.run_view import Look
+from walkaway.text import Style, duration, printable
+from walkaway.views import run_json, summary
 from walkaway.views.phrases import GAP
-from walkaway.views.style import Style, duration, printable
 
 SCHEMA = 1
 
@@ -64,7 +64,7 @@ def to_json(steps: Sequence[Step], look: Look | None, causes: Sequence[Cause]) -
             }
             for step in steps
         ],
-        "run": None if look is None else as_json.look(look, causes),
+        "run": None if look is None else run_json.look(look, causes),
         "code": code_of(tuple(steps)),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from walkaway.model.run import Run
-from walkaway.views.style import Style
+from walkaway.text import Style
 
 
 def goes_on(run: Run, style: Style) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from walkaway.environment.checks import Checked, Finding, Grade
-from walkaway.environment.doctor import Diagnosis
+from walkaway.doctor import Checked, Finding, Grade
+from walkaway.doctor.run_checks import Diagnosis
 from walkaway.environment.reaper import Plan, Reaped
-from walkaway.model import exitcodes
-from walkaway.views.as_json import SCHEMA
-from walkaway.views.phrases import following, many
-from walkaway.views.style import Style, duration, printable
+from walkaway.model import exit_codes
+from walkaway.text import Style, duration, many, printable
+from walkaway.views.phrases import following
+from walkaway.views.run_json import SCHEMA
 
 _NAMES = {Grade.OK: "ok", Grade.BAD: "NOT OK", Grade.UNKNOWN: "unknown", Grade.SKIPPED: "-"}
 _WIDTH = 300
@@ -35,7 +35,7 @@ def _first(diagnosis: Diagnosis, findings: int, style: Style) -> str:
     if diagnosis.fit:
         return f"{style.good('FIT')}  {told}"
     what = many(findings, "finding")
-    if diagnosis.code == exitcodes.NOT_STARTABLE:
+    if diagnosis.code == exit_codes.NOT_STARTABLE:
         what = f"the engine does not answer, {what}"
     return f"{style.bad('NOT FIT')}  {what} in {told}  exit {diagnosis.code}"
 

@@ -7,12 +7,12 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
+from walkaway.environment.health import State
 from walkaway.environment.image import Built
-from walkaway.environment.removal import Things
-from walkaway.environment.states import State
-from walkaway.views.as_json import SCHEMA
-from walkaway.views.phrases import following, many
-from walkaway.views.style import Style, columns, duration, printable, size
+from walkaway.environment.teardown import Things
+from walkaway.text import Style, columns, duration, many, printable, size
+from walkaway.views.phrases import following
+from walkaway.views.run_json import SCHEMA
 
 _SAID_LINES = 3
 _SHOWN = 10

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from walkaway.model.causes import Cause, selector
-from walkaway.model.look import Look
-from walkaway.model.words import BAD, Outcome
+from walkaway.model.run_view import Look
+from walkaway.model.vocabulary import BAD, Outcome
+from walkaway.text import Style, many, middle, printable
 from walkaway.views import messages, phrases, tracebacks, verdict
-from walkaway.views.phrases import GAP, many
-from walkaway.views.style import Style, middle, printable
+from walkaway.views.phrases import GAP
 
 BUDGET_BYTES = 500
 """What a cascade of one cause may cost a reader who pays for every line."""

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 
 from walkaway.model import hunt
 from walkaway.model.hunt import Attempt, Hunt, HuntLook, Standing
+from walkaway.model.hunt_summary import Case, Findings
 from walkaway.model.interval import attempts_to_see, ruled_out
-from walkaway.model.look import Counts
-from walkaway.model.varied import Case, Findings
-from walkaway.model.words import Outcome
-from walkaway.views import phrases, varied
-from walkaway.views.phrases import GAP, many
-from walkaway.views.style import Style, duration, middle, printable
+from walkaway.model.run_view import Counts
+from walkaway.model.vocabulary import Outcome
+from walkaway.text import Style, duration, many, middle, printable
+from walkaway.views import hunt_table, phrases
+from walkaway.views.phrases import GAP
 
 _BROKEN = 5
 _COMMANDS = 3
@@ -59,11 +59,11 @@ def lines(look: HuntLook, found: Findings, style: Style) -> list[str]:
     return [
         _first(look, found, style),
         *([printable(look.why, 300)] if look.why else []),
-        *varied.cases("", found.flaky, style),
-        *varied.named("failing in every attempt, not flaky:", found.failing, style),
-        *varied.named("never failed, but varied:", found.unsteady, style),
-        *varied.named("not collected in every attempt:", found.partial, style),
-        *varied.key(found, style),
+        *hunt_table.cases("", found.flaky, style),
+        *hunt_table.named("failing in every attempt, not flaky:", found.failing, style),
+        *hunt_table.named("never failed, but varied:", found.unsteady, style),
+        *hunt_table.named("not collected in every attempt:", found.partial, style),
+        *hunt_table.key(found, style),
         *_broken(look, style),
         *_clean(look, found),
         *_again(look, found, style),
@@ -165,7 +165,8 @@ def _clean(look: HuntLook, found: Findings) -> Iterator[str]:
     """Say what is ruled out when no test varied: not more than the attempts can tell."""
     if look.live or found.flaky or found.whole < _LEAST or not found.tests:
         return
-    seen = f"{varied.percent(ruled_out(found.whole))} % of the time or more would have shown (95 %)"
+    bound = hunt_table.percent(ruled_out(found.whole))
+    seen = f"{bound} % of the time or more would have shown (95 %)"
     yield f"0 of {found.whole}: a test that fails {seen}"
 
 
@@ -221,7 +222,7 @@ def _next(look: HuntLook, found: Findings, style: Style) -> Iterator[str]:
         yield phrases.following(style, _hunt_again(look.hunt, look.hunt.runs, style))
     elif found.whole < attempts_to_see(_TARGET):
         more = _hunt_again(look.hunt, attempts_to_see(_TARGET), style)
-        yield phrases.following(style, f"{more} rules out {varied.percent(_TARGET)} %")
+        yield phrases.following(style, f"{more} rules out {hunt_table.percent(_TARGET)} %")
 
 
 def _hunt_again(asked: Hunt, runs: int, style: Style) -> str:

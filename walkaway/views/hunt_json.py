@@ -6,11 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 from walkaway.model.hunt import Attempt, HuntLook
+from walkaway.model.hunt_summary import Case, Findings
 from walkaway.model.interval import ruled_out
 from walkaway.model.last_start import LastStart
-from walkaway.model.varied import Case, Findings
+from walkaway.text import Style
 from walkaway.views.hunt import command
-from walkaway.views.style import Style
 
 SCHEMA = 1
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from walkaway.model import hunt
-from walkaway.model.varied import Case, Findings
-from walkaway.views.style import Style, middle
+from walkaway.model.hunt_summary import Case, Findings
+from walkaway.text import Style, middle
 
 _ROWS = 20
 _FEW = 5

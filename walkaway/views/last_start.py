@@ -6,10 +6,10 @@ The run before it is named and nothing of its verdict, which is of other code.
 from __future__ import annotations
 
 from walkaway.model.last_start import LastStart, Stage
-from walkaway.model.look import Look
+from walkaway.model.run_view import Look
+from walkaway.text import Style, printable, roughly
 from walkaway.views import phrases
 from walkaway.views.phrases import GAP
-from walkaway.views.style import Style, printable, roughly
 
 _MESSAGE_LINES = 3
 _COLUMNS = 300

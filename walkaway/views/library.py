@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from walkaway.library.offers import Offer, Standing
-from walkaway.views.as_json import SCHEMA
-from walkaway.views.phrases import many
+from walkaway.library.project_files import Offer, Standing
+from walkaway.text import many
+from walkaway.views.run_json import SCHEMA
 
 _COMMAND = "python -m walkaway init"
 

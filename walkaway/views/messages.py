@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from walkaway.views.style import printable
+from walkaway.text import printable
 
 LINES = 12
 _CHARS = 1000

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from walkaway.model.look import Counts, Look, Standing
 from walkaway.model.run import Run
-from walkaway.model.words import BAD, Outcome, Result, Status
-from walkaway.views.style import Style, middle, printable, roughly
+from walkaway.model.run_view import Counts, Look, Standing
+from walkaway.model.vocabulary import BAD, Outcome, Result, Status
+from walkaway.text import Style, many, middle, printable, roughly
 
 _ORDER = (
     "failed", "error", "crashed", "unknown", "passed", "skipped", "xfailed", "xpassed", "subfailed",
@@ -17,11 +17,6 @@ _LABEL_COLUMNS = 80
 _GREEN = frozenset({Outcome.PASSED, Outcome.NOTHING_RUN})
 _PLAIN = Style()
 GAP = "  "
-
-
-def many(count: int, one: str, more: str = "") -> str:
-    """Return `1 test`, `1,200 tests`."""
-    return f"{count:,} {one if count == 1 else more or one + 's'}"
 
 
 def label(run: Run) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from walkaway.model.look import Flight, Look
-from walkaway.model.words import Status
+from walkaway.model.run_view import Flight, Look
+from walkaway.model.vocabulary import Status
+from walkaway.text import Style, duration, many, middle, printable, span
 from walkaway.views import phrases, verdict
-from walkaway.views.phrases import GAP, many
-from walkaway.views.style import Style, duration, middle, printable, span
+from walkaway.views.phrases import GAP
 
 _MARGIN = re.compile(r" +\[ *\d+%\]$")
 _FLIGHTS = 8

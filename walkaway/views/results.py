@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from walkaway.model import standing
-from walkaway.model.look import Look
-from walkaway.model.words import BAD, Result
+from walkaway.model.run_view import Look
+from walkaway.model.vocabulary import BAD, Result
+from walkaway.text import Style, columns, duration, middle, printable, wrapped
 from walkaway.views import phrases
 from walkaway.views.phrases import GAP
-from walkaway.views.style import Style, columns, duration, middle, printable, wrapped
 
 _REASON_COLUMNS = 120
 _LEAST_COLUMNS = 20

@@ -8,9 +8,9 @@ from typing import Any
 
 from walkaway.model.causes import Cause, selector
 from walkaway.model.last_start import LastStart, Stage
-from walkaway.model.look import Ended, Look
 from walkaway.model.run import Run
-from walkaway.model.words import Outcome
+from walkaway.model.run_view import Ended, Look
+from walkaway.model.vocabulary import Outcome
 
 SCHEMA = 1
 """Raised when a key changes its meaning or goes; new keys do not raise it."""

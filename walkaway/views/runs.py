@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from walkaway.model.look import Look
+from walkaway.model.run_view import Look
+from walkaway.text import Style, columns, duration, middle, printable, roughly
 from walkaway.views import phrases
 from walkaway.views.phrases import GAP
-from walkaway.views.style import Style, columns, duration, middle, printable, roughly
 
 _LEAST_COLUMNS = 20
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from walkaway.model.run import Run
+from walkaway.text import Style, duration
 from walkaway.views import phrases
 from walkaway.views.phrases import GAP
-from walkaway.views.style import Style, duration
 
 
 def lines(run: Run, log: str, joined: bool, live_for_s: float, style: Style) -> list[str]:  # noqa: FBT001

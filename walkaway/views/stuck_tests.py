@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from walkaway.model.look import Stuck
 from walkaway.model.run import Run
+from walkaway.model.run_view import Stuck
+from walkaway.text import Style, duration, middle, printable
 from walkaway.views import phrases
-from walkaway.views.style import Style, duration, middle, printable
 
 _NAMED = 5
 _STACKS = 3

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 
 from walkaway.model.causes import Cause
-from walkaway.model.look import Look
-from walkaway.model.words import Outcome
+from walkaway.model.run_view import Look
+from walkaway.model.vocabulary import Outcome
+from walkaway.text import Style, duration, printable
 from walkaway.views import phrases, verdict
-from walkaway.views.style import Style, duration, printable
 
 _CAUSES = 20
 _NAMED = 10

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from walkaway.model.look import Look
-from walkaway.model.said import TEST, Line
-from walkaway.model.story import Story
-from walkaway.model.words import BAD, Result
+from walkaway.model.log_lines import TEST, Line
+from walkaway.model.run_view import Look
+from walkaway.model.test_log import Story
+from walkaway.model.vocabulary import BAD, Result
+from walkaway.text import Style, duration, many, middle, printable
 from walkaway.views import messages, phrases
-from walkaway.views.as_json import SCHEMA
-from walkaway.views.phrases import GAP, many
-from walkaway.views.style import Style, duration, middle, printable
+from walkaway.views.phrases import GAP
+from walkaway.views.run_json import SCHEMA
 
 _LOUD = frozenset({"ERROR", "CRITICAL", "FATAL"})
 _LEVEL_COLUMNS = 8

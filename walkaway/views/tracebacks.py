@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from walkaway.views.style import printable
+from walkaway.text import printable
 
 _FRAME = re.compile(r"(?P<path>\S.*?):(?P<line>\d+):(?: in (?P<name>.+))?$")
 _NATIVE = re.compile(r'\s*File "(?P<path>.+?)", line (?P<line>\d+)(?:, in (?P<name>.+))?$')

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from walkaway.text import Style, duration, many, printable, size
 from walkaway.upkeep.lockfile import Lock, Standing
 from walkaway.upkeep.prune import Pruned
 from walkaway.upkeep.retention import DAY_S, Fate, Kind, Plan, State
-from walkaway.views.as_json import SCHEMA
-from walkaway.views.phrases import following, many
-from walkaway.views.style import Style, duration, printable, size
+from walkaway.views.phrases import following
+from walkaway.views.run_json import SCHEMA
 
 _SHOWN = 40
 _SHOWN_KEPT = 6

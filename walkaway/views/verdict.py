@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from walkaway.model.causes import Cause
-from walkaway.model.look import Counts, Ended, Look
 from walkaway.model.run import Run
-from walkaway.model.words import Outcome
-from walkaway.views import phrases, stuck
-from walkaway.views.phrases import GAP, many
-from walkaway.views.style import Style, duration, middle, printable
+from walkaway.model.run_view import Counts, Ended, Look
+from walkaway.model.vocabulary import Outcome
+from walkaway.text import Style, duration, many, middle, printable
+from walkaway.views import phrases, stuck_tests
+from walkaway.views.phrases import GAP
 
 _NAMED = 5
 _CAUSES = 3
@@ -163,7 +163,7 @@ def _tests(run: Run, ended: Ended, style: Style) -> Iterator[str]:
         else:
             yield style.bad(f"{title}:")
             yield from (f"  {row}" for row in shown)
-    yield from stuck.lines(run, ended.stuck, style)
+    yield from stuck_tests.lines(run, ended.stuck, style)
     if ended.outcome is not Outcome.NOTHING_RUN:
         yield from _not_run(ended)
 

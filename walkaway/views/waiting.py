@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from walkaway.model.events import Event, text, whole
-from walkaway.model.look import Look
+from walkaway.model.run_view import Look
+from walkaway.text import Style, middle, printable
 from walkaway.views import phrases, progress, verdict
 from walkaway.views.phrases import GAP
-from walkaway.views.style import Style, middle, printable
 
 _SHOWN = 5
 

@@ -17,8 +17,8 @@ import os
 import time
 from collections.abc import Mapping
 
-from walkaway.runs import places
-from walkaway.runs.places import HOLD, WAIT, Holder
+from walkaway.worker_slots import slot_files
+from walkaway.worker_slots.slot_files import HOLD, WAIT, Holder
 
 _GIVE_UP_S = 30.0
 """For so long `turns.lock` may be held by others, one after another or one that was suspended."""
@@ -70,7 +70,7 @@ class Turn:
     def release(self) -> None:
         """Give the slots, or the place in the queue, to others. May be called again."""
         if self._fd >= 0:
-            with contextlib.suppress(OSError), places.folder(self._environ) as folder:
+            with contextlib.suppress(OSError), slot_files.folder(self._environ) as folder:
                 found = os.stat(self._name, dir_fd=folder, follow_symlinks=False)
                 if os.path.samestat(found, os.fstat(self._fd)):
                     os.unlink(self._name, dir_fd=folder)
@@ -79,7 +79,7 @@ class Turn:
 
     def _attempt(self, *, at_once: bool) -> bool:
         try:
-            with places.folder(self._environ) as folder, places.locked(folder) as locked:
+            with slot_files.folder(self._environ) as folder, slot_files.locked(folder) as locked:
                 if locked:
                     self._failing_since = 0.0
                     self._look(folder, at_once=at_once)
@@ -95,13 +95,13 @@ class Turn:
 
     def _look(self, folder: int, *, at_once: bool) -> None:
         """Under the lock: take a number if we have none, and the slots if it is our turn."""
-        entries = places.entries(folder, self._fd)
+        entries = slot_files.entries(folder, self._fd)
         if self._fd >= 0 and os.fstat(self._fd).st_nlink == 0:
             self._forget()  # somebody deleted our file
         if self._fd < 0:
             number = 1 + max((entry.number for entry in entries), default=0)
             self._name = f"{number:010}{WAIT}"
-            self._fd = places.make(folder, self._name, self._me)
+            self._fd = slot_files.make(folder, self._name, self._me)
         now_ns = time.monotonic_ns()
         os.utime(self._fd, ns=(now_ns, now_ns))
         before = int(self._name.partition(".")[0])
@@ -118,14 +118,14 @@ class Turn:
             self._ahead = []
 
     def _forget(self) -> None:
-        places.close(self._fd)
+        slot_files.close(self._fd)
         self._fd, self._name = -1, ""
 
     def _wait_for_lock(self) -> None:
         now = time.monotonic()
         self._failing_since = self._failing_since or now
         if now - self._failing_since > _GIVE_UP_S:
-            self._without(f"{places.LOCK} has been held for {_GIVE_UP_S:.0f} s")
+            self._without(f"{slot_files.LOCK} has been held for {_GIVE_UP_S:.0f} s")
 
     def _without(self, why: str) -> None:
         self.release()
@@ -139,7 +139,9 @@ def who(environ: Mapping[str, str]) -> list[Holder]:
     Empty, too, when the folder cannot be looked into.
     """
     try:
-        with places.folder(environ) as folder, places.locked(folder) as locked:
-            return [entry.holder for entry in sorted(places.entries(folder, -1))] if locked else []
+        with slot_files.folder(environ) as folder, slot_files.locked(folder) as locked:
+            return (
+                [entry.holder for entry in sorted(slot_files.entries(folder, -1))] if locked else []
+            )
     except OSError:
         return []

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from walkaway.runs import runtime
+from walkaway.process import runtime_folder
 
 LOCK = "turns.lock"
 WAIT, HOLD = ".wait", ".hold"
@@ -58,7 +58,7 @@ class Entry(NamedTuple):
 @contextlib.contextmanager
 def folder(environ: Mapping[str, str]) -> Iterator[int]:
     """Open the runtime folder, anew each time: a cleaner may have replaced it meanwhile."""
-    fd = runtime.open_folder(environ)
+    fd = runtime_folder.open_folder(environ)
     try:
         yield fd
     finally:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.walkaway.support.waiting import wait_for
-from walkaway.backends import container
-from walkaway.runs import procs
+from walkaway.environment import container
+from walkaway.process import proc_table
 
 if TYPE_CHECKING:
     from tests.walkaway.support.project import Project
@@ -48,5 +48,5 @@ def open_gate(project: Project) -> None:
 
 def kill_supervisor(live: Live) -> None:
     pid, start = live.supervisor()
-    procs.send(pid, start, signal.SIGKILL)
-    wait_for(lambda: not procs.alive(pid, start), "the supervisor to be gone")
+    proc_table.send(pid, start, signal.SIGKILL)
+    wait_for(lambda: not proc_table.alive(pid, start), "the supervisor to be gone")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import lock, procs
+from walkaway.process import file_lock, proc_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,8 +78,8 @@ def started_so_far(project: Project, env: dict[str, str]) -> Live:
 
 def kill_supervisor(live: Live) -> None:
     pid, start = live.supervisor()
-    procs.send(pid, start, signal.SIGKILL)
-    wait_for(lambda: not procs.alive(pid, start), "the supervisor to be gone")
+    proc_table.send(pid, start, signal.SIGKILL)
+    wait_for(lambda: not proc_table.alive(pid, start), "the supervisor to be gone")
 
 
 def test_a_stop_while_the_container_is_made_reaches_pytest(boxed: Project, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_stop_before_anybody_knows_of_the_container_reaches_it(
     live = started_so_far(boxed, slow_docker(tmp_path, before="sleep 1"))
     kill_supervisor(live)
     made = live.folder / "launch.lock"
-    wait_for(lambda: lock.probe(str(made)) is lock.Hold.FREE, "the container to be made")
+    wait_for(lambda: file_lock.probe(str(made)) is file_lock.Hold.FREE, "the container to be made")
     assert not live.events("loaded")
     looks = tmp_path / "looks"
     stop = boxed.popen("stop", "--run", live.run.short, env=slow_look(looks))

@@ -11,7 +11,7 @@ from tests.walkaway.backends.conftest import left_in_engine, remove_from_engine
 from tests.walkaway.backends.leased import leased_project, redis, service, sql
 from tests.walkaway.support.project import tidied
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,8 +115,8 @@ def test_an_environment_that_a_run_without_a_supervisor_uses_is_not_given_away(
     at_gate(first)
     sql(leased, 1, "CREATE TABLE left_behind (id int)")
     pid, start = first.supervisor()
-    procs.send(pid, start, signal.SIGKILL)
-    wait_for(lambda: not procs.alive(pid, start), "the supervisor to be gone")
+    proc_table.send(pid, start, signal.SIGKILL)
+    wait_for(lambda: not proc_table.alive(pid, start), "the supervisor to be gone")
     second = leased.start("--again")
 
     def waits() -> bool:

@@ -11,7 +11,7 @@ import pytest
 from tests.walkaway.backends.gated import GATED, at_gate, gated, kill_supervisor, open_gate
 from tests.walkaway.support.engine import docker
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 if TYPE_CHECKING:
     from tests.walkaway.support.project import Project
@@ -68,8 +68,8 @@ def test_killed_docker_commands_change_nothing(gated: Project) -> None:
     pid, _ = live.supervisor()
 
     def waiters() -> list[int]:
-        found = procs.descendants(pid, procs.everyone())
-        return [p.pid for p in found if "docker wait" in procs.command(p.pid)]
+        found = proc_table.descendants(pid, proc_table.everyone())
+        return [p.pid for p in found if "docker wait" in proc_table.command(p.pid)]
 
     wait_for(waiters, "docker wait")
     for victim in waiters():

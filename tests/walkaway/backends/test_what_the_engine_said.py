@@ -12,8 +12,8 @@ from tests.walkaway.backends.conftest import left_in_engine
 from tests.walkaway.backends.gated import GATED, at_gate, gated, kill_supervisor, open_gate
 from tests.walkaway.support.engine import docker
 from tests.walkaway.support.scratch import clean_environ
-from walkaway.environment import reaper, removal
-from walkaway.runs import procs
+from walkaway.environment import reaper, teardown
+from walkaway.process import proc_table
 from walkaway.upkeep import survey
 from walkaway.upkeep.retention import State
 
@@ -122,11 +122,11 @@ def test_down_by_force_leaves_the_verdict(gated: Project, *, supervised: bool) -
 def test_down_keeps_the_end_of_a_container_whose_supervisor_does_not_hear(gated: Project) -> None:
     live, _ = at_gate(gated)
     pid, start = live.supervisor()
-    procs.send(pid, start, signal.SIGSTOP)
+    proc_table.send(pid, start, signal.SIGSTOP)
     try:
-        removed = removal.down_all(gated.root, clean_environ())
+        removed = teardown.down_all(gated.root, clean_environ())
     finally:
-        procs.send(pid, start, signal.SIGCONT)
+        proc_table.send(pid, start, signal.SIGCONT)
     assert len(removed.containers) == 1
     found = live.outcome()
     assert (found["outcome"], found["code"], found["pytest_exit"]) == ("interrupted", 2, 2)

@@ -15,26 +15,26 @@ from pathlib import Path
 
 import pytest
 
-from walkaway.environment import doctor
-from walkaway.environment.checks import (
+from walkaway.doctor import (
     Around,
     Checked,
     Grade,
     Once,
-    composition,
+    compose_file,
     disk,
     judged,
     leftovers,
     local,
     network,
+    run_checks,
     versions,
 )
-from walkaway.environment.checks.composition import judge_memory, judge_ports
+from walkaway.doctor.compose_file import judge_memory, judge_ports
 from walkaway.errors import WalkawayError
-from walkaway.runs import runtime
-from walkaway.runs.settings import Settings
-from walkaway.runs.turns import Turn
+from walkaway.process import runtime_folder
+from walkaway.settings import Settings
 from walkaway.upkeep.retention import State, Stored
+from walkaway.worker_slots.queue import Turn
 
 MB = 1024 * 1024
 GB = 1000**3
@@ -46,7 +46,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
-        runtime.OVERRIDE: str(tmp_path / "runtime"),
+        runtime_folder.OVERRIDE: str(tmp_path / "runtime"),
     }
 
 
@@ -234,7 +234,7 @@ def test_memory_is_held_against_the_workers(
     ],
 )
 def test_a_limit_is_read_where_compose_puts_it(service: dict[str, object], limit: int) -> None:
-    assert composition.limit_bytes(service) == limit
+    assert compose_file.limit_bytes(service) == limit
 
 
 # Ports
@@ -434,8 +434,8 @@ def test_checks_are_made_side_by_side_and_one_that_hangs_is_unknown(
 
     place = around(tmp_path, environ)
     rows = (("one", meets), ("two", meets))
-    assert {c.grade for c in doctor.side_by_side(rows, place, 30)} == {Grade.OK}
-    (found,) = doctor.side_by_side((("slow", hangs),), place, 0.05)
+    assert {c.grade for c in run_checks.side_by_side(rows, place, 30)} == {Grade.OK}
+    (found,) = run_checks.side_by_side((("slow", hangs),), place, 0.05)
     never.set()
     assert (found.subject, found.grade) == ("slow", Grade.UNKNOWN)
 
@@ -447,7 +447,7 @@ def test_a_bug_in_a_check_is_not_taken_for_a_finding(
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        doctor.side_by_side((("bug", breaks),), around(tmp_path, environ), 5)
+        run_checks.side_by_side((("bug", breaks),), around(tmp_path, environ), 5)
 
 
 COMPOSE = "services: {test: {image: x}}\n"
@@ -472,9 +472,9 @@ def test_an_engine_is_missed_only_where_it_is_needed(
     environ = {
         "PATH": "/nowhere",
         "HOME": str(tmp_path),
-        runtime.OVERRIDE: str(tmp_path / "runtime"),
+        runtime_folder.OVERRIDE: str(tmp_path / "runtime"),
     }
-    found = doctor.examine(tmp_path, Settings(backend=backend), environ)
+    found = run_checks.examine(tmp_path, Settings(backend=backend), environ)
     assert found.code == code, found
     grades = {checked.subject: checked.grade for checked in found.checks}
     assert grades.get("engine") is engine

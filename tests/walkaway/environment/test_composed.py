@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.walkaway.support.scratch import clean_environ
-from walkaway.environment import composed, engine, state
-from walkaway.environment.composed import Composed, Service
+from walkaway.environment import build_state, compose_config, engine
+from walkaway.environment.compose_config import Composed, Service
 from walkaway.environment.project import Project
 from walkaway.errors import WalkawayError
 
@@ -44,7 +44,7 @@ def project(tmp_path: Path) -> Project:
 
 def digest(project: Project, environ: Mapping[str, str] | None = None) -> str:
     environ = environ or {}
-    return composed.fingerprint(project, environ, composed.main_files(project, environ))
+    return compose_config.fingerprint(project, environ, compose_config.main_files(project, environ))
 
 
 def test_the_same_files_have_the_same_fingerprint(project: Project) -> None:
@@ -115,13 +115,13 @@ def test_compose_is_asked_once_until_a_file_changes(
 
     monkeypatch.setattr(engine, "call", noted)
     environ = clean_environ()
-    first = composed.read(project, environ)
+    first = compose_config.read(project, environ)
     assert first.services["db"].image == "postgres:15"
     assert set(first.services) == {"db", "more", "test"}
-    assert composed.read(project, environ) == first
+    assert compose_config.read(project, environ) == first
     assert len(asked) == 1
     (project.root / ".env").write_text("VERSION=16\n")
-    assert composed.read(project, environ).services["db"].image == "postgres:16"
+    assert compose_config.read(project, environ).services["db"].image == "postgres:16"
     assert len(asked) == 2
 
 
@@ -134,12 +134,12 @@ def test_a_builds_arguments_are_compared_and_not_kept(tmp_path: Path) -> None:
     )
 
     def build(token: str) -> dict[str, object]:
-        service = composed.read(Project(folder), {**clean_environ(), "TOKEN": token})
+        service = compose_config.read(Project(folder), {**clean_environ(), "TOKEN": token})
         return service.services["test"].build or {}
 
     first = build("a-secret")
     assert first["context"] == str(folder), "not as Compose prints it, with two dollar signs"
-    kept = folder / state.FOLDER / "1.compose.json"
+    kept = folder / build_state.FOLDER / "1.compose.json"
     assert "a-secret" not in kept.read_text()
     assert build("another")["args"] != first["args"]
     assert build("a-secret") == first
@@ -161,14 +161,14 @@ def test_a_wrong_compose_file_is_refused_with_what_is_wrong(
 ) -> None:
     (tmp_path / "docker-compose.yml").write_text(text)
     with pytest.raises(WalkawayError) as caught:
-        composed.read(Project(tmp_path), clean_environ())
+        compose_config.read(Project(tmp_path), clean_environ())
     assert caught.value.code == 69
     assert said in caught.value.message.splitlines()[0]
 
 
 def test_without_a_compose_file_it_says_what_to_write(tmp_path: Path) -> None:
     with pytest.raises(WalkawayError) as caught:
-        composed.read(Project(tmp_path), {})
+        compose_config.read(Project(tmp_path), {})
     assert caught.value.code == 69
     assert caught.value.message.startswith("There is no Compose file in ")
     assert "docker-compose.yml" in caught.value.message

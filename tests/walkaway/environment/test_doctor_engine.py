@@ -14,9 +14,9 @@ import pytest
 from tests.walkaway.support.engine import docker
 from tests.walkaway.support.project import Project as Checkout
 from tests.walkaway.support.project import made, tidied
-from walkaway.environment import checkouts, removal
+from walkaway.environment import known_checkouts, teardown
 from walkaway.environment.project import COMPOSE_PROJECT, Project, path_hash
-from walkaway.runs import runtime
+from walkaway.process import runtime_folder
 
 pytestmark = pytest.mark.engine
 PAGE = """\
@@ -67,10 +67,10 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
             "INVOKE_WALKAWAY_BACKEND": "compose",
             "INVOKE_WALKAWAY_WORKERS": "2",
             "XDG_STATE_HOME": str(tmp_path / "state"),
-            runtime.OVERRIDE: str(tmp_path / "runtime"),
+            runtime_folder.OVERRIDE: str(tmp_path / "runtime"),
         })  # fmt: skip
         yield project
-        removal.down_all(project.root, project.env())
+        teardown.down_all(project.root, project.env())
 
 
 def compose(checkout: Checkout, *, sick: str = "/health", port: int = 0) -> None:
@@ -186,7 +186,7 @@ def test_what_a_dead_checkout_left_is_shown_and_reaped(checkout: Checkout, tmp_p
     gone = str(tmp_path / "gone")
     environ = {"XDG_STATE_HOME": str(tmp_path / "state")}
     (tmp_path / "gone").mkdir()
-    checkouts.remember(tmp_path / "gone", environ)
+    known_checkouts.remember(tmp_path / "gone", environ)
     (tmp_path / "gone").rmdir()
     project = f"walkaway-{path_hash(gone)}-1"
     volume = f"{project}_data"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.walkaway.support.waiting import wait_for
-from walkaway.environment import engine, launch, shown
+from walkaway.environment import engine, run_container, streamed_command
 from walkaway.environment.project import Project
 from walkaway.errors import WalkawayError
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ def hangs(tmp_path: Path) -> Iterator[dict[str, str]]:
         server.listen()
         yield {"PATH": path, "DOCKER_HOST": f"unix://{tmp_path / 's'}"}
     pids = [int(path.read_text()) for path in tmp_path.glob("*.pid")]
-    wait_for(lambda: not any(map(procs.read, pids)), f"the end of {pids}")
+    wait_for(lambda: not any(map(proc_table.read, pids)), f"the end of {pids}")
 
 
 def test_a_call_that_takes_too_long_ends_with_its_plugin(
@@ -54,10 +54,10 @@ def test_a_command_that_waits_for_a_silent_engine_is_given_up_before_its_bound(
     hangs: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "_PING_S", 0.1)
-    monkeypatch.setattr(shown, "_QUIET_S", 0.1)
-    monkeypatch.setattr(shown, "_SILENT_S", 1.0)
+    monkeypatch.setattr(streamed_command, "_QUIET_S", 0.1)
+    monkeypatch.setattr(streamed_command, "_SILENT_S", 1.0)
     with (tmp_path / "out").open("wb") as out, pytest.raises(WalkawayError) as caught:
-        shown.run(("docker", "build"), hangs, 1000.0, cwd=tmp_path, out=out.fileno())
+        streamed_command.run(("docker", "build"), hangs, 1000.0, cwd=tmp_path, out=out.fileno())
     assert caught.value.code == 69
     assert caught.value.message.startswith("The engine does not answer: ")
     told = (tmp_path / "out").read_text(encoding="utf-8")
@@ -72,7 +72,7 @@ def test_a_container_whose_making_has_no_answer_may_be_there(
     def call(*_: object, **__: object) -> engine.Done:
         raise engine.NoAnswerError("docker compose run", 300.0)
 
-    monkeypatch.setattr(launch, "_auto_workers", lambda *_: 1)
+    monkeypatch.setattr(run_container, "_auto_workers", lambda *_: 1)
     monkeypatch.setattr(engine, "call", call)
     run: dict[str, Any] = {
         "id": "20261122-101530-7f3a", "root": str(tmp_path), "cwd": str(tmp_path),
@@ -80,4 +80,4 @@ def test_a_container_whose_making_has_no_answer_may_be_there(
     }  # fmt: skip
     record = tmp_path / "logs" / run["id"]
     record.mkdir(parents=True)
-    assert launch._start(Project(tmp_path), run, str(record), 1, {}) is None
+    assert run_container._start(Project(tmp_path), run, str(record), 1, {}) is None

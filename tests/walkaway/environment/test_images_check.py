@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from tests.walkaway.support.project import Project, made, tidied
+from walkaway.doctor import Grade, images
 from walkaway.environment import registry
-from walkaway.environment.checks import Grade, images
-from walkaway.environment.composed import Composed, Service
+from walkaway.environment.compose_config import Composed, Service
 from walkaway.environment.registry import Answer, Pull
-from walkaway.runs import runtime
+from walkaway.process import runtime_folder
 
 NOT_KNOWN = "(service test) is not here, and whether it can be pulled is not known"
 MANIFEST = json.dumps({
@@ -134,7 +134,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
         project.environ.update({
             "INVOKE_WALKAWAY_BACKEND": "compose",
             "XDG_STATE_HOME": str(tmp_path / "state"),
-            runtime.OVERRIDE: str(tmp_path / "runtime"),
+            runtime_folder.OVERRIDE: str(tmp_path / "runtime"),
         })  # fmt: skip
         yield project
 

@@ -11,7 +11,7 @@ import pytest
 from tests.walkaway.support.engine import docker
 from tests.walkaway.support.scratch import clean_environ
 from walkaway.environment import ports
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 IN_USE = "bind: address already in use"
 ENDPOINT = "driver failed programming external connectivity on endpoint x-1 (f7f1:18)"
@@ -45,7 +45,7 @@ def test_a_process_is_named_with_its_command(family: socket.AddressFamily, host:
         listener.listen()
         port = listener.getsockname()[1]
         found = ports.owner(port, {"PATH": ""})
-        assert found == f"process {os.getpid()}: {procs.command(os.getpid())}"
+        assert found == f"process {os.getpid()}: {proc_table.command(os.getpid())}"
     assert not ports.owner(port, {"PATH": ""})
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.walkaway.support.checkout import clean_environment
 from tests.walkaway.support.engine import docker
-from walkaway.environment import checkouts, reaper
+from walkaway.environment import known_checkouts, reaper
 from walkaway.environment.project import (
     COMPOSE_FOLDER,
     COMPOSE_PROJECT,
@@ -135,7 +135,7 @@ def test_all_that_a_dead_checkout_left_goes_and_nothing_else(
     root: Path, old: Path, made: Made
 ) -> None:
     project, mark = Project(old).name, secrets.token_hex(2)
-    checkouts.remember(old, made.environ)
+    known_checkouts.remember(old, made.environ)
     label = {COMPOSE_PROJECT: project}
     dead = [  # without its path: the reapers of runs that end right now cannot know it is dead
         made.container(f"{project}-db-1", label),
@@ -222,7 +222,7 @@ def test_what_cannot_be_removed_is_told_and_the_rest_goes(
     root: Path, old: Path, made: Made
 ) -> None:
     project = Project(old).name
-    checkouts.remember(old, made.environ)
+    known_checkouts.remember(old, made.environ)
     held, gone = made.volume(f"{project}_data", project), made.volume(f"{project}_more", project)
     user = f"wk-user-{secrets.token_hex(4)}"
     docker("run", "-d", "--init", "--network", "none", "--name", user, "-v", f"{held}:/x", BASE,
@@ -237,9 +237,9 @@ def test_what_cannot_be_removed_is_told_and_the_rest_goes(
 def test_a_dead_checkout_of_which_nothing_is_left_is_forgotten(
     root: Path, old: Path, made: Made
 ) -> None:
-    checkouts.remember(old, made.environ)
+    known_checkouts.remember(old, made.environ)
     made.image(Project(old).image)
     reap(root, made)
-    assert path_hash(str(old)) in checkouts.known(made.environ)
+    assert path_hash(str(old)) in known_checkouts.known(made.environ)
     reap(root, made)
-    assert list(checkouts.known(made.environ)) == [path_hash(str(root))]
+    assert list(known_checkouts.known(made.environ)) == [path_hash(str(root))]

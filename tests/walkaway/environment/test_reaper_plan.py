@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from walkaway.environment import checkouts, engine, reaper, remains
+from walkaway.environment import engine, inventory, known_checkouts, reaper
+from walkaway.environment.inventory import Kind, Thing
 from walkaway.environment.project import path_hash
 from walkaway.environment.reaper import Known, Standing
-from walkaway.environment.remains import Kind, Thing
 
 NOW_S = 1_000_000.0
 HERE, GONE, ELSEWHERE = "/home/me/shop", "/home/me/old", "/home/me/other"
@@ -152,12 +152,12 @@ def test_a_container_is_ours_when_name_and_label_are(
 ) -> None:
     row = ["c0ffee", name, "running", "2026-11-22 20:07:41 +0000 UTC", project, "", "/x", run]
     monkeypatch.setattr(engine, "ask", lambda *_: json.dumps(row) + "\n")
-    assert [thing.name for thing in remains.containers({})] == ([name] if ours else [])
+    assert [thing.name for thing in inventory.containers({})] == ([name] if ours else [])
 
 
 def test_an_age_that_cannot_be_read_is_young() -> None:
-    assert remains._seconds("2026-11-22 20:07:41 +0200 CEST") == 1795370861.0
-    assert remains._seconds("yesterday") > 1_700_000_000
+    assert inventory._seconds("2026-11-22 20:07:41 +0200 CEST") == 1795370861.0
+    assert inventory._seconds("yesterday") > 1_700_000_000
 
 
 # Which checkouts are known
@@ -167,20 +167,20 @@ def test_a_checkout_is_remembered_by_its_path_on_this_host(tmp_path: Path) -> No
     environ = {"XDG_STATE_HOME": str(tmp_path / "state")}
     root = tmp_path / "check out"
     root.mkdir()
-    checkouts.remember(root, environ)
-    checkouts.remember(root, environ)
-    assert checkouts.known(environ) == {path_hash(str(root)): str(root)}
-    checkouts.forget(path_hash(str(root)), environ)
-    checkouts.forget(path_hash(str(root)), environ)
-    assert checkouts.known(environ) == {}
-    assert checkouts.folder({"HOME": "/home/me"}) == Path(
+    known_checkouts.remember(root, environ)
+    known_checkouts.remember(root, environ)
+    assert known_checkouts.known(environ) == {path_hash(str(root)): str(root)}
+    known_checkouts.forget(path_hash(str(root)), environ)
+    known_checkouts.forget(path_hash(str(root)), environ)
+    assert known_checkouts.known(environ) == {}
+    assert known_checkouts.folder({"HOME": "/home/me"}) == Path(
         "/home/me/.local/state/walkaway/checkouts"
     )
 
 
 def test_an_entry_that_does_not_come_to_its_name_is_not_believed(tmp_path: Path) -> None:
     environ = {"XDG_STATE_HOME": str(tmp_path)}
-    folder = checkouts.folder(environ)
+    folder = known_checkouts.folder(environ)
     folder.mkdir(parents=True)
     host = platform.node()
     true = {"path": GONE, "host": host}
@@ -194,14 +194,14 @@ def test_an_entry_that_does_not_come_to_its_name_is_not_believed(tmp_path: Path)
     ):
         (folder / name).write_text(text)
     (folder / "folder").mkdir()
-    assert checkouts.known(environ) == {}
+    assert known_checkouts.known(environ) == {}
 
 
 def test_where_nothing_can_be_noted_nothing_is(tmp_path: Path) -> None:
     (tmp_path / "state").touch()
     environ = {"XDG_STATE_HOME": str(tmp_path / "state")}
-    checkouts.remember(tmp_path, environ)
-    assert checkouts.known(environ) == {}
+    known_checkouts.remember(tmp_path, environ)
+    assert known_checkouts.known(environ) == {}
 
 
 def test_a_path_is_gone_only_when_it_surely_is(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ from tests.walkaway.support.composed import IMAGE, WELL, compose_file, composed,
 from tests.walkaway.support.engine import docker
 from tests.walkaway.support.scratch import clean_environ
 from tests.walkaway.support.waiting import wait_for
-from walkaway.environment import removal, services, state
+from walkaway.environment import build_state, services, teardown
 from walkaway.environment.project import LABEL_RUN
 from walkaway.environment.project import Project as Named
 from walkaway.errors import WalkawayError
-from walkaway.runs import lock
+from walkaway.process import file_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,13 +60,13 @@ def test_nothing_is_left_though_a_one_off_runs(project: Project) -> None:
     up(project)
     name = one_off(project)
     mine = named(project)
-    removed = removal.down(mine, clean_environ())
+    removed = teardown.down(mine, clean_environ())
     assert set(removed.containers) == {f"{mine.name}-db-1", name}
     assert removed.networks == (f"{mine.name}_default",)
     assert removed.volumes == (f"{mine.name}_data",)
     assert not things(mine)
     assert not services.warm(mine, clean_environ())
-    assert not removal.down(mine, clean_environ()).names
+    assert not teardown.down(mine, clean_environ()).names
 
 
 def test_an_anonymous_volume_goes_with_its_container(project: Project) -> None:
@@ -74,7 +74,7 @@ def test_an_anonymous_volume_goes_with_its_container(project: Project) -> None:
     mounts = docker("inspect", f"{named(project).name}-db-1", "--format",
                     "{{range .Mounts}}{{.Name}} {{end}}").stdout.split()  # fmt: skip
     assert len(mounts) == 2
-    removal.down(named(project), clean_environ())
+    teardown.down(named(project), clean_environ())
     left = docker("volume", "ls", "--quiet").stdout.split()
     assert not set(mounts) & set(left)
 
@@ -82,9 +82,9 @@ def test_an_anonymous_volume_goes_with_its_container(project: Project) -> None:
 def test_one_slot_is_taken_down_and_the_others_stay(project: Project) -> None:
     up(project)
     up(project, 2)
-    removal.down(named(project, 2), clean_environ())
+    teardown.down(named(project, 2), clean_environ())
     assert services.warm(named(project), clean_environ())
-    assert not (project.root / state.FOLDER / "2.json").exists()
+    assert not (project.root / build_state.FOLDER / "2.json").exists()
 
 
 def test_all_of_this_checkout_goes_and_nothing_of_another(project: Project, tmp_path: Path) -> None:
@@ -92,18 +92,18 @@ def test_all_of_this_checkout_goes_and_nothing_of_another(project: Project, tmp_
         for slot in (1, 2):
             up(project, slot)
         up(other)
-        removed = removal.down_all(project.root, clean_environ())
+        removed = teardown.down_all(project.root, clean_environ())
         assert len(removed.containers) == 2
         assert not things(named(project))
         assert services.warm(named(other), clean_environ())
-        assert not (project.root / state.FOLDER / "1.json").exists()
+        assert not (project.root / build_state.FOLDER / "1.json").exists()
 
 
 def test_what_only_looks_like_ours_stays(project: Project) -> None:
-    name = f"{removal.prefix(project.root)}1-mine"
+    name = f"{teardown.prefix(project.root)}1-mine"
     label = f"com.docker.compose.project={name}"
     docker("network", "create", "--label", label, name)
-    assert not removal.down_all(project.root, clean_environ()).names
+    assert not teardown.down_all(project.root, clean_environ()).names
     assert things(named(project)) == [f"network {name}"]
 
 
@@ -114,33 +114,33 @@ def test_what_cannot_be_removed_is_named(project: Project, monkeypatch: pytest.M
     docker(
         "run", "--detach", "--init", "--name", guest, "--network", network, IMAGE, "sleep", "600"
     )
-    monkeypatch.setattr(removal, "DOWN_S", 1.0)
+    monkeypatch.setattr(teardown, "DOWN_S", 1.0)
     try:
         with pytest.raises(WalkawayError) as caught:
-            removal.down(named(project), clean_environ())
+            teardown.down(named(project), clean_environ())
     finally:
         docker("rm", "--force", guest)
     assert caught.value.code == 69
     first, said, _ = caught.value.message.splitlines()
     assert first == f"Not removed within 1 s: {network}."
     assert "active endpoints" in said
-    assert removal.down(named(project), clean_environ()).networks == (network,)
+    assert teardown.down(named(project), clean_environ()).networks == (network,)
 
 
 def test_a_run_with_a_container_at_work_is_live(project: Project) -> None:
-    assert not removal.live_runs(project.root, clean_environ())
+    assert not teardown.live_runs(project.root, clean_environ())
     name = one_off(project, run=RUN_ID)
-    assert removal.live_runs(project.root, clean_environ()) == [RUN_ID]
+    assert teardown.live_runs(project.root, clean_environ()) == [RUN_ID]
     docker("stop", "--time", "0", name)
     # The engine shows a container that it has stopped as up for a moment.
-    wait_for(lambda: not removal.live_runs(project.root, clean_environ()), "no live run")
+    wait_for(lambda: not teardown.live_runs(project.root, clean_environ()), "no live run")
 
 
 def test_a_run_that_holds_an_environment_is_live(project: Project) -> None:
-    path = state.folder(project.root) / "2.lock"
-    fd = lock.acquire(str(path))
+    path = build_state.folder(project.root) / "2.lock"
+    fd = file_lock.acquire(str(path))
     assert fd is not None
     path.write_text(f"{RUN_ID}\n")
-    assert removal.live_runs(project.root, clean_environ()) == [RUN_ID]
+    assert teardown.live_runs(project.root, clean_environ()) == [RUN_ID]
     os.close(fd)
-    assert not removal.live_runs(project.root, clean_environ())
+    assert not teardown.live_runs(project.root, clean_environ())

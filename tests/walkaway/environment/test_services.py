@@ -12,7 +12,7 @@ from tests.walkaway.support.composed import IMAGE, SICK, WELL, compose_file, com
 from tests.walkaway.support.engine import docker
 from tests.walkaway.support.scratch import clean_environ
 from tests.walkaway.support.waiting import wait_for
-from walkaway.environment import engine, fleet, services, state
+from walkaway.environment import build_state, engine, project_containers, services
 from walkaway.environment.project import Project as Named
 from walkaway.errors import WalkawayError
 
@@ -56,8 +56,8 @@ def refused(project: Project, out: int) -> list[str]:
     return caught.value.message.splitlines()
 
 
-def container(project: Project, service: str) -> fleet.Container:
-    rows = fleet.of(Named(project.root).name, clean_environ())
+def container(project: Project, service: str) -> project_containers.Container:
+    rows = project_containers.of(Named(project.root).name, clean_environ())
     (found,) = [row for row in rows if row.service == service]
     return found
 
@@ -67,7 +67,7 @@ def test_what_the_tests_depend_on_comes_up_healthy(project: Project, out: int) -
     project.write("docker-compose.yml", text)
     assert not warm(project)
     assert up(project, out) == ["db", "web"]
-    rows = fleet.of(Named(project.root).name, clean_environ())
+    rows = project_containers.of(Named(project.root).name, clean_environ())
     assert sorted((row.service, "(healthy)" in row.status) for row in rows) == [
         ("db", True), ("web", True),
     ]  # fmt: skip
@@ -118,7 +118,7 @@ def test_warm_is_only_what_is_well_and_of_the_current_files(
     elif change == "image":
         docker("build", "--quiet", "--tag", tag, "-", text=f"FROM {IMAGE}\nRUN true >/x\n")
     else:
-        state.forget(project.root, "1.json")
+        build_state.forget(project.root, "1.json")
     # The engine itself shows a container that was stopped as up for a moment, under load.
     wait_for(lambda: not warm(project), f"{change} to be seen")
     up(project, out)

@@ -139,7 +139,7 @@ def test_workers_end_with_a_parent_that_is_killed(suite: Suite) -> None:
     )
     assert suite.run("--forks", "1").code == -9
     from tests.walkaway.support.waiting import wait_for
-    from walkaway.runs import procs
+    from walkaway.process import proc_table
 
     pid = int(suite.lines("pid.txt")[0])
-    wait_for(lambda: procs.start_ticks(pid) == 0, "the worker to be gone")
+    wait_for(lambda: proc_table.start_ticks(pid) == 0, "the worker to be gone")

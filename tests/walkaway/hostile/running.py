@@ -25,8 +25,8 @@ from tests.walkaway.support.scratch import (
 )
 from tests.walkaway.support.waiting import wait_for
 from walkaway.model import ledger, standing
-from walkaway.model.words import Outcome
-from walkaway.runs import reader
+from walkaway.model.vocabulary import Outcome
+from walkaway.record import reader
 
 _NEVER_S = 60
 """A bare run that takes longer never ends."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from walkaway.model.hunt import Attempt, Hunt, HuntLook, Standing
 from walkaway.model.run import Run
-from walkaway.model.words import Outcome
+from walkaway.model.vocabulary import Outcome
 
 RUN = Run(
     id="", root="/p", cwd="/p", args=("tests",), argv=("pytest",), created_s=0, started_boot=0

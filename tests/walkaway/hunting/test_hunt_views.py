@@ -9,13 +9,13 @@ import pytest
 
 from tests.walkaway.hunting.attempts import HUNT, RUN, attempt, attempts, look, names
 from tests.walkaway.views.golden import check, check_lines
-from walkaway.model import varied
+from walkaway.model import hunt_summary
 from walkaway.model.hunt import HuntLook, Standing
-from walkaway.model.varied import Findings
-from walkaway.model.words import Outcome
+from walkaway.model.hunt_summary import Findings
+from walkaway.model.vocabulary import Outcome
+from walkaway.text import Style
 from walkaway.views import hunt as view
 from walkaway.views import hunt_json
-from walkaway.views.style import Style
 
 CRASHED = replace(
     attempt(3, ".?C?", Outcome.CRASHED), lost=2, named=("tests/test_a.py::test_2",), counts={}
@@ -60,7 +60,7 @@ LOOKS = {
 
 
 def found(of: HuntLook) -> Findings:
-    return varied.compare(of.attempts, of.tests)
+    return hunt_summary.compare(of.attempts, of.tests)
 
 
 @pytest.mark.parametrize("name", LOOKS)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from walkaway.runs.wanted import seed as checked
+from walkaway.runs.request import seed as checked
 
 if TYPE_CHECKING:
     from tests.walkaway.support.scratch import Live, Scratch

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from tests.walkaway.hunting.attempts import HUNT, attempt, attempts, names
-from walkaway.model import hunt, varied
+from walkaway.model import hunt, hunt_summary
 from walkaway.model.hunt import Attempt
-from walkaway.model.varied import Case, Findings
-from walkaway.model.words import Outcome
+from walkaway.model.hunt_summary import Case, Findings
+from walkaway.model.vocabulary import Outcome
 
 
 def compared(*rows: str) -> Findings:
-    return varied.compare(attempts(*rows), names(max(map(len, rows))))
+    return hunt_summary.compare(attempts(*rows), names(max(map(len, rows))))
 
 
 def ids(cases: tuple[Case, ...]) -> list[str]:
@@ -46,7 +46,7 @@ def test_what_varies_and_never_fails_is_unsteady_and_accuses_nobody(letters: str
     found = compared(*letters)
     assert ids(found.unsteady) == ["0"]
     assert found.flaky == found.failing == ()
-    assert varied.verdict_code(found, attempts(*letters), "complete") == 0
+    assert hunt_summary.verdict_code(found, attempts(*letters), "complete") == 0
 
 
 @pytest.mark.parametrize("silence", ["?", "-"])
@@ -66,7 +66,7 @@ def test_an_id_that_comes_and_goes_is_named_and_counted_where_it_was() -> None:
 
 def test_copies_of_an_id_that_disagree_in_one_attempt_are_flaky() -> None:
     made = tuple(replace(one, mixed={0: (1, 2)}) for one in attempts("F", "F"))
-    (case,) = varied.compare(made, names(1)).flaky
+    (case,) = hunt_summary.compare(made, names(1)).flaky
     assert (case.failures, case.reports) == (2, 4)
 
 
@@ -78,14 +78,14 @@ def collecting(number: int, *broken: str) -> Attempt:
 
 def test_a_module_that_is_collected_sometimes_is_a_flaky_row_of_its_own() -> None:
     made = (collecting(1), collecting(2, "tests/test_b.py"), collecting(3))
-    (case,) = varied.compare(made, names(1)).flaky
+    (case,) = hunt_summary.compare(made, names(1)).flaky
     assert (case.id, case.letters) == ("tests/test_b.py", ".E.")
     always = (collecting(1, "tests/test_b.py"), collecting(2, "tests/test_b.py"))
-    assert varied.compare(always, names(1)).failing[0].id == "tests/test_b.py"
+    assert hunt_summary.compare(always, names(1)).failing[0].id == "tests/test_b.py"
 
 
 def test_without_attempts_there_are_no_findings() -> None:
-    assert varied.compare((), ()) == Findings()
+    assert hunt_summary.compare((), ()) == Findings()
 
 
 def test_the_most_telling_test_comes_first() -> None:
@@ -112,7 +112,7 @@ def test_the_most_telling_test_comes_first() -> None:
 )
 def test_the_exit_code(code: int, ended_by: str, rows: list[str]) -> None:
     made = attempts(*rows)
-    assert varied.verdict_code(varied.compare(made, names(2)), made, ended_by) == code
+    assert hunt_summary.verdict_code(hunt_summary.compare(made, names(2)), made, ended_by) == code
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,9 @@ def test_an_attempt_that_did_not_end_gives_its_code_unless_something_is_flaky(
     outcome: Outcome, code: int
 ) -> None:
     made = (attempt(1, ".."), attempt(2, ".?", outcome), attempt(3, ".."))
-    assert varied.verdict_code(varied.compare(made, names(2)), made, "complete") == code
+    assert hunt_summary.verdict_code(hunt_summary.compare(made, names(2)), made, "complete") == code
     flaky = (*made, attempt(4, "F."))
-    assert varied.verdict_code(varied.compare(flaky, names(2)), flaky, "complete") == 1
+    assert hunt_summary.verdict_code(hunt_summary.compare(flaky, names(2)), flaky, "complete") == 1
 
 
 # When a hunt is over
@@ -133,7 +133,7 @@ def test_an_attempt_that_did_not_end_gives_its_code_unless_something_is_flaky(
 
 def over(*made: Attempt, fail_fast: bool = False) -> str:
     asked = replace(HUNT, runs=3, fail_fast=fail_fast)
-    return varied.why_over(asked, made, names(2))
+    return hunt_summary.why_over(asked, made, names(2))
 
 
 def test_a_hunt_is_complete_when_all_attempts_were_made() -> None:

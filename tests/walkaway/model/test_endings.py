@@ -9,7 +9,7 @@ import pytest
 
 from walkaway.model import endings
 from walkaway.model.facts import Facts
-from walkaway.model.words import Outcome
+from walkaway.model.vocabulary import Outcome
 
 KNOWN = {"loaded": True, "collected": True, "looped": True}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from walkaway.model import ledger, standing
 from walkaway.model.ledger import Row, final_result
-from walkaway.model.words import Outcome, Result
+from walkaway.model.vocabulary import Outcome, Result
 
 Event = dict[str, Any]
 LOADED: Event = {"e": "loaded", "t": 1.0, "pass": 1}

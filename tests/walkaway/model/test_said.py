@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from walkaway.model import said
+from walkaway.model import log_lines
 
 ZERO_S = 1_795_342_530.0  # 2026-11-22T10:15:30Z
 ALONE = (
@@ -26,17 +26,17 @@ ALONE = (
     ],
 )
 def test_a_services_line_is_read_with_and_without_compose(raw: bytes) -> None:
-    line = said.of_service(raw, "wk-abc-", ZERO_S)
+    line = log_lines.of_service(raw, "wk-abc-", ZERO_S)
     assert line is not None
     assert (line.source, line.level, line.message) == ("gateway", "INFO", "GET /a: 200")
     assert (line.request_id, line.ms) == ("wk-abc-1.2", 3.5)
     assert line.at_s == pytest.approx(1.25)
-    assert said.time_of(raw) == pytest.approx(ZERO_S + 1.25)
+    assert log_lines.time_of(raw) == pytest.approx(ZERO_S + 1.25)
 
 
 def test_without_a_service_key_it_is_composes_name() -> None:
     raw = b'chat-service-1  | 2026-11-22T10:15:31Z {"request_id": "wk-abc-1.1", "message": "x"}'
-    line = said.of_service(raw, "wk-abc-", ZERO_S)
+    line = log_lines.of_service(raw, "wk-abc-", ZERO_S)
     assert line is not None
     assert line.source == "chat-service"
 
@@ -54,14 +54,14 @@ def test_without_a_service_key_it_is_composes_name() -> None:
     ],
 )
 def test_other_lines_are_none_of_the_tests(raw: bytes) -> None:
-    assert said.of_service(raw, "wk-abc-", ZERO_S) is None
-    assert said.of_test(raw, "tests/a.py::test_b") is None
+    assert log_lines.of_service(raw, "wk-abc-", ZERO_S) is None
+    assert log_lines.of_test(raw, "tests/a.py::test_b") is None
 
 
 def test_a_line_without_a_time_has_none() -> None:
-    assert said.time_of(b"no time") is None
-    assert said.time_of(b'{"time": "yesterday"}') is None
-    assert said.time_of(b"") is None
+    assert log_lines.time_of(b"no time") is None
+    assert log_lines.time_of(b'{"time": "yesterday"}') is None
+    assert log_lines.time_of(b"") is None
 
 
 def test_composes_lines_are_put_in_order() -> None:
@@ -73,6 +73,6 @@ def test_composes_lines_are_put_in_order() -> None:
         "more of one\n"
         "a-1  | 2026-11-22T10:15:33.5Z three\n"
     )
-    assert [line.split()[-1] for line in said.in_order(text).splitlines()] == [
+    assert [line.split()[-1] for line in log_lines.in_order(text).splitlines()] == [
         *("one", "one", "two", "three", "four"),
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from walkaway.model import ledger, standing
-from walkaway.model.words import Outcome
+from walkaway.model.vocabulary import Outcome
 
 Event = dict[str, Any]
 FOUR = ["a", "b", "c", "d"]

@@ -15,7 +15,7 @@ import pytest
 
 from tests.walkaway.support.recorded import RECORDER, lines_of
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import lock
+from walkaway.process import file_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,7 +149,7 @@ def test_no_child_of_a_test_holds_the_lock(project: Project, kind: str) -> None:
 
 
 def held(folder: Path) -> bool:
-    return lock.probe(str(folder / "pytest.lock")) is lock.Hold.HELD
+    return file_lock.probe(str(folder / "pytest.lock")) is file_lock.Hold.HELD
 
 
 def test_a_forked_child_that_runs_on_writes_nothing(project: Project) -> None:

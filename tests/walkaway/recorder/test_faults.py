@@ -13,7 +13,7 @@ import pytest
 
 from tests.walkaway.support import faulty
 from tests.walkaway.support.faults import Server
-from walkaway.model.words import BAD, Outcome
+from walkaway.model.vocabulary import BAD, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from walkaway_recorder import texts
+from walkaway_recorder import failure_text
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from walkaway_recorder import texts
     ],
 )
 def test_what_differs_within_a_cause_is_masked(said: str, masked: str) -> None:
-    assert texts.mask(said) == masked
+    assert failure_text.mask(said) == masked
 
 
 @pytest.mark.parametrize(
@@ -38,12 +38,12 @@ def test_what_differs_within_a_cause_is_masked(said: str, masked: str) -> None:
     ],
 )
 def test_type_and_message_are_told_apart(said: str, split: tuple[str, str]) -> None:
-    assert texts.split_type(said) == split
+    assert failure_text.split_type(said) == split
 
 
 def test_a_short_text_is_whole_and_a_long_one_keeps_both_ends() -> None:
-    assert texts.shorten("abc", 3) == "abc"
-    cut = texts.shorten("a" * 100 + "z" * 100, 30)
+    assert failure_text.shorten("abc", 3) == "abc"
+    cut = failure_text.shorten("a" * 100 + "z" * 100, 30)
     assert cut.startswith("a" * 10 + "\n")
     assert cut.endswith("\n" + "z" * 20)
 
@@ -54,8 +54,8 @@ def test_frames_of_installed_packages_are_not_the_place() -> None:
         'File "/p/.venv/lib/python3.11/site-packages/lib.py", line 9, in load\n'
         "E   ValueError: no"
     )
-    assert texts.read(text, "/p", "/p").at == "tests/test_a.py:3 in test_a"
-    assert texts.read(text, "/other", "/").at.endswith("site-packages/lib.py:9 in load")
+    assert failure_text.read(text, "/p", "/p").at == "tests/test_a.py:3 in test_a"
+    assert failure_text.read(text, "/other", "/").at.endswith("site-packages/lib.py:9 in load")
 
 
 FOREIGN = (
@@ -86,6 +86,6 @@ LINE = "+++++ Timeout +++++\n"
     ],
 )
 def test_stacks_of_foreign_threads_are_no_output_of_the_test(printed: str, kept: str) -> None:
-    assert texts.without_foreign_stacks(printed, "/p") == kept
-    told = texts.outputs([("Captured stderr call", printed)], "/p")
+    assert failure_text.without_foreign_stacks(printed, "/p") == kept
+    told = failure_text.outputs([("Captured stderr call", printed)], "/p")
     assert told == ([["Captured stderr call", kept]] if kept else [])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 if TYPE_CHECKING:
     from tests.walkaway.support.recorded import Project
@@ -116,7 +116,7 @@ def test_no_worker_outlives_the_run(project: Project) -> None:
     project.write(test_it=TWELVE)
     run = project.run("-p", "xdist", "-n2")
     for event in run.events("wup"):
-        assert not procs.alive(event["pid"], 0)
+        assert not proc_table.alive(event["pid"], 0)
 
 
 @pytest.mark.parametrize("args", [("-n0",), ("-n2", "--dist=no"), ("-n2", "--collect-only")])

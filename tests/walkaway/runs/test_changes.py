@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.walkaway.views import samples
-from walkaway.model.look import SinceEnd, Standing
-from walkaway.runs import changes, tree
-from walkaway.runs.store import Record
+from walkaway.model.run_view import SinceEnd, Standing
+from walkaway.record.store import Record
+from walkaway.runs import changes, source_tree
 
 IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
 
@@ -36,7 +36,7 @@ class Checkout:
 
     def end_of_run(self) -> None:
         """Keep the tree as the supervisor does."""
-        found = tree.fingerprint(str(self.root))
+        found = source_tree.fingerprint(str(self.root))
         self.record.path("tree.json").write_text(json.dumps(found), encoding="utf-8")
 
     def since(self) -> SinceEnd:
@@ -118,7 +118,9 @@ def test_another_commit_is_a_change_of_its_files(repository: Checkout) -> None:
 
 
 def test_a_commit_that_is_gone_is_a_change_without_names(repository: Checkout) -> None:
-    found = tree.fingerprint(str(repository.root))._replace(head="0123456789ab", fingerprint="x")
+    found = source_tree.fingerprint(str(repository.root))._replace(
+        head="0123456789ab", fingerprint="x"
+    )
     repository.record.path("tree.json").write_text(json.dumps(found), encoding="utf-8")
     assert repository.changed() == (Standing.CHANGED, None, ())
 
@@ -141,7 +143,7 @@ def test_a_record_that_holds_no_tree_says_so(repository: Checkout, content: str)
 
 
 def test_a_record_of_the_version_before_tells_whether_it_changed(repository: Checkout) -> None:
-    event = {"e": "tree", "t": 0.1, "fp": tree.fingerprint(str(repository.root)).fingerprint}
+    event = {"e": "tree", "t": 0.1, "fp": source_tree.fingerprint(str(repository.root)).fingerprint}
     repository.record.path("supervisor.jsonl").write_text(json.dumps(event) + "\n")
     assert repository.changed() == SAME
     repository.write("app/a.py", "edited\n")
@@ -171,7 +173,7 @@ def test_many_untracked_files_are_given_up_in_time(
         time.sleep(0.2)
         return "mark"
 
-    monkeypatch.setattr(tree, "_mark", slow)
+    monkeypatch.setattr(source_tree, "_mark", slow)
     monkeypatch.setattr(changes, "_LIMIT_S", 0.1)
     for n in range(3):
         repository.write(f"new{n}.py", "")

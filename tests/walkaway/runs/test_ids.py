@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from walkaway.errors import WalkawayError
-from walkaway.runs import ids
+from walkaway.record import run_ids
 
 NOON = 1795348800.0  # 2026-11-22 12:00:00 UTC
 
@@ -28,16 +28,16 @@ NOON = 1795348800.0  # 2026-11-22 12:00:00 UTC
 def test_a_new_id_is_the_clock_s_but_never_below_the_newest(
     now_s: float, newest: str | None, expected: str
 ) -> None:
-    assert ids.new_id(now_s, newest) == expected
+    assert run_ids.new_id(now_s, newest) == expected
 
 
 @pytest.mark.parametrize("step_s", [0.0, 0.00001, -0.5, 0.25])
 def test_a_thousand_ids_are_distinct_and_sorted(step_s: float) -> None:
     made: list[str] = []
     for n in range(1000):
-        made.append(ids.new_id(NOON + n * step_s, made[-1] if made else None))
+        made.append(run_ids.new_id(NOON + n * step_s, made[-1] if made else None))
     assert made == sorted(set(made))
-    assert all(map(ids.is_id, made))
+    assert all(map(run_ids.is_id, made))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_thousand_ids_are_distinct_and_sorted(step_s: float) -> None:
     ["", "latest", "20261122-120000", "20261122-120000-00000", "20261122-120000-00FF", "x.log"],
 )
 def test_other_names_are_no_ids(name: str) -> None:
-    assert not ids.is_id(name)
+    assert not run_ids.is_id(name)
 
 
 ALL = ["20261122-101530-7f3a", "20261122-101531-0a7f", "20261123-101530-7f3b"]
@@ -65,11 +65,11 @@ ALL = ["20261122-101530-7f3a", "20261122-101531-0a7f", "20261123-101530-7f3b"]
     ],
 )
 def test_a_selector_is_any_unique_part(selector: str, expected: str) -> None:
-    assert ids.select(selector, ALL) == expected
+    assert run_ids.select(selector, ALL) == expected
 
 
 def test_the_four_digits_go_before_a_part_of_another_id() -> None:
-    assert ids.select("1122", [*ALL, "20261201-000000-1122"]) == "20261201-000000-1122"
+    assert run_ids.select("1122", [*ALL, "20261201-000000-1122"]) == "20261201-000000-1122"
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,11 @@ def test_the_four_digits_go_before_a_part_of_another_id() -> None:
 )
 def test_what_fits_none_or_several_is_refused(selector: str, code: int, told: str) -> None:
     with pytest.raises(WalkawayError, match=told) as caught:
-        ids.select(selector, ALL)
+        run_ids.select(selector, ALL)
     assert caught.value.code == code
 
 
 def test_a_long_list_of_candidates_is_cut() -> None:
     many = [f"20261122-101530-{n:04x}" for n in range(100)]
     with pytest.raises(WalkawayError, match=r"fits 100 runs: .* and 92 more\."):
-        ids.select("2026", many)
+        run_ids.select("2026", many)

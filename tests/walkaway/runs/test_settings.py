@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from walkaway import settings
 from walkaway.errors import WalkawayError
-from walkaway.runs import settings
-from walkaway.runs.settings import gather, read
+from walkaway.settings import gather, read
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from walkaway.model import said
-from walkaway.runs import timed
-from walkaway.runs.timed import Timed
+from walkaway.model import log_lines
+from walkaway.record import time_window
+from walkaway.record.time_window import Timed
 
 LINE = 100
 GB = 1 << 30
@@ -73,7 +73,7 @@ def test_times_of_the_wrong_end_find_nothing() -> None:
 
 def test_lines_without_any_time_are_read_to_the_bound_alone() -> None:
     data = b"no time here\n" * 500_000
-    file = Timed(lambda offset, size: data[offset : offset + size], len(data), said.time_of)
+    file = Timed(lambda offset, size: data[offset : offset + size], len(data), log_lines.time_of)
     assert len(list(file.window(5, 6, 10 * MB))) == 500_000
     assert file.read_bytes < 20 * MB
 
@@ -89,11 +89,11 @@ def test_neighbours_out_of_order_are_found(tmp_path: Path, seed: int) -> None:
             row = {"time": 1_700_000_000 + n * 0.01, "request_id": f"id-{n % 97}", "n": n}
             file.write(json.dumps(row).encode() + b" " * chance.randrange(200) + b"\n")
     bounds = (1_700_000_000 + 200 - 3, 1_700_000_000 + 201 + 3)
-    found, cut = timed.holding(path, b'"id-7"', said.time_of, bounds, 32 * MB)
+    found, cut = time_window.holding(path, b'"id-7"', log_lines.time_of, bounds, 32 * MB)
     wanted = {n for n in range(20_000, 20_100) if n % 97 == 7}
     assert wanted <= {json.loads(line)["n"] for line in found}
     assert not cut
 
 
 def test_a_file_that_is_not_there_has_no_lines(tmp_path: Path) -> None:
-    assert timed.holding(tmp_path / "x", b"a", said.time_of, (0, 1), MB) == ([], False)
+    assert time_window.holding(tmp_path / "x", b"a", log_lines.time_of, (0, 1), MB) == ([], False)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from walkaway.runs import tree
+from walkaway.runs import source_tree
 
 IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
 QUIET = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "LC_ALL": "C"}
@@ -38,7 +38,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def _fp(root: Path) -> str:
-    found = tree.fingerprint(str(root)).fingerprint
+    found = source_tree.fingerprint(str(root)).fingerprint
     assert found
     return found
 
@@ -165,7 +165,7 @@ def test_a_folder_of_a_repository_sees_the_whole(repository: Path) -> None:
     before = _fp(repository / "sub")
     _append(repository)
     assert _fp(repository / "sub") != before
-    assert "a.py" in tree.fingerprint(str(repository / "sub")).dirty
+    assert "a.py" in source_tree.fingerprint(str(repository / "sub")).dirty
 
 
 def test_without_git_every_file_counts(tmp_path: Path) -> None:
@@ -187,10 +187,10 @@ def test_without_git_every_file_counts(tmp_path: Path) -> None:
 def test_too_many_files_without_git_cannot_be_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tree, "_MOST_FILES", 3)
+    monkeypatch.setattr(source_tree, "_MOST_FILES", 3)
     for n in range(5):
         (tmp_path / str(n)).touch()
-    assert tree.fingerprint(str(tmp_path)).fingerprint == ""
+    assert source_tree.fingerprint(str(tmp_path)).fingerprint == ""
 
 
 @pytest.mark.parametrize("git_s", [True, False], ids=["git", "no git"])
@@ -203,12 +203,12 @@ def test_an_edit_in_a_span_of_time_is_noticed(
     root.mkdir(exist_ok=True)
     (root / "a.py").write_text("edited", encoding="utf-8")
     changed = (root / "a.py").stat().st_ctime
-    found = tree.fingerprint(str(root))
-    assert tree.edited_between(str(root), found, changed - 5, changed + 5)
-    assert not tree.edited_between(str(root), found, changed + 1, changed + 5)
-    assert not tree.edited_between(str(root), found, changed - 5, changed - 1)
+    found = source_tree.fingerprint(str(root))
+    assert source_tree.edited_between(str(root), found, changed - 5, changed + 5)
+    assert not source_tree.edited_between(str(root), found, changed + 1, changed + 5)
+    assert not source_tree.edited_between(str(root), found, changed - 5, changed - 1)
     (root / "a.py").unlink()
-    gone = tree.fingerprint(str(root))
+    gone = source_tree.fingerprint(str(root))
     if git_s:
         now = time.time()
-        assert tree.edited_between(str(root), gone, now - 5, now + 5)
+        assert source_tree.edited_between(str(root), gone, now - 5, now + 5)

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import runtime, turns
-from walkaway.runs.places import Holder
-from walkaway.runs.turns import Turn
+from walkaway.process import runtime_folder
+from walkaway.worker_slots import queue
+from walkaway.worker_slots.queue import Turn
+from walkaway.worker_slots.slot_files import Holder
 
 Make = Callable[..., Turn]
 
@@ -27,7 +28,7 @@ def make(folder: Path, request: pytest.FixtureRequest) -> Make:
 
     def made(wanted: int = 1, total: int = 4, run: str = "") -> Turn:
         name = run or f"run-{len(given)}"
-        turn = Turn(total, wanted, name, "/checkout", {runtime.OVERRIDE: str(folder)})
+        turn = Turn(total, wanted, name, "/checkout", {runtime_folder.OVERRIDE: str(folder)})
         request.addfinalizer(turn.release)
         given.append(turn)
         return turn
@@ -119,14 +120,14 @@ def test_released_slots_leave_no_file(make: Make, folder: Path) -> None:
 
 
 def test_a_look_names_all_and_changes_nothing(make: Make, folder: Path) -> None:
-    environ = {runtime.OVERRIDE: str(folder)}
+    environ = {runtime_folder.OVERRIDE: str(folder)}
     first, second = make(4), make()
     assert first.try_take()
     assert not second.try_take()
     before = sorted(path.name for path in folder.iterdir())
-    assert [(h.run, h.waits) for h in turns.who(environ)] == [("run-0", False), ("run-1", True)]
+    assert [(h.run, h.waits) for h in queue.who(environ)] == [("run-0", False), ("run-1", True)]
     assert sorted(path.name for path in folder.iterdir()) == before
-    assert turns.who({runtime.OVERRIDE: "/dev/null/x"}) == []
+    assert queue.who({runtime_folder.OVERRIDE: "/dev/null/x"}) == []
 
 
 def test_a_file_that_somebody_deleted_is_made_again(make: Make, folder: Path) -> None:
@@ -215,7 +216,7 @@ def test_a_file_in_its_place_is_no_folder(make: Make, folder: Path) -> None:
 
 
 def test_where_no_folder_can_be_made_the_run_goes_on_after_some_attempts(tmp_path: Path) -> None:
-    turn = Turn(4, 4, "x", "/c", {runtime.OVERRIDE: str(tmp_path / "none" / "here")})
+    turn = Turn(4, 4, "x", "/c", {runtime_folder.OVERRIDE: str(tmp_path / "none" / "here")})
     taken = [turn.try_take() for _ in range(8)]
     assert not taken[0]
     assert taken[-1]
@@ -236,7 +237,7 @@ def test_a_lock_that_nobody_gives_back_is_not_waited_for_for_ever(
 ) -> None:
     import fcntl
 
-    monkeypatch.setattr(turns, "_GIVE_UP_S", 0.2)
+    monkeypatch.setattr(queue, "_GIVE_UP_S", 0.2)
     folder.mkdir(0o700)
     with (folder / "turns.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -252,19 +253,19 @@ def test_a_lock_that_nobody_gives_back_is_not_waited_for_for_ever(
 
 def test_the_folder_is_the_sessions_if_that_is_ours_alone(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    assert runtime.path({"XDG_RUNTIME_DIR": str(tmp_path)}) == str(tmp_path / "walkaway")
+    assert runtime_folder.path({"XDG_RUNTIME_DIR": str(tmp_path)}) == str(tmp_path / "walkaway")
     tmp_path.chmod(0o777)
-    assert runtime.path({"XDG_RUNTIME_DIR": str(tmp_path)}) != str(tmp_path / "walkaway")
+    assert runtime_folder.path({"XDG_RUNTIME_DIR": str(tmp_path)}) != str(tmp_path / "walkaway")
     tmp_path.chmod(0o700)
     for elsewhere in ("", "relative", str(tmp_path / "none")):
-        assert runtime.path({"XDG_RUNTIME_DIR": elsewhere}) in {
+        assert runtime_folder.path({"XDG_RUNTIME_DIR": elsewhere}) in {
             f"/run/user/{os.getuid()}/walkaway",
             f"/tmp/walkaway-{os.getuid()}",
         }
-    both = {"XDG_RUNTIME_DIR": str(tmp_path), runtime.OVERRIDE: "/x"}
-    assert runtime.path(both) == "/x"
+    both = {"XDG_RUNTIME_DIR": str(tmp_path), runtime_folder.OVERRIDE: "/x"}
+    assert runtime_folder.path(both) == "/x"
 
 
 def test_a_folder_is_made_for_us_alone(folder: Path) -> None:
-    os.close(runtime.open_folder({runtime.OVERRIDE: str(folder)}))
+    os.close(runtime_folder.open_folder({runtime_folder.OVERRIDE: str(folder)}))
     assert folder.stat().st_mode & 0o777 == 0o700

@@ -15,12 +15,13 @@ import pytest
 
 from tests.walkaway.support.checkout import REPOSITORY
 from tests.walkaway.support.waiting import PATIENCE_S, wait_for
-from walkaway.runs import runtime, turns
+from walkaway.process import runtime_folder
+from walkaway.worker_slots import queue
 
 RUN = """\
 import os, sys, time
 sys.path.insert(0, {repository!r})
-from walkaway.runs.turns import Turn
+from walkaway.worker_slots.queue import Turn
 
 name, total, wanted, forks = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
 turn = Turn(total, wanted, name, os.getcwd(), os.environ)
@@ -41,7 +42,7 @@ while not os.path.exists("go"):
 COUNTED = """\
 import os, sys, time
 sys.path.insert(0, {repository!r})
-from walkaway.runs.turns import Turn
+from walkaway.worker_slots.queue import Turn
 
 wanted = int(sys.argv[1])
 turn = Turn(4, wanted, "x", os.getcwd(), os.environ)
@@ -76,7 +77,7 @@ def start(tmp_path: Path, folder: Path) -> Iterator[Start]:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", text, *words],
             cwd=tmp_path,
-            env={runtime.OVERRIDE: str(folder), "PATH": os.defpath},
+            env={runtime_folder.OVERRIDE: str(folder), "PATH": os.defpath},
             stdout=subprocess.PIPE,
             encoding="utf-8",
         )
@@ -92,12 +93,12 @@ def start(tmp_path: Path, folder: Path) -> Iterator[Start]:
 
 
 def waiting(folder: Path) -> list[str]:
-    found = turns.who({runtime.OVERRIDE: str(folder)})
+    found = queue.who({runtime_folder.OVERRIDE: str(folder)})
     return [holder.run for holder in found if holder.waits]
 
 
 def holding(folder: Path) -> list[str]:
-    found = turns.who({runtime.OVERRIDE: str(folder)})
+    found = queue.who({runtime_folder.OVERRIDE: str(folder)})
     return [holder.run for holder in found if not holder.waits]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from walkaway.runs import workers
+from walkaway.worker_slots import worker_count
 
 MB, GB = 1 << 20, 1 << 30
 STAT = """\
@@ -58,19 +58,19 @@ GROUPS = {
     ],
 )
 def test_a_run_wants_as_many_workers_as_xdist_will_start(argv: str, count: int) -> None:
-    assert workers.wanted(["python", "-m", "pytest", *argv.split()], {}) == count
+    assert worker_count.wanted(["python", "-m", "pytest", *argv.split()], {}) == count
 
 
 def test_the_variable_stands_before_the_command_line() -> None:
-    assert workers.wanted([], {"PYTEST_ADDOPTS": "-n 3 -q"}) == 3
-    assert workers.wanted(["-n", "2"], {"PYTEST_ADDOPTS": "-n 3"}) == 2
-    assert workers.wanted(["-n", "2"], {"PYTEST_ADDOPTS": "-k 'open quote"}) == 2
+    assert worker_count.wanted([], {"PYTEST_ADDOPTS": "-n 3 -q"}) == 3
+    assert worker_count.wanted(["-n", "2"], {"PYTEST_ADDOPTS": "-n 3"}) == 2
+    assert worker_count.wanted(["-n", "2"], {"PYTEST_ADDOPTS": "-k 'open quote"}) == 2
 
 
 def test_auto_is_what_the_machine_bears_or_what_the_variable_says() -> None:
     for word in ("auto", "logical"):
-        assert workers.wanted(["-n", word], {}) == workers.auto()
-        assert workers.wanted(["-n", word], {"PYTEST_XDIST_AUTO_NUM_WORKERS": "7"}) == 7
+        assert worker_count.wanted(["-n", word], {}) == worker_count.auto()
+        assert worker_count.wanted(["-n", word], {"PYTEST_XDIST_AUTO_NUM_WORKERS": "7"}) == 7
 
 
 @pytest.mark.parametrize(
@@ -80,15 +80,15 @@ def test_auto_is_what_the_machine_bears_or_what_the_variable_says() -> None:
 def test_slots_are_twice_the_cpus_as_far_as_memory_reaches(
     monkeypatch: pytest.MonkeyPatch, cpus: int, memory_gb: float, count: int
 ) -> None:
-    monkeypatch.setattr(workers, "_cpus", lambda: cpus)
-    monkeypatch.setattr(workers, "_memory_bytes", lambda: int(memory_gb * 2**30))
-    assert workers.slots("auto") == count
+    monkeypatch.setattr(worker_count, "_cpus", lambda: cpus)
+    monkeypatch.setattr(worker_count, "_memory_bytes", lambda: int(memory_gb * 2**30))
+    assert worker_count.slots("auto") == count
 
 
 def test_slots_can_be_given_and_switched_off() -> None:
-    assert workers.slots("0") == 0
-    assert workers.slots("12") == 12
-    assert workers.slots("auto") >= 1
+    assert worker_count.slots("0") == 0
+    assert worker_count.slots("12") == 12
+    assert worker_count.slots("auto") >= 1
 
 
 @pytest.mark.parametrize("version", GROUPS)
@@ -119,6 +119,6 @@ def test_page_cache_that_the_kernel_gives_back_can_be_had(  # noqa: PLR0913, PLR
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(f"{text}\n", encoding="ascii")
-    monkeypatch.setattr(workers, "_CGROUP", str(tmp_path))
-    monkeypatch.setattr(workers, "_meminfo", lambda _: 64 * GB)
-    assert workers.available_bytes() == left_mb * MB
+    monkeypatch.setattr(worker_count, "_CGROUP", str(tmp_path))
+    monkeypatch.setattr(worker_count, "_meminfo", lambda _: 64 * GB)
+    assert worker_count.available_bytes() == left_mb * MB

@@ -19,7 +19,7 @@ from xml.etree import ElementTree as ET
 from tests.walkaway.soak.suites import Suite
 from tests.walkaway.support.scratch import clean_environ
 from walkaway.model import ledger
-from walkaway.runs import reader
+from walkaway.record import reader
 
 ROOT = Path(__file__).resolve().parents[3]
 LIMIT_S = 1800

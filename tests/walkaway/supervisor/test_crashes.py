@@ -8,7 +8,8 @@ import pytest
 
 from tests.walkaway.support.scratch import PYTEST, Scratch
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import command, procs
+from walkaway.process import proc_table
+from walkaway.runs import command
 
 ARGV = command.build(PYTEST, (), ())
 CRASHER = """
@@ -69,7 +70,7 @@ def test_a_controller_killed_from_outside_is_killed_with_every_test_in_flight(
     )
     live = scratch.start("-p", "xdist", "-n2")
     wait_for(lambda: len(live.events("s")) == 2, "both tests in flight")
-    assert procs.send(*live.pytest(), number)
+    assert proc_table.send(*live.pytest(), number)
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"]) == ("killed", 128 + number)
     assert sorted(outcome["crashed"]) == ["test_a.py::test_n[0]", "test_a.py::test_n[1]"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from walkaway.runs import reader
+from walkaway.record import reader
 
 if TYPE_CHECKING:
     from tests.walkaway.support.scratch import Scratch

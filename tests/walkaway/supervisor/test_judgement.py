@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 
 import walkaway
-from walkaway.runs import spawn
+from walkaway.process import detach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ def library(tmp_path: Path) -> Iterator[Path]:
     copy = tmp_path / "library" / "walkaway"
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(Path(walkaway.__file__).parent, copy, ignore=ignored)
-    with mock.patch.object(spawn, "SUPERVISOR", copy / "supervisor" / "__main__.py"):
+    with mock.patch.object(detach, "SUPERVISOR", copy / "supervisor" / "__main__.py"):
         yield copy
 
 

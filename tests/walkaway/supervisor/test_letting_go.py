@@ -15,7 +15,7 @@ import pytest
 
 from tests.walkaway.support.scratch import Live, Scratch, clean_environ, limits
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 STARTER = """
@@ -23,7 +23,7 @@ STARTER = """
     from pathlib import Path
     from walkaway.model.run import Run
     from walkaway.runs import command, start
-    from walkaway.runs.store import Records
+    from walkaway.record.store import Records
 
     root = Path(sys.argv[1])
     run = Run(id="", root=str(root), cwd=str(root), args=(), created_s=0, started_boot=0,
@@ -62,14 +62,14 @@ def started(scratch: Scratch, process: subprocess.Popen[str]) -> Live:
     return live
 
 
-def tree(pid: int) -> list[procs.Proc]:
-    everyone = procs.everyone()
-    return [everyone[pid], *procs.descendants(pid, everyone)] if pid in everyone else []
+def tree(pid: int) -> list[proc_table.Proc]:
+    everyone = proc_table.everyone()
+    return [everyone[pid], *proc_table.descendants(pid, everyone)] if pid in everyone else []
 
 
-def session(leader: int) -> list[procs.Proc]:
+def session(leader: int) -> list[proc_table.Proc]:
     found = []
-    for proc in procs.everyone().values():
+    for proc in proc_table.everyone().values():
         with contextlib.suppress(OSError):
             if os.getsid(proc.pid) == leader:
                 found.append(proc)
@@ -84,7 +84,7 @@ def test_a_killed_starter_ends_nothing(scratch: Scratch, way: str) -> None:
             os.killpg(process.pid, signal.SIGKILL)
         else:
             for proc in tree(process.pid) if way == "tree" else session(process.pid):
-                procs.send(proc.pid, proc.start, signal.SIGKILL)
+                proc_table.send(proc.pid, proc.start, signal.SIGKILL)
         assert process.wait(30) == -signal.SIGKILL
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["supervised"]) == ("passed", True)

@@ -212,12 +212,12 @@ def test_a_huge_log_keeps_head_and_tail_and_gives_the_middle_back(scratch: Scrat
 def test_ctrl_c_from_outside_is_interrupted(scratch: Scratch, mode: str) -> None:
     import signal
 
-    from walkaway.runs import procs
+    from walkaway.process import proc_table
 
     scratch.write("test_a.py", STUCK)
     live = scratch.start(*xdist(mode))
     live.wait_in_flight(1)
-    assert procs.send(*live.pytest(), signal.SIGINT)
+    assert proc_table.send(*live.pytest(), signal.SIGINT)
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"]) == ("interrupted", 2)
     assert outcome["not_run"]["n"] == 3 - outcome["reported"]

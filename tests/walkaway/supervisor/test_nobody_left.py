@@ -17,7 +17,7 @@ import pytest
 from tests.walkaway.support.checkout import REPOSITORY
 from tests.walkaway.support.scratch import Live, Scratch, limits
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 KINDS = {
     "plain child": 'subprocess.Popen(["sleep", NAME])',
@@ -51,8 +51,8 @@ LEAVER = """
 
 
 def sleepers(name: str) -> list[int]:
-    found = procs.everyone().values()
-    return [p.pid for p in found if name in procs.command(p.pid) and p.state not in "ZX"]
+    found = proc_table.everyone().values()
+    return [p.pid for p in found if name in proc_table.command(p.pid) and p.state not in "ZX"]
 
 
 @contextlib.contextmanager
@@ -125,8 +125,8 @@ def test_a_chain_of_short_lived_children_is_ended(scratch: Scratch, setsid: str)
 
 MISSED = """
 import os, signal, time
-from walkaway.runs import procs
-from walkaway.supervisor.family import Family
+from walkaway.process import proc_table as procs
+from walkaway.process.process_tree import Family
 
 child = os.fork()
 if not child:
@@ -163,7 +163,7 @@ def test_a_run_inside_a_run_ends_with_it_and_says_so(scratch: Scratch) -> None:
             from pathlib import Path
             from walkaway.model.run import Run
             from walkaway.runs import command, start
-            from walkaway.runs.store import Records
+            from walkaway.record.store import Records
 
             root = Path("inner").resolve()
             argv = command.build((sys.executable, "-m", "pytest"), (), ())

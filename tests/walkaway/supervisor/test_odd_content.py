@@ -9,7 +9,7 @@ import pytest
 from tests.walkaway.support.scratch import Scratch, xdist
 from tests.walkaway.support.waiting import wait_for
 from walkaway.model import ledger
-from walkaway.runs import ids, reader
+from walkaway.record import reader, run_ids
 
 ODD = """
     import os, sys, pytest
@@ -99,7 +99,7 @@ def test_a_clock_set_back_keeps_the_order_of_ids(
     third = scratch.start()
     monkeypatch.undo()
     assert first.run.id < second.run.id < third.run.id
-    assert all(ids.is_id(live.run.id) for live in scratch.runs)
+    assert all(run_ids.is_id(live.run.id) for live in scratch.runs)
     for live in scratch.runs:
         outcome = live.outcome()
         assert outcome["outcome"] == "passed"

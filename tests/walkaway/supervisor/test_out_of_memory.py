@@ -13,8 +13,9 @@ import pytest
 
 from tests.walkaway.support.scratch import PYTEST, Live, Scratch
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import command, procs
-from walkaway.supervisor import memory
+from walkaway.process import proc_table
+from walkaway.runs import command
+from walkaway.supervisor import out_of_memory
 
 ARGV = command.build(PYTEST, (), ())
 MEMORY = Path("/sys/fs/cgroup/memory")
@@ -86,13 +87,13 @@ def test_who_is_killed_while_somebody_else_is_out_of_memory_is_killed(
     scratch.write("test_a.py", "import time\n\ndef test_sleeps(): time.sleep(300)\n")
     live = scratch.start()
     live.wait_in_flight(0)
-    time.sleep(memory.SETTLED_S)
+    time.sleep(out_of_memory.SETTLED_S)
     turns = _turns(live)
     wait_for(lambda: _turns(live) >= turns + 2, "a whole turn of the supervisor after that")
     eater = f"exec {sys.executable} -c 'b\"x\" * 10 ** 9'"
     eats = f"echo $$ > {small_memory}/cgroup.procs; {eater}"
     assert subprocess.run(["/bin/sh", "-c", eats], check=False).returncode == -signal.SIGKILL
-    assert procs.send(*live.pytest(), signal.SIGKILL)
+    assert proc_table.send(*live.pytest(), signal.SIGKILL)
     outcome = live.outcome()
     _remove(small_memory)
     assert (outcome["outcome"], outcome["code"]) == ("killed", 137)

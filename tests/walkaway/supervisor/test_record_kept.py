@@ -13,7 +13,8 @@ import pytest
 
 from tests.walkaway.support.scratch import Live, Scratch, limits, xdist
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import lock, reader
+from walkaway.process import file_lock
+from walkaway.record import reader
 
 GATE = """
     import pathlib, pytest, time
@@ -57,7 +58,9 @@ def test_a_record_deleted_in_mid_run_is_restored_with_everything(
     if what in {"record", "logs"}:
         wait_for(live.record.path("run.json").exists, "run.json to be back")
         path = str(live.record.path("supervisor.lock"))
-        wait_for(lambda: lock.probe(path, live.record.run().lock) is lock.Hold.HELD, "its lock")
+        wait_for(
+            lambda: file_lock.probe(path, live.record.run().lock) is file_lock.Hold.HELD, "its lock"
+        )
     (scratch.root / "go").touch()
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"]) == ("failed", 1)

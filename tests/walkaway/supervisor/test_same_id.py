@@ -9,8 +9,8 @@ import pytest
 
 from tests.walkaway.support.scratch import Live, Scratch
 from walkaway.model import ledger, standing
-from walkaway.model.words import Outcome
-from walkaway.runs import reader
+from walkaway.model.vocabulary import Outcome
+from walkaway.record import reader
 
 EACH = ("-p", "xdist", "--tx", "2*popen", "--dist", "each")
 TWICE = ("test_a.py", "test_a.py", "--keep-duplicates")

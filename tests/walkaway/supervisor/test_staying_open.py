@@ -8,8 +8,9 @@ import pytest
 
 from tests.walkaway.support.scratch import Live, Scratch, limits, xdist
 from tests.walkaway.support.waiting import wait_for
+from walkaway import text as style
 from walkaway.runs import status
-from walkaway.views import progress, style
+from walkaway.views import progress
 
 THREAD = """
     import threading, time

@@ -9,7 +9,7 @@ import pytest
 
 from tests.walkaway.support.scratch import Live, Scratch, limits, xdist
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import reader
+from walkaway.record import reader
 
 MODES = ("load", "loadfile", "loadgroup", "worksteal")
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.walkaway.support.scratch import XDIST_MODES, Live, Scratch, limits, xdist
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 ALL_MODES = ("serial", *XDIST_MODES)
 
@@ -85,9 +85,9 @@ def test_who_ends_all_of_a_run_at_once_has_stopped_it(scratch: Scratch) -> None:
     live = started(scratch)
     pid, ticks = live.pytest()
     with live.supervisor_held():  # it learns of both at once
-        assert procs.send(*live.supervisor(), signal.SIGTERM)
-        assert procs.send(pid, ticks, signal.SIGKILL)
-        wait_for(lambda: not procs.alive(pid, ticks), "pytest to be gone")
+        assert proc_table.send(*live.supervisor(), signal.SIGTERM)
+        assert proc_table.send(pid, ticks, signal.SIGKILL)
+        wait_for(lambda: not proc_table.alive(pid, ticks), "pytest to be gone")
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"]) == ("stopped", 2)
 
@@ -188,7 +188,7 @@ def test_nothing_is_left_of_a_stopped_run(scratch: Scratch) -> None:
     assert len(workers) == 2
     live.ask_to_stop()
     live.outcome()
-    assert not [pid for pid in workers if procs.alive(pid, 0)]
+    assert not [pid for pid in workers if proc_table.alive(pid, 0)]
 
 
 @pytest.mark.parametrize("swallowers", [1, 2])

@@ -15,8 +15,9 @@ import pytest
 import walkaway
 from tests.walkaway.support.scratch import Live, Scratch, clean_environ, limits, xdist
 from tests.walkaway.support.waiting import wait_for
+from walkaway.process import file_lock, proc_table
 from walkaway.runs import adopt as takeover
-from walkaway.runs import closing, lock, procs
+from walkaway.runs import judge
 
 GATE = """
     import pathlib, time
@@ -52,9 +53,9 @@ def adopt(live: Live) -> None:
 
 def pytest_gone(live: Live) -> None:
     pid, ticks = live.pytest()
-    wait_for(lambda: not procs.alive(pid, ticks), "pytest's end")
+    wait_for(lambda: not proc_table.alive(pid, ticks), "pytest's end")
     path = str(live.record.path("pytest.lock"))
-    wait_for(lambda: lock.probe(path) is lock.Hold.FREE, "pytest's lock to be free")
+    wait_for(lambda: file_lock.probe(path) is file_lock.Hold.FREE, "pytest's lock to be free")
 
 
 @pytest.mark.parametrize("mode", ["serial", "load"])
@@ -67,7 +68,7 @@ def test_a_killed_supervisor_leaves_pytests_own_verdict(
     (scratch.root / "go").touch()
     pytest_gone(live)
     assert not live.record.path("outcome.json").exists()
-    judged = closing.judge_for_reader(str(live.folder))
+    judged = judge.judge_for_reader(str(live.folder))
     assert (judged["outcome"], judged["code"]) == (word, 0 if last else 1)
     assert judged["supervised"] is False
     assert "last event" in judged["rests_on"]
@@ -76,10 +77,10 @@ def test_a_killed_supervisor_leaves_pytests_own_verdict(
 def test_both_killed_leaves_no_outcome_and_is_vanished(scratch: Scratch) -> None:
     live = at_the_gate(scratch)
     live.kill_supervisor()
-    assert procs.send(*live.pytest(), signal.SIGKILL)
+    assert proc_table.send(*live.pytest(), signal.SIGKILL)
     pytest_gone(live)
     assert not live.record.path("outcome.json").exists()
-    judged = closing.judge_for_reader(str(live.folder))
+    judged = judge.judge_for_reader(str(live.folder))
     assert (judged["outcome"], judged["code"]) == ("vanished", 70)
     assert judged["counts"] == {"passed": 1}
 
@@ -170,5 +171,5 @@ def test_a_supervisor_killed_at_any_moment_leaves_every_result(scratch: Scratch)
     live = scratch.start()
     pid, ticks = live.pytest()
     live.kill_supervisor()
-    wait_for(lambda: not procs.alive(pid, ticks), "pytest's end")
+    wait_for(lambda: not proc_table.alive(pid, ticks), "pytest's end")
     assert live.events("end")[0]["c"] == {"passed": 300}

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.walkaway.support.scratch import Live, Scratch, limits, xdist
+from walkaway import text as style
 from walkaway.model import causes
-from walkaway.runs import reader, status
-from walkaway.views import failures, style
+from walkaway.record import reader
+from walkaway.runs import status
+from walkaway.views import failures
 
 if TYPE_CHECKING:
     from walkaway.model.causes import Cause

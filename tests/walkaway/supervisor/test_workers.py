@@ -10,7 +10,7 @@ import pytest
 
 from tests.walkaway.support.scratch import XDIST_MODES, Scratch, limits, xdist
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 KILLERS = """
     import os, pathlib, pytest
@@ -293,4 +293,4 @@ def test_a_pass_leaves_no_process_to_the_next(scratch: Scratch) -> None:
     assert outcome["passes"] == 2
     ((pid, command),) = live.journal("left")[0]["pids"]
     assert command == "sleep 871"
-    assert not procs.alive(pid, 0)
+    assert not proc_table.alive(pid, 0)

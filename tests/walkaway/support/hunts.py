@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.walkaway.support.waiting import wait_for
-from walkaway.hunting import halt
+from walkaway.hunting import stop
 from walkaway.hunting.store import HuntRecord, Hunts
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,7 @@ class Hunted:
         mine = str(self.record.folder)
         return [
             (proc.pid, proc.start)
-            for proc in procs.everyone().values()
+            for proc in proc_table.everyone().values()
             if proc.state not in "ZX" and _drives(proc.pid, mine)
         ]
 
@@ -100,8 +100,8 @@ class Hunted:
         # For a moment there may be two: the one that does not get the lock leaves at once.
         alone = wait_for(lambda: found if len(found := self.drivers()) == 1 else [], "a driver")
         ((pid, start),) = alone
-        assert procs.send(pid, start, number)
-        wait_for(lambda: not procs.alive(pid, start), "the driver's death")
+        assert proc_table.send(pid, start, number)
+        wait_for(lambda: not proc_table.alive(pid, start), "the driver's death")
 
     def letters(self) -> dict[str, str]:
         """Return the letters of each test, by the last part of its id."""
@@ -144,12 +144,12 @@ def tidied_hunts(project: Project) -> Iterator[Project]:
     found = [Hunted(hunts.record(hunt_id)) for hunt_id in hunts.ids()]
     for hunted in found:
         if hunted.record.outcome() is None:
-            halt.ask(hunted.record, "stop", "the test's end")
+            stop.ask(hunted.record, "stop", "the test's end")
     left = []
     for hunted in found:
         with contextlib.suppress(AssertionError):
             wait_for(lambda h=hunted: not h.drivers(), timeout_s=30)  # type: ignore[misc]  # a default binds it
         for pid, start in hunted.drivers():
-            left.append(f"{pid} {procs.command(pid)}")
-            procs.send(pid, start, signal.SIGKILL)
+            left.append(f"{pid} {proc_table.command(pid)}")
+            proc_table.send(pid, start, signal.SIGKILL)
     assert not left, f"left behind: {left}"

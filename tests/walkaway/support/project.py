@@ -15,8 +15,8 @@ from tests.walkaway.support.checkout import REPOSITORY
 from tests.walkaway.support.scratch import Live, clean_environ, end, kill, of_run
 from tests.walkaway.support.waiting import wait_for
 from walkaway.errors import WalkawayError
-from walkaway.runs import lock
-from walkaway.runs.store import Record, Records
+from walkaway.process import file_lock
+from walkaway.record.store import Record, Records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -186,6 +186,6 @@ def _runs(project: Project) -> Iterator[Live]:
 
 def _lived(live: Live) -> bool:
     """Tell a run that had a supervisor; of one that just began, wait for its first words."""
-    if lock.probe(str(live.record.path("supervisor.lock"))) is lock.Hold.HELD:
+    if file_lock.probe(str(live.record.path("supervisor.lock"))) is file_lock.Hold.HELD:
         wait_for(lambda: live.journal("supervisor"), "a supervisor's first words")
     return bool(live.journal("supervisor"))

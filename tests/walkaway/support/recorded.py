@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.walkaway.support.scratch import kill, of_run
 from tests.walkaway.support.waiting import PATIENCE_S, wait_for
-from walkaway.runs import reader
+from walkaway.record import reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -19,8 +19,9 @@ import pytest
 from tests.walkaway.support.waiting import wait_for
 from walkaway.model import events
 from walkaway.model.run import Limits, Run
-from walkaway.runs import command, procs, start
-from walkaway.runs.store import Record, Records
+from walkaway.process import proc_table
+from walkaway.record.store import Record, Records
+from walkaway.runs import command, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -56,7 +57,7 @@ class Live:
         path = self.record.path("outcome.json")
         wait_for(path.exists, f"outcome of {self.folder}\n{self.told()}", timeout_s)
         pid, ticks = self.supervisor()
-        wait_for(lambda: not procs.alive(pid, ticks), "the supervisor to leave", timeout_s)
+        wait_for(lambda: not proc_table.alive(pid, ticks), "the supervisor to leave", timeout_s)
         found: dict[str, Any] = json.loads(path.read_bytes())
         return found
 
@@ -90,9 +91,9 @@ class Live:
 
     def kill_supervisor(self, number: int = signal.SIGKILL) -> None:
         pid, ticks = self.supervisor()
-        assert procs.send(pid, ticks, number)
+        assert proc_table.send(pid, ticks, number)
         if number == signal.SIGKILL:
-            wait_for(lambda: not procs.alive(pid, ticks), "the supervisor's death")
+            wait_for(lambda: not proc_table.alive(pid, ticks), "the supervisor's death")
 
     @contextlib.contextmanager
     def supervisor_held(self) -> Iterator[None]:
@@ -102,11 +103,11 @@ class Live:
         """
         wait_for(lambda: self.journal("spawn"), f"pytest's start\n{self.told()}")
         pid, ticks = self.supervisor()
-        assert procs.send(pid, ticks, signal.SIGSTOP)
+        assert proc_table.send(pid, ticks, signal.SIGSTOP)
         try:
             yield
         finally:
-            procs.send(pid, ticks, signal.SIGCONT)
+            proc_table.send(pid, ticks, signal.SIGCONT)
 
     def hold_until_in_flight(self, index: int) -> None:
         """Hold the supervisor until a test has started."""
@@ -199,10 +200,10 @@ def clean_environ() -> dict[str, str]:
 
 def of_run(folder: Path, root: Path) -> list[str]:
     """Return the living processes that belong to a run or stand in its project."""
-    everyone = procs.everyone()
+    everyone = proc_table.everyone()
     mine = {
         p.pid
-        for p in procs.marked(f"WALKAWAY_RUN={folder}".encode(), everyone)
+        for p in proc_table.marked(f"WALKAWAY_RUN={folder}".encode(), everyone)
         if p.pid != os.getpid()
     }
     for proc in everyone.values():
@@ -212,10 +213,12 @@ def of_run(folder: Path, root: Path) -> list[str]:
             where = str(Path(f"/proc/{proc.pid}/cwd").readlink()).removesuffix(" (deleted)")
             if where == str(root) or where.startswith(f"{root}/"):
                 mine.add(proc.pid)
-        if str(folder) in procs.command(proc.pid):
+        if str(folder) in proc_table.command(proc.pid):
             mine.add(proc.pid)
     alive = [everyone[pid] for pid in mine if everyone[pid].state not in "ZX"]
-    return [f"{p.pid} {procs.command(p.pid)}" for p in alive if procs.alive(p.pid, p.start)]
+    return [
+        f"{p.pid} {proc_table.command(p.pid)}" for p in alive if proc_table.alive(p.pid, p.start)
+    ]
 
 
 def kill(found: Iterable[str]) -> None:
@@ -245,10 +248,10 @@ def end(live: Live) -> None:
     """End a run that its test did not see to the end."""
     if not live.record.path("outcome.json").exists():
         for event in live.journal("supervisor")[-1:]:
-            procs.send(event["pid"], event["start"], signal.SIGTERM)
+            proc_table.send(event["pid"], event["start"], signal.SIGTERM)
             _until_gone(event)
         for event in live.journal("spawn"):
-            procs.send(event["pid"], event["start"], signal.SIGKILL)
+            proc_table.send(event["pid"], event["start"], signal.SIGKILL)
             _until_gone(event)
     for event in live.journal("supervisor"):
         _until_gone(event)
@@ -256,4 +259,4 @@ def end(live: Live) -> None:
 
 def _until_gone(event: dict[str, Any]) -> None:
     with contextlib.suppress(AssertionError):
-        wait_for(lambda: not procs.alive(event["pid"], event["start"]), timeout_s=30)
+        wait_for(lambda: not proc_table.alive(event["pid"], event["start"]), timeout_s=30)

@@ -20,7 +20,7 @@ import pytest
 from tests.walkaway.support.engine import docker
 from tests.walkaway.support.waiting import wait_for
 from walkaway.environment import engine
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,8 +117,8 @@ class SecondEngine:
         """Let a frozen dockerd go on, and nsenter, which stops with it."""
         if self._daemon is None:
             return
-        everyone = procs.everyone()
-        below = procs.descendants(self._daemon.pid, everyone)
+        everyone = proc_table.everyone()
+        below = proc_table.descendants(self._daemon.pid, everyone)
         mine = [self._daemon.pid, *(proc.pid for proc in below)]
         for pid in mine:
             _signal("CONT", pid)
@@ -126,8 +126,8 @@ class SecondEngine:
 
     def at_work(self, word: str) -> bool:
         """Tell whether a process in its containers has this word in its command; asks no engine."""
-        found = procs.descendants(self._first, procs.everyone())
-        return any(word in procs.command(proc.pid) for proc in found)
+        found = proc_table.descendants(self._first, proc_table.everyone())
+        return any(word in proc_table.command(proc.pid) for proc in found)
 
     def docker(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return docker(*words, environ={**os.environ, **self.environ}, check=check)
@@ -171,11 +171,11 @@ class SecondEngine:
         daemon, self._daemon = self._daemon, None
         assert daemon is not None
         containerd = _below(daemon, "containerd ")
-        start = procs.start_ticks(containerd)
+        start = proc_table.start_ticks(containerd)
         _signal(name, _below(daemon, "dockerd "))
         daemon.wait(timeout=60)
         # It ends with its dockerd, a moment later: the next one could not use it any more.
-        wait_for(lambda: not procs.alive(containerd, start), "the end of containerd")
+        wait_for(lambda: not proc_table.alive(containerd, start), "the end of containerd")
 
 
 def missing() -> str:
@@ -210,14 +210,14 @@ def _below(process: subprocess.Popen[bytes], begin: str) -> int:
 
     It may be the very process: without sudo each replaces the one before it.
     """
-    everyone = procs.everyone()
-    pids = [process.pid, *(proc.pid for proc in procs.descendants(process.pid, everyone))]
-    return next((pid for pid in pids if procs.command(pid).startswith(begin)), 0)
+    everyone = proc_table.everyone()
+    pids = [process.pid, *(proc.pid for proc in proc_table.descendants(process.pid, everyone))]
+    return next((pid for pid in pids if proc_table.command(pid).startswith(begin)), 0)
 
 
 def _stopped(pids: list[int]) -> bool:
     """Tell whether one of them is stopped; that one is told again to go on."""
-    everyone = procs.everyone()
+    everyone = proc_table.everyone()
     stopped = [pid for pid in pids if pid in everyone and everyone[pid].state == "T"]
     for pid in stopped:
         _signal("CONT", pid)

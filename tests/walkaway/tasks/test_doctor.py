@@ -8,7 +8,7 @@ import pytest
 
 from tests.walkaway.support.project import Project
 from tests.walkaway.upkeep.records import Folder
-from walkaway.runs import runtime
+from walkaway.process import runtime_folder
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
 COMPOSE = "services:\n  test:\n    image: none\n"
@@ -17,7 +17,7 @@ AUTO = {"INVOKE_WALKAWAY_BACKEND": "auto"}
 
 @pytest.fixture(autouse=True)
 def _apart(project: Project) -> None:
-    project.environ[runtime.OVERRIDE] = str(project.root.parent / "runtime")
+    project.environ[runtime_folder.OVERRIDE] = str(project.root.parent / "runtime")
     project.environ["INVOKE_WALKAWAY_WORKER_SLOTS"] = "4"
 
 

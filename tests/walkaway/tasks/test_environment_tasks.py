@@ -20,11 +20,11 @@ from tests.walkaway.support.engine import docker
 from tests.walkaway.support.project import INV, Project, made, tidied
 from tests.walkaway.support.scratch import clean_environ
 from tests.walkaway.support.waiting import PATIENCE_S, wait_for
-from walkaway.environment import fleet, state
+from walkaway.environment import build_state, project_containers
 from walkaway.environment.project import LABEL_CHECKOUT, LABEL_RUN, LABEL_SLOT
 from walkaway.environment.project import Project as Named
-from walkaway.model import exitcodes
-from walkaway.runs import lock, procs
+from walkaway.model import exit_codes
+from walkaway.process import file_lock, proc_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,8 +52,8 @@ def named(project: Project) -> Named:
     return Named(project.root)
 
 
-def rows(project: Project) -> list[fleet.Container]:
-    return fleet.of(named(project).name, clean_environ())
+def rows(project: Project) -> list[project_containers.Container]:
+    return project_containers.of(named(project).name, clean_environ())
 
 
 def test_build_says_what_it_built_and_then_that_nothing_changed(project: Project) -> None:
@@ -200,7 +200,7 @@ def test_up_leaves_the_environment_of_a_run_as_it_is(project: Project) -> None:
 
 
 def test_what_a_dead_run_left_is_known_to_the_next_one_after_up(project: Project) -> None:
-    path = state.folder(project.root) / "1.lock"
+    path = build_state.folder(project.root) / "1.lock"
     path.write_text(f"{RUN_ID}\n")
     assert project.inv("up").returncode == 0
     assert path.read_text().strip() == RUN_ID
@@ -239,7 +239,7 @@ def line(process: subprocess.Popen[str]) -> str:
 
 
 def test_a_build_that_waits_for_another_one_says_so_at_once(project: Project) -> None:
-    held = lock.acquire(str(state.folder(project.root) / "build.lock"))
+    held = file_lock.acquire(str(build_state.folder(project.root) / "build.lock"))
     assert held is not None
     with project.popen("build") as waiting:
         first = line(waiting)
@@ -249,7 +249,7 @@ def test_a_build_that_waits_for_another_one_says_so_at_once(project: Project) ->
 
 
 def test_a_run_that_waits_for_another_build_says_so(project: Project) -> None:
-    held = lock.acquire(str(state.folder(project.root) / "build.lock"))
+    held = file_lock.acquire(str(build_state.folder(project.root) / "build.lock"))
     assert held is not None
     try:
         live = project.start("--backend", "compose")
@@ -257,7 +257,7 @@ def test_a_run_that_waits_for_another_build_says_so(project: Project) -> None:
         wait_for(lambda: waiting in project.inv("progress").stdout, f"the phase\n{live.told()}")
     finally:
         os.close(held)
-    assert live.outcome()["code"] == exitcodes.NOT_STARTABLE  # there is no pytest in its image
+    assert live.outcome()["code"] == exit_codes.NOT_STARTABLE  # there is no pytest in its image
     assert [event["phase"] for event in live.journal("preparing")][:2] == [
         "waiting for another build", "building the image",
     ]  # fmt: skip
@@ -419,7 +419,7 @@ def test_at_a_terminal_compose_draws_and_the_last_words_are_ours(project: Projec
 
 def compose_clients(project: Project) -> list[int]:
     head = f"docker compose -p {named(project).name} "
-    return [pid for pid in procs.everyone() if procs.command(pid).startswith(head)]
+    return [pid for pid in proc_table.everyone() if proc_table.command(pid).startswith(head)]
 
 
 def test_ctrl_c_ends_up_and_what_it_started(project: Project) -> None:

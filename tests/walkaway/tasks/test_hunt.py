@@ -16,7 +16,7 @@ from tests.walkaway.support.hunts import COUNTED, GATED, POLLUTED, Hunted, newes
 from tests.walkaway.support.project import INV, Project
 from tests.walkaway.support.waiting import wait_for
 from walkaway.hunting.store import Hunts
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -279,13 +279,13 @@ def test_a_killed_starter_ends_no_hunt(hunting: Project, how: str) -> None:
         start_new_session=True,
     )
     hunted = at_gate(hunting)
-    below = procs.descendants(shell.pid, procs.everyone())
+    below = proc_table.descendants(shell.pid, proc_table.everyone())
     assert below
     if how == "group":
         os.killpg(shell.pid, signal.SIGKILL)
     else:
         for proc in below:
-            procs.send(proc.pid, proc.start, signal.SIGKILL)
+            proc_table.send(proc.pid, proc.start, signal.SIGKILL)
         shell.kill()
     shell.wait()
     told_true(hunting, hunted)
@@ -338,7 +338,7 @@ def test_a_hunt_whose_record_is_deleted_makes_no_further_attempt(hunting: Projec
     ((pid, start),) = hunted.drivers()
     shutil.rmtree(hunted.record.folder)
     hunting.write("gate", "")
-    wait_for(lambda: not procs.alive(pid, start), "the driver to leave")
+    wait_for(lambda: not proc_table.alive(pid, start), "the driver to leave")
     assert len(hunting.records.ids()) == 2
     assert hunting.live().outcome()["outcome"] == "passed"
 

@@ -15,7 +15,8 @@ import pytest
 
 from tests.walkaway.support.project import GATED, INV, Project, made, tidied
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import last_start, lock
+from walkaway.process import file_lock
+from walkaway.runs import last_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,7 +144,7 @@ def test_without_a_run_before_it_the_refusal_is_the_answer_all_the_same(project:
 def test_a_start_that_is_killed_before_its_record_is_no_run(project: Project) -> None:
     older = project.ended(env=ME).run.short
     path = str(project.records.folder / ".start.lock")
-    with lock.exclusive(path, 1.0):
+    with file_lock.exclusive(path, 1.0):
         process = project.popen("test-async", env=ME)
         wait_for(lambda: list(project.records.folder.glob(".start-run-*.json")), "the mark")
         progress = project.inv("progress", env=ME)
@@ -163,7 +164,7 @@ def test_a_start_that_is_killed_before_its_record_is_no_run(project: Project) ->
 def test_a_wait_stays_with_a_start_that_is_under_way(project: Project) -> None:
     older = project.ended(env=ME).run.short
     path = str(project.records.folder / ".start.lock")
-    with lock.exclusive(path, 1.0):
+    with file_lock.exclusive(path, 1.0):
         process = project.popen("test-async", env=ME)
         wait_for(lambda: list(project.records.folder.glob(".start-run-*.json")), "the mark")
         waiting = project.popen("wait", env=ME)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import story
+from walkaway.runs import test_log
 
 if TYPE_CHECKING:
     from tests.walkaway.support.project import Project
@@ -76,7 +76,7 @@ def gateway(tmp_path_factory, services_log):
 TESTS = """\
 import logging, os, time, urllib.request
 import pytest
-from walkaway.isolation.logs import requests
+from walkaway.isolation.logs import request_ids as requests
 
 log = logging.getLogger("shop.client")
 
@@ -211,7 +211,7 @@ def test_a_service_log_of_a_gigabyte_is_looked_at_through_a_window(shop: Project
     """The log is sparse on the disk; the answer comes without most of it being read."""
     shop.open_gate()
     live = shop.ended("--", "-k", "asks")
-    log = live.record.path(story.SERVICES)
+    log = live.record.path(test_log.SERVICES)
     ours = log.read_bytes()
     day = 86_400
     other = {"level": "INFO", "service": "gateway", "request_id": "wk-other-1.1", "message": "x"}
@@ -255,17 +255,17 @@ def test_talks():
     live = shop.ended()
     told = shop.json("log", "--test", "talks")
     size = live.record.path("logs-main.jsonl").stat().st_size
-    assert size > story.OWN_BYTES
+    assert size > test_log.OWN_BYTES
     assert told["lines"][-1]["message"].startswith("line 5999 ")
     assert told["unread"] == [
-        f"logs-main.jsonl: {(size - story.OWN_BYTES) / 1e6:.1f} MB before these"
+        f"logs-main.jsonl: {(size - test_log.OWN_BYTES) / 1e6:.1f} MB before these"
     ]
 
 
 def test_every_attempt_at_a_test_is_told(shop: Project) -> None:
     source = """
         import logging, pathlib, urllib.request
-        from walkaway.isolation.logs import requests
+        from walkaway.isolation.logs import request_ids as requests
         def test_again(gateway):
             tries = pathlib.Path("tries")
             tries.write_text((tries.read_text() if tries.exists() else "") + "x")
@@ -285,7 +285,7 @@ def test_every_attempt_at_a_test_is_told(shop: Project) -> None:
 def test_a_test_whose_process_died_is_told_to_its_last_line(shop: Project, workers: int) -> None:
     source = """
         import logging, os
-        from walkaway.isolation.logs import requests
+        from walkaway.isolation.logs import request_ids as requests
         import urllib.request
         def test_dies(gateway):
             headers = requests.headers()

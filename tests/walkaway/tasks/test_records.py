@@ -11,7 +11,7 @@ import pytest
 
 from tests.walkaway.support.project import GATED, Project, made, tidied
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 if TYPE_CHECKING:
     from tests.walkaway.support.scratch import Live
@@ -55,14 +55,14 @@ def test_a_run_without_supervisor_can_be_stopped(project: Project, live: Live) -
     live.kill_supervisor()
     answer = project.inv("stop")
     assert (answer.returncode, answer.stdout.split()[0]) == (0, "STOPPED")
-    assert not procs.alive(*live.pytest())
+    assert not proc_table.alive(*live.pytest())
 
 
 def test_when_both_are_killed_it_has_vanished(project: Project, live: Live) -> None:
     pid, start = live.pytest()
     live.kill_supervisor()
-    procs.send(pid, start, signal.SIGKILL)
-    wait_for(lambda: not procs.alive(pid, start), "pytest's death")
+    proc_table.send(pid, start, signal.SIGKILL)
+    wait_for(lambda: not proc_table.alive(pid, start), "pytest's death")
     answer = project.inv("wait")
     assert answer.returncode == 70
     assert answer.stdout.startswith(f"VANISHED  {live.run.short}  ")
@@ -89,7 +89,7 @@ def test_a_copy_elsewhere_cannot_tell_and_never_says_vanished(project: Project, 
         assert "cannot tell from here" in waited.stdout
         assert other.inv("stop").returncode == 66
         assert other.inv("runs").stdout.split()[1] == "UNKNOWN"
-        assert procs.alive(*live.pytest()), "a look at a copy ends nothing"
+        assert proc_table.alive(*live.pytest()), "a look at a copy ends nothing"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 
 from tests.walkaway.support.project import GATED, INV, Project
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,12 +84,12 @@ def test_killing_the_starter_s_side_does_not_touch_the_run(gated: Project, kind:
     with shell:
         assert shell.stdout is not None
         wait_for(lambda: "up" in (shell.stdout.readline() if shell.stdout else ""), "the start")
-        everyone = procs.everyone()
-        doomed = [(p.pid, p.start) for p in procs.descendants(shell.pid, everyone)]
+        everyone = proc_table.everyone()
+        doomed = [(p.pid, p.start) for p in proc_table.descendants(shell.pid, everyone)]
         if kind == "session":
             doomed = [(p.pid, p.start) for p in everyone.values() if session(p.pid) == shell.pid]
         for pid, start in doomed:
-            procs.send(pid, start, signal.SIGKILL)
+            proc_table.send(pid, start, signal.SIGKILL)
         if kind == "hang-up":
             os.killpg(shell.pid, signal.SIGHUP)
         os.killpg(shell.pid, signal.SIGKILL)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.walkaway.support.project import GATED, INV, Project
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import procs
+from walkaway.process import proc_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,9 +74,9 @@ class Screen:
     def close(self) -> None:
         """End the terminal, and wait for its shell: tmux hangs up and does not look back."""
         pid = int(self._run("display-message", "-p", "#{pane_pid}"))
-        start = procs.start_ticks(pid)
+        start = proc_table.start_ticks(pid)
         self._run("kill-server")
-        wait_for(lambda: not procs.alive(pid, start), "the terminal's shell to be gone")
+        wait_for(lambda: not proc_table.alive(pid, start), "the terminal's shell to be gone")
 
 
 @pytest.fixture

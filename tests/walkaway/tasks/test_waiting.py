@@ -11,10 +11,10 @@ import pytest
 
 from tests.walkaway.support.project import GATED, Project
 from tests.walkaway.support.waiting import wait_for
-from walkaway.runs import procs
-from walkaway.tasks import looks
-from walkaway.tasks.edge import Here
-from walkaway.views.style import Style
+from walkaway.process import proc_table
+from walkaway.tasks import inspect_runs
+from walkaway.tasks.invoke_adapter import Here
+from walkaway.text import Style
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,9 +120,9 @@ def test_a_wait_without_a_limit_has_the_readers(
         root=tmp_path, environ={}, config={}, agent=agent, ci=ci,
         attended=attended, terminal=False, style=Style(),
     )  # fmt: skip
-    assert looks.wait_limit_s(here, None) == limit_s
-    assert looks.wait_limit_s(here, "2m") == 120
-    assert looks.wait_limit_s(here, "0") == 0
+    assert inspect_runs.wait_limit_s(here, None) == limit_s
+    assert inspect_runs.wait_limit_s(here, "2m") == 120
+    assert inspect_runs.wait_limit_s(here, "0") == 0
 
 
 def watching(project: Project, task: str) -> tuple[subprocess.Popen[str], Live]:
@@ -150,7 +150,7 @@ def test_ctrl_c_at_test_ends_the_run(project: Project) -> None:
     assert out.splitlines()[1].startswith(f"INTERRUPTED  {live.run.short}  ")
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"]) == ("interrupted", 130)
-    assert not procs.alive(*live.pytest())
+    assert not proc_table.alive(*live.pytest())
 
 
 def test_a_second_ctrl_c_at_test_leaves_the_end_to_the_supervisor(project: Project) -> None:
@@ -218,7 +218,7 @@ def attached(pid: int) -> None:
     states: list[str] = []
 
     def asleep() -> bool:
-        proc = procs.read(pid)
+        proc = proc_table.read(pid)
         states.append(proc.state if proc else "S")
         return states[-20:] == ["S"] * 20
 

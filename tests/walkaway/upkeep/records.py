@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from walkaway.model.run import Run
-from walkaway.runs import clock
-from walkaway.runs.store import Records
+from walkaway.process import clock
+from walkaway.record.store import Records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from walkaway.views.style import Style
+from walkaway.text import Style
 
 FOLDER = Path(__file__).parent / "golden"
 READERS = {

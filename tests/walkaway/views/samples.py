@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from walkaway.model.events import Event
 from walkaway.model.last_start import LastStart, Stage
-from walkaway.model.look import Counts, Ended, Flight, Look, SinceEnd, Standing, Stuck, Tree
 from walkaway.model.run import Compose, Limits, Origin, Run
-from walkaway.model.words import Outcome, Status
+from walkaway.model.run_view import Counts, Ended, Flight, Look, SinceEnd, Standing, Stuck, Tree
+from walkaway.model.vocabulary import Outcome, Status
 
 ROOT = "/home/kim/shop"
 FOLDER = f"{ROOT}/logs/tests/pytest/test-run-20261122-101530-7f3a"

@@ -10,7 +10,7 @@ from tests.walkaway.views import samples
 from tests.walkaway.views.golden import READERS
 from walkaway.model import causes
 from walkaway.model.events import Event
-from walkaway.model.look import Counts
+from walkaway.model.run_view import Counts
 from walkaway.views import failures, verdict, waiting
 
 LOOK = replace(samples.ENDINGS["failed"], counts=Counts(120, 120, {"error": 38, "passed": 82}))

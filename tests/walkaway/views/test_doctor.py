@@ -10,14 +10,14 @@ import pytest
 from tests.walkaway.views import golden
 from tests.walkaway.views.golden import READERS
 from tests.walkaway.views.test_every_line import HOSTILE, OURS, UNSEEN
-from walkaway.environment.checks import Checked, Finding, judged, skipped, unknown
-from walkaway.environment.checks.composition import judge_memory, judge_ports
-from walkaway.environment.checks.versions import judge, silent
-from walkaway.environment.doctor import Diagnosis, code_of
+from walkaway.doctor import Checked, Finding, judged, skipped, unknown
+from walkaway.doctor.compose_file import judge_memory, judge_ports
+from walkaway.doctor.run_checks import Diagnosis, code_of
+from walkaway.doctor.versions import judge, silent
+from walkaway.environment.inventory import Kind, Thing
 from walkaway.environment.reaper import Fate, Plan, Reaped
-from walkaway.environment.remains import Kind, Thing
+from walkaway.text import Style
 from walkaway.views import doctor
-from walkaway.views.style import Style
 
 GB = 1000**3
 VERSIONS = {"engine": "26.1.5+dfsg1", "Compose": "2.26.1-4", "buildx": "docker/buildx v0.13.1 x"}

@@ -10,15 +10,15 @@ import pytest
 
 from tests.walkaway.views import golden
 from tests.walkaway.views.test_every_line import HOSTILE, OURS, UNSEEN
+from walkaway.environment.health import State
 from walkaway.environment.image import Built, Large
-from walkaway.environment.removal import Things
-from walkaway.environment.states import State
+from walkaway.environment.teardown import Things
 from walkaway.views import environment as view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from walkaway.views.style import Style
+    from walkaway.text import Style
 
 MB = 1024 * 1024
 BUILT = Built(

@@ -12,10 +12,10 @@ from tests.walkaway.views import samples
 from tests.walkaway.views.golden import READERS
 from walkaway.model import causes
 from walkaway.model.last_start import LastStart, Stage
-from walkaway.model.look import Counts, Flight, Look, SinceEnd, Standing, Stuck, Tree
-from walkaway.model.words import Outcome, Status
+from walkaway.model.run_view import Counts, Flight, Look, SinceEnd, Standing, Stuck, Tree
+from walkaway.model.vocabulary import Outcome, Status
+from walkaway.text import Style, columns
 from walkaway.views import failures, last_start, progress, results, runs, started, verdict, waiting
-from walkaway.views.style import Style, columns
 
 HOSTILE = (
     "a\x1b[31mred\x1b[0m\x1b]0;title\x07\x1b]8;;http://x\x1b\\link\x9b2J\x00\x07\b\x7f\r\n\tb"

@@ -11,22 +11,22 @@ import pytest
 from tests.walkaway.views import golden, samples
 from walkaway.model import causes
 from walkaway.model.last_start import LastStart, Stage
-from walkaway.model.look import Counts, Look
 from walkaway.model.run import Limits, Origin
-from walkaway.model.words import Outcome
+from walkaway.model.run_view import Counts, Look
+from walkaway.model.vocabulary import Outcome
+from walkaway.text import Style
 from walkaway.views import (
-    as_json,
     failures,
     last_start,
     progress,
     results,
+    run_json,
     runs,
     started,
     summary,
     verdict,
     waiting,
 )
-from walkaway.views.style import Style
 
 CASCADE = causes.group(samples.cascade())
 MIXTURE = causes.group(samples.mixture())
@@ -209,27 +209,27 @@ VIEWS: dict[str, Callable[[Style], list[str]]] = {
     "waiting/still-unknown": lambda style: waiting.still(samples.LIVE["unknown"], style),
 }  # fmt: skip
 TEXTS: dict[str, Callable[[], str]] = {
-    "json/look.json": lambda: pretty(as_json.look(samples.LIVE["running"])),
-    "json/look-ended.json": lambda: pretty(as_json.look(samples.ENDINGS["timed-out"], CASCADE)),
-    "json/look-changed-since.json": lambda: pretty(as_json.look(samples.SINCE["changed"])),
-    "json/failures.json": lambda: pretty(as_json.failures(FAILED_DATABASE, MIXTURE, 8, 0)),
-    "json/results.json": lambda: pretty(as_json.results(samples.ENDINGS["failed"], ROWS, 2)),
+    "json/look.json": lambda: pretty(run_json.look(samples.LIVE["running"])),
+    "json/look-ended.json": lambda: pretty(run_json.look(samples.ENDINGS["timed-out"], CASCADE)),
+    "json/look-changed-since.json": lambda: pretty(run_json.look(samples.SINCE["changed"])),
+    "json/failures.json": lambda: pretty(run_json.failures(FAILED_DATABASE, MIXTURE, 8, 0)),
+    "json/results.json": lambda: pretty(run_json.results(samples.ENDINGS["failed"], ROWS, 2)),
     "json/look-passed-by-a-plugin.json": lambda: pretty(
-        as_json.look(samples.ENDINGS["passed-by-a-plugin"])
+        run_json.look(samples.ENDINGS["passed-by-a-plugin"])
     ),
-    "json/runs.json": lambda: pretty(as_json.runs(LOOKS[:2], 12)),
+    "json/runs.json": lambda: pretty(run_json.runs(LOOKS[:2], 12)),
     "json/refused.json": lambda: pretty(
-        as_json.no_record(samples.NO_RECORD, samples.ENDINGS["passed"])
+        run_json.no_record(samples.NO_RECORD, samples.ENDINGS["passed"])
     ),
     "json/refused-failures.json": lambda: pretty(
-        as_json.no_record_of("total", "since", "causes")(samples.NO_RECORD, None)
+        run_json.no_record_of("total", "since", "causes")(samples.NO_RECORD, None)
     ),
     "json/starting.json": lambda: pretty(
-        as_json.no_record(replace(samples.NO_RECORD, stage=Stage.STARTING, code=75), None)
+        run_json.no_record(replace(samples.NO_RECORD, stage=Stage.STARTING, code=75), None)
     ),
-    "json/log.json": lambda: pretty(as_json.log(samples.RUN.id, samples.FOLDER, ["a", "b"])),
+    "json/log.json": lambda: pretty(run_json.log(samples.RUN.id, samples.FOLDER, ["a", "b"])),
     "json/started.json": lambda: pretty(
-        as_json.started(samples.RUN, f"{samples.FOLDER}.log", joined=False)
+        run_json.started(samples.RUN, f"{samples.FOLDER}.log", joined=False)
     ),
     "summary/passed.md": lambda: summary.markdown(samples.ENDINGS["passed"], ()),
     "summary/failed.md": lambda: summary.markdown(samples.ENDINGS["failed"], MIXTURE),

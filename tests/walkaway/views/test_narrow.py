@@ -8,8 +8,8 @@ import pytest
 
 from tests.walkaway.views import samples
 from tests.walkaway.views.test_golden import LOOKS, NOW_S, ROWS, WAITING
+from walkaway.text import Style, columns, wrapped
 from walkaway.views import results, runs
-from walkaway.views.style import Style, columns, wrapped
 
 WIDTHS = (60, 72, 80, 100)
 LONG = "the bank that gives euros back is not there on Sundays and holidays"

@@ -9,10 +9,10 @@ import pytest
 
 from tests.walkaway.views import golden, samples
 from tests.walkaway.views.test_every_line import HOSTILE, UNSEEN
-from walkaway.model.look import Look
-from walkaway.model.said import Line
-from walkaway.model.story import Flight, Story
-from walkaway.views import story
+from walkaway.model.log_lines import Line
+from walkaway.model.run_view import Look
+from walkaway.model.test_log import Flight, Story
+from walkaway.views import test_log
 
 ID = "wk-0123456789ab-1"
 SAID = (
@@ -73,11 +73,11 @@ STORIES: dict[str, tuple[Look, Story, int]] = {
 @pytest.mark.parametrize("name", STORIES)
 def test_a_story_is_told(name: str) -> None:
     look, told, most = STORIES[name]
-    golden.check_lines(f"story/{name}", lambda style: story.lines(look, told, style, most))
+    golden.check_lines(f"story/{name}", lambda style: test_log.lines(look, told, style, most))
 
 
 def test_a_story_is_told_as_json() -> None:
-    golden.check("story/failed.json", json.dumps(story.as_json(ENDED, FAILED), indent=1) + "\n")
+    golden.check("story/failed.json", json.dumps(test_log.as_json(ENDED, FAILED), indent=1) + "\n")
 
 
 @pytest.mark.parametrize("reader", golden.READERS)
@@ -85,7 +85,7 @@ def test_whatever_was_logged_is_one_safe_line(reader: str) -> None:
     style = golden.READERS[reader]
     line = Line(1.0, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, 1, HOSTILE, 1.0)
     told = Story(HOSTILE, (Flight(0, 1, HOSTILE, HOSTILE),), (line,) * 5, (HOSTILE,), (HOSTILE,))
-    for row in story.lines(ENDED, told, style, 3):
+    for row in test_log.lines(ENDED, told, style, 3):
         bare = row
         for code in ("1", "2", "32", "33", "1;31", "0"):
             bare = bare.replace(f"\x1b[{code}m", "") if style.terminal else bare

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from walkaway.views.style import Style, columns, duration, middle, printable, span
+from walkaway.text import Style, columns, duration, middle, printable, span
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from walkaway.isolation import aio, unexpected
+from walkaway.isolation import async_fixture, xfail_leftovers
 from walkaway.isolation.databases import libraries
 from walkaway.isolation.databases.marker import Choice, Strategy
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from walkaway.isolation.databases.database import Database
 
 
-@aio.fixture
+@async_fixture.fixture
 async def db_session(database_case: tuple[Database, Choice]) -> AsyncIterator[AsyncSession]:
     """An asynchronous SQLAlchemy session; after the test all is as before.
 
@@ -34,4 +34,4 @@ async def db_session(database_case: tuple[Database, Choice]) -> AsyncIterator[As
         async with opened(database) as session:
             yield session
     except StillInUseError as error:
-        unexpected.fail(str(error))
+        xfail_leftovers.fail(str(error))

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import URL
 
 from walkaway.isolation.databases import libraries, urls
-from walkaway.isolation.databases.contents import Contents
-from walkaway.isolation.databases.home import Home
+from walkaway.isolation.databases.provider import Home
+from walkaway.isolation.databases.restore import Contents
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from walkaway.isolation import identity, unexpected, watches
-from walkaway.isolation.databases import afterwards, libraries, marker
+from walkaway.isolation import identity, leak_watch, xfail_leftovers
+from walkaway.isolation.databases import libraries, marker, run_cleanup
 from walkaway.isolation.databases.marker import Choice, Strategy
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from walkaway.isolation.databases.database import Database
-    from walkaway.isolation.databases.home import Home
+    from walkaway.isolation.databases.provider import Home
     from walkaway.isolation.databases.schema import Schema
 
-pytest_plugins = ("walkaway.isolation.aio", "walkaway.isolation.databases.asynchronous")
+pytest_plugins = ("walkaway.isolation.async_fixture", "walkaway.isolation.databases.async_fixtures")
 
 _SCHEMA_MISSING = """\
 no schema for the test database: write in conftest.py
@@ -53,13 +53,13 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: object, error: object) -> None:
     """Note the end of one of xdist's workers."""
-    afterwards.note(node, error)
+    run_cleanup.note(node, error)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Remove what workers that crashed have left on a server."""
-    afterwards.clear(session.config)
+    run_cleanup.clear(session.config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -106,9 +106,9 @@ def database_home(
     """Internal: where databases of this process are made; opened by the first that asks."""
     # Of both: pytest tells the error of a session's fixture again to all who ask.
     libraries.wanted("test_database or test_db", database_url)
-    from walkaway.isolation.databases import homes
+    from walkaway.isolation.databases import providers
 
-    with homes.opened(request.config, database_url, database_schema, tmp_path_factory) as home:
+    with providers.opened(request.config, database_url, database_schema, tmp_path_factory) as home:
         yield home
 
 
@@ -122,15 +122,15 @@ def test_database(request: pytest.FixtureRequest, database_home: Home) -> Iterat
     leak check names a test that left rows, and mends it.
     """
     from walkaway.isolation.databases.database import Database
-    from walkaway.isolation.databases.watch import RowWatch
+    from walkaway.isolation.databases.leak_watch import RowWatch
 
     worker = identity.of(request.config).worker
     database = Database(database_home, database_home.clone(worker))
     try:
         watch = RowWatch(database)
-        watches.add(request.config, watch)
+        leak_watch.add(request.config, watch)
         yield database
-        watches.remove(request.config, watch)
+        leak_watch.remove(request.config, watch)
     finally:
         database.close()
 
@@ -161,12 +161,12 @@ def database_case(request: pytest.FixtureRequest) -> Iterator[tuple[Database, Ch
     url: str = request.getfixturevalue("database_url")
     session = next((name for name in names if name in marker.SESSIONS), "a database session")
     libraries.wanted(session, url)
-    from walkaway.isolation.databases import shared, strategies
+    from walkaway.isolation.databases import shared_database, strategies
 
     with contextlib.ExitStack() as stack:
         if chosen.shared:
             who = identity.of(request.config)
-            database = stack.enter_context(shared.opened(url, chosen.strategy, who))
+            database = stack.enter_context(shared_database.opened(url, chosen.strategy, who))
         else:
             separate = chosen.strategy is Strategy.SEPARATE
             database = request.getfixturevalue("test_db" if separate else "test_database")
@@ -212,13 +212,13 @@ def clean_db(database_case: tuple[Database, Choice]) -> Iterator[Session]:
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
     """Fail with what the user is to know, without a traceback through the library."""
-    from walkaway.isolation.databases.home import NotPutBackError
+    from walkaway.isolation.databases.provider import NotPutBackError
     from walkaway.isolation.databases.strategies import StillInUseError
 
     try:
         yield
     except (NotPutBackError, StillInUseError) as error:
-        unexpected.fail(str(error))
+        xfail_leftovers.fail(str(error))
 
 
 def _chosen(node: pytest.Item, fixtures: list[str]) -> Choice:

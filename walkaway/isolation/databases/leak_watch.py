@@ -8,7 +8,7 @@ from typing import cast
 
 from walkaway.isolation.databases import strategies
 from walkaway.isolation.databases.database import Database
-from walkaway.isolation.databases.picture import Picture
+from walkaway.isolation.databases.snapshot import Picture
 
 
 class RowWatch:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from walkaway.isolation.needs import need
+from walkaway.isolation.missing_library import need
 
 _EXTRA: Final = "databases"
 _DRIVERS: Final = {"postgres": ("psycopg",), "postgresql": ("psycopg",)}

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from sqlalchemy.engine import URL
 
-from walkaway.isolation.databases.picture import Emptying, Links, Picture
+from walkaway.isolation.databases.snapshot import Emptying, Links, Picture
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy.engine import URL
 
 from walkaway.isolation import identity
-from walkaway.isolation.databases import afterwards, urls
-from walkaway.isolation.databases.home import Home, Keeping, RefusedError
+from walkaway.isolation.databases import run_cleanup, urls
+from walkaway.isolation.databases.provider import Home, Keeping, RefusedError
 from walkaway.isolation.databases.schema import CREATE, Schema
 from walkaway.isolation.databases.sqlite.folder import Folder, Folders
 
@@ -37,7 +37,7 @@ def opened(
     finally:
         home.close()
         if not urls.is_sqlite(url):
-            afterwards.tell(config, text)
+            run_cleanup.tell(config, text)
 
 
 def _home(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from walkaway.isolation.databases.home import Probe
-from walkaway.isolation.databases.picture import Anew, Links, Picture, differences, plan
+from walkaway.isolation.databases.provider import Probe
+from walkaway.isolation.databases.snapshot import Anew, Links, Picture, differences, plan
 
 
 class Contents:

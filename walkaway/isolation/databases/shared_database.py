@@ -14,8 +14,8 @@ from sqlalchemy.engine import URL
 
 from walkaway.isolation.databases import urls
 from walkaway.isolation.databases.database import Database
-from walkaway.isolation.databases.home import Copy, NotPutBackError, Probe
 from walkaway.isolation.databases.marker import Strategy
+from walkaway.isolation.databases.provider import Copy, NotPutBackError, Probe
 from walkaway.isolation.identity import Identity
 
 _WITHOUT = 'mark it @pytest.mark.database("clone", shared=True), which keeps a copy'

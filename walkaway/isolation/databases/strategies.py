@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from sqlalchemy.orm import Session
 
 from walkaway.isolation.databases.database import Database
-from walkaway.isolation.databases.home import LockedError, NotPutBackError
 from walkaway.isolation.databases.marker import Strategy
+from walkaway.isolation.databases.provider import LockedError, NotPutBackError
 
 
 class StillInUseError(Exception):

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from walkaway.isolation.databases.home import RefusedError
+from walkaway.isolation.databases.provider import RefusedError
 from walkaway.isolation.logs.masking import masked
 
 _SYNC = {"postgresql": "postgresql+psycopg", "sqlite": "sqlite"}

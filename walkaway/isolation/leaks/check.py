@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 
-from walkaway.isolation import unexpected, watches
+from walkaway.isolation import leak_watch, xfail_leftovers
+from walkaway.isolation.leak_watch import Watch
 from walkaway.isolation.leaks import owners, report
-from walkaway.isolation.leaks.checkouts import CheckoutsWatch
 from walkaway.isolation.leaks.connections import ConnectionsWatch
 from walkaway.isolation.leaks.environment import EnvironmentWatch
 from walkaway.isolation.leaks.files import FilesWatch, own_folder
+from walkaway.isolation.leaks.pool_checkouts import CheckoutsWatch
 from walkaway.isolation.leaks.processes import ProcessesWatch
 from walkaway.isolation.leaks.tasks import TasksWatch
 from walkaway.isolation.leaks.threads import ThreadsWatch
-from walkaway.isolation.watches import Watch
 
 if TYPE_CHECKING:
     import asyncio
@@ -44,7 +44,7 @@ class Check:
         """Remember what is there."""
         self._before = [
             (watch, watch.before())
-            for watch in watches.of(config)
+            for watch in leak_watch.of(config)
             if watch.kind in self._kinds - allowed
         ]
 
@@ -52,7 +52,7 @@ class Check:
         """Return what was left, by kind, and put back what can be."""
         found: dict[str, list[str]] = {}
         known, self._before = self._before or [], None
-        there = watches.of(config)
+        there = leak_watch.of(config)
         old = [(watch, before) for watch, before in known if watch in there]
         asked = [watch for watch, _ in known]
         new = [
@@ -134,10 +134,10 @@ def leak_watches(
             EnvironmentWatch(),
         )
         for watch in ours:
-            watches.add(pytestconfig, watch)
+            leak_watch.add(pytestconfig, watch)
         yield
         for watch in ours:
-            watches.remove(pytestconfig, watch)
+            leak_watch.remove(pytestconfig, watch)
         checkouts.stop()
 
 
@@ -150,7 +150,7 @@ def leak_check(request: pytest.FixtureRequest, leak_watches: None) -> Iterator[N
     check.begin(request.config, allowed)
     yield
     if left := check.end(request.config, allowed):
-        unexpected.fail(report.shown(request.node.nodeid, left))
+        xfail_leftovers.fail(report.shown(request.node.nodeid, left))
 
 
 @pytest.hookimpl(tryfirst=True)

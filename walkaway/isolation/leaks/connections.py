@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Final, cast
 
 from walkaway.isolation.leaks import owners
-from walkaway.isolation.leaks.sets import SetWatch, Things
+from walkaway.isolation.leaks.new_items import SetWatch, Things
 
 _FDS: Final = "/proc/self/fd"
 _ANY: Final = ("0.0.0.0", "::")  # noqa: S104 - what listeners say, not where we listen

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, cast
 
-from walkaway.isolation.leaks.sets import SetWatch, Things
+from walkaway.isolation.leaks.new_items import SetWatch, Things
 
 _LONGEST: Final = 70
 """Bytes of a folder in whose `pymp-XXXXXXXX/listener-XXXXXXXX` multiprocessing can make a socket:

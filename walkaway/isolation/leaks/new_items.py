@@ -20,7 +20,7 @@ Things = frozenset[Hashable]
 
 
 class SetWatch(ABC):
-    """A Watch of things that can be told apart; see `walkaway.isolation.watches`."""
+    """A Watch of things that can be told apart; see `walkaway.isolation.leak_watch`."""
 
     kind: str
 

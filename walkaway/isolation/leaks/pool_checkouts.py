@@ -6,7 +6,7 @@ import sys
 from collections.abc import Hashable
 from typing import Any, cast
 
-from walkaway.isolation.leaks.sets import SetWatch, Things
+from walkaway.isolation.leaks.new_items import SetWatch, Things
 
 
 class CheckoutsWatch(SetWatch):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from walkaway.isolation.leaks import owners
-from walkaway.isolation.leaks.sets import SetWatch, Things
+from walkaway.isolation.leaks.new_items import SetWatch, Things
 
 _NONE: Things = frozenset()
 _MODULES: Final = ("subprocess", "multiprocessing.", "asyncio.")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import cast
 
 from walkaway.isolation.leaks import owners
-from walkaway.isolation.leaks.sets import SetWatch, Things, until
+from walkaway.isolation.leaks.new_items import SetWatch, Things, until
 
 _ROUNDS = 3
 """Of the loop, for tasks that were cancelled and not awaited."""

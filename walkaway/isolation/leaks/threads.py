@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Final, cast
 
 from walkaway.isolation.leaks import owners
-from walkaway.isolation.leaks.sets import SetWatch, Things
+from walkaway.isolation.leaks.new_items import SetWatch, Things
 
 _WAITS: Final = (("concurrent.futures.thread", "_worker"), ("trio._core._thread_cache", "_work"))
 """Where the thread of an executor is that has nothing to do; trio's ends after ten seconds."""

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from walkaway.isolation.logs import lines, place, requests
-from walkaway.isolation.logs.current import Current
+from walkaway.isolation.logs import lines, log_folder, request_ids
+from walkaway.isolation.logs.current_test import Current
 from walkaway.isolation.logs.files import LinesFile, TextFile
-from walkaway.isolation.logs.listening import Listening, Ours
+from walkaway.isolation.logs.log_handler import Listening, Ours
 
 _TELLER = pytest.StashKey["Teller"]()
 
@@ -26,7 +26,7 @@ _TELLER = pytest.StashKey["Teller"]()
 class _Handler(Ours):
     """Writes records; whatever goes wrong with that is no test's affair."""
 
-    def __init__(self, at: place.Place, current: Current) -> None:
+    def __init__(self, at: log_folder.Place, current: Current) -> None:
         super().__init__()
         self._current = current
         self._clock = at.clock
@@ -36,7 +36,7 @@ class _Handler(Ours):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             current = self._current
-            found = lines.said(record, self._clock, requests.request_id.get())
+            found = lines.said(record, self._clock, request_ids.request_id.get())
             self._lines.put(current.node, lines.as_json(found, current, self._clock))
             if self._text is not None:
                 self._text.put(current.node, lines.as_text(found, current, self._clock))
@@ -54,7 +54,7 @@ class Teller:
     """Knows which test is at work, and has its records written. One a pytest."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self.place = place.of(config)
+        self.place = log_folder.of(config)
         self.current = Current(self.place.run, self.place.worker)
         self._handler = _Handler(self.place, self.current)
         self._handler.setLevel(_level(config))
@@ -63,7 +63,7 @@ class Teller:
 
     def listen(self) -> None:
         """Begin to write."""
-        place.prepare(self.place)
+        log_folder.prepare(self.place)
         self._listening.begin()
         # The phase that we are in will put the root's level back, if `log_level` is set.
         self._fresh = True
@@ -79,7 +79,7 @@ class Teller:
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self.current.start(nodeid)
         self._listening.again()
-        requests.forget()
+        request_ids.forget()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self) -> None:
@@ -103,17 +103,17 @@ class Teller:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
-        place.FILE,
+        log_folder.FILE,
         "file for the tests' log as text, relative to the rootdir; empty: none",
-        default=place.DEFAULT_FILE,
+        default=log_folder.DEFAULT_FILE,
     )
-    parser.addini(place.LEVEL, "level from which on the tests' log is written", default="INFO")
+    parser.addini(log_folder.LEVEL, "level from which on the tests' log is written", default="INFO")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     teller = config.stash[_TELLER] = Teller(config)
-    requests.enter(teller.current)
+    request_ids.enter(teller.current)
     config.pluginmanager.register(teller, "walkaway-logs")
 
 
@@ -122,7 +122,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     teller = config.stash.get(_TELLER, None)
     if teller is not None:
         teller.stop()
-        requests.leave(teller.current)
+        request_ids.leave(teller.current)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -137,7 +137,7 @@ def configure_logging(pytestconfig: pytest.Config) -> None:
 @pytest.fixture
 def next_request_id() -> Callable[[], str]:
     """Return what makes ids for this test's requests, such as `wk-1f6f0c8b2a9e-1.3`."""
-    return requests.new_id
+    return request_ids.new_id
 
 
 @pytest.fixture(scope="session")
@@ -153,16 +153,16 @@ def services_log(pytestconfig: pytest.Config) -> Path:
 def services_file(config: pytest.Config) -> Path:
     """Return the same where there are no fixtures yet: from `pytest_configure` on, `trylast`."""
     found = config.stash[_TELLER].place
-    place.prepare(found)
+    log_folder.prepare(found)
     return found.services
 
 
 def _level(config: pytest.Config) -> int:
-    name = str(config.getini(place.LEVEL)).strip().upper()
+    name = str(config.getini(log_folder.LEVEL)).strip().upper()
     level = logging.getLevelNamesMapping().get(name)
     if level is None and name.isdecimal():
         level = int(name)
     if level is None:
-        message = f"{place.LEVEL} is {name!r}: give a level such as INFO, or a number"
+        message = f"{log_folder.LEVEL} is {name!r}: give a level such as INFO, or a number"
         raise pytest.UsageError(message)
     return max(1, level)

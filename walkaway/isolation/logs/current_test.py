@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 
-from walkaway.model import testkey
+from walkaway.model import test_key
 
 
 class Current:
@@ -67,5 +67,5 @@ class Current:
         # What came before in this very test may not have asked.
         attempt = max(before + 1, self._setups)
         self._attempts[self.node] = attempt
-        self._key = testkey.key(self.run, self.node, attempt)
+        self._key = test_key.key(self.run, self.node, attempt)
         self._numbers = itertools.count(1)

@@ -11,7 +11,7 @@ import os
 import time
 from pathlib import Path
 
-from walkaway.model import testkey
+from walkaway.model import test_key
 
 MB = 1 << 20
 _HIGH_FD = 800
@@ -129,9 +129,9 @@ class LinesFile:
         if self._index < 0:
             self._index = _open(str(self._index_path))
         size = _fstat(self._index).st_size
-        if size % testkey.ENTRY.size:  # torn by a full disk or a kill
-            _ftruncate(self._index, size - size % testkey.ENTRY.size)
-        _write(self._index, testkey.ENTRY.pack(testkey.mark(nodeid), offset))
+        if size % test_key.ENTRY.size:  # torn by a full disk or a kill
+            _ftruncate(self._index, size - size % test_key.ENTRY.size)
+        _write(self._index, test_key.ENTRY.pack(test_key.mark(nodeid), offset))
 
     def close(self) -> None:
         """Close both files."""

@@ -13,7 +13,7 @@ import traceback
 from dataclasses import dataclass
 from functools import partial
 
-from walkaway.isolation.logs.current import Current
+from walkaway.isolation.logs.current_test import Current
 from walkaway.isolation.logs.masking import masked
 
 _LONGEST_CHARS = 16_000

@@ -14,8 +14,8 @@ from collections.abc import MutableMapping
 from contextvars import ContextVar
 from typing import Protocol
 
-from walkaway.isolation.logs.current import Current
-from walkaway.model.testkey import HEADER
+from walkaway.isolation.logs.current_test import Current
+from walkaway.model.test_key import HEADER
 
 request_id: ContextVar[str] = ContextVar("walkaway_request_id", default="")
 """The id of this context's last request: what is logged after it carries it."""

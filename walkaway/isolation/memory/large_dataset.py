@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from walkaway.isolation import unexpected
-from walkaway.isolation.memory import release
+from walkaway.isolation import xfail_leftovers
+from walkaway.isolation.memory import object_release
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +41,9 @@ def large_dataset(
     request._fixturedef.cached_result = None  # type: ignore[attr-defined]  # noqa: SLF001 - a SubRequest's
     if not _held(kept):
         return
-    release.let_go(request.node)
+    object_release.let_go(request.node)
     if holders := _holders(kept):
-        unexpected.fail(
+        xfail_leftovers.fail(
             f"{request.node.nodeid} keeps its large_dataset: it is in {', '.join(holders)}\n"
             "Have the test drop it, or keep only what it needs of it.",
         )

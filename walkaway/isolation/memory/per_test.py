@@ -18,7 +18,7 @@ from typing import Final
 
 import pytest
 
-from walkaway.isolation.memory import process, release, sizes
+from walkaway.isolation.memory import object_release, process_memory, sizes
 
 PROPERTY: Final = "walkaway_memory"
 WORTH_BYTES: Final = 8 << 20
@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
         'limit_memory("200 MB"): fails the test when its call takes more than that at its peak, '
         "and stops an allocation far beyond it",
     )
-    config.stash[_MEASURES] = process.reset_peak()
+    config.stash[_MEASURES] = process_memory.reset_peak()
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -63,15 +63,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     del config
     if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
         return None  # xdist's own answer
-    from walkaway.runs import workers
+    from walkaway.worker_slots import worker_count
 
-    return workers.auto()
+    return worker_count.auto()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
-    if item.config.stash[_MEASURES] and process.reset_peak():
-        item.stash[_MEASURED] = Measured(process.resident_bytes())
+    if item.config.stash[_MEASURES] and process_memory.reset_peak():
+        item.stash[_MEASURED] = Measured(process_memory.resident_bytes())
     yield
 
 
@@ -86,11 +86,11 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     if measured is None:
         yield
         return
-    measured.peak = max(measured.peak, process.peak_bytes())
-    process.reset_peak()
-    before = process.resident_bytes()
+    measured.peak = max(measured.peak, process_memory.peak_bytes())
+    process_memory.reset_peak()
+    before = process_memory.resident_bytes()
     try:
-        with process.ceiling(limit):
+        with process_memory.ceiling(limit):
             yield
             _raise_kept(item)
     except (MemoryError, BaseExceptionGroup) as error:
@@ -98,10 +98,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
             raise
         raise LimitReachedError(
             f"{item.nodeid} was stopped at its limit of {sizes.shown(limit)}, "
-            f"{sizes.shown(process.peak_bytes() - before)} above where it began\n"
+            f"{sizes.shown(process_memory.peak_bytes() - before)} above where it began\n"
             "Let it take less, or raise the limit_memory of the test."
         ) from error
-    peak = process.peak_bytes() - before
+    peak = process_memory.peak_bytes() - before
     if peak > limit:
         pytest.fail(
             f"{item.nodeid} took {sizes.shown(peak)} at its peak, its limit is "
@@ -116,11 +116,11 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if call.excinfo is not None:
-        item.stash.setdefault(release.ERRORS, []).append(call.excinfo.value)
+        item.stash.setdefault(object_release.ERRORS, []).append(call.excinfo.value)
     if call.when == "teardown":
         _finish(item, report)
-        if release.ERRORS in item.stash:
-            del item.stash[release.ERRORS]
+        if object_release.ERRORS in item.stash:
+            del item.stash[object_release.ERRORS]
     return report
 
 
@@ -129,14 +129,14 @@ def _finish(item: pytest.Item, report: pytest.TestReport) -> None:
     if measured is None:
         return
     del item.stash[_MEASURED]
-    peak = max(measured.peak, process.peak_bytes())
+    peak = max(measured.peak, process_memory.peak_bytes())
     if isinstance(item, pytest.Function):
         item.funcargs = {}  # as pytest does a moment later
-    if process.resident_bytes() - measured.before >= WORTH_BYTES:
-        release.let_go(item)
-        if process.resident_bytes() - measured.before >= WORTH_BYTES:
-            release.give_back()
-    value = {"peak_bytes": peak, "growth_bytes": process.resident_bytes() - measured.before}
+    if process_memory.resident_bytes() - measured.before >= WORTH_BYTES:
+        object_release.let_go(item)
+        if process_memory.resident_bytes() - measured.before >= WORTH_BYTES:
+            object_release.give_back()
+    value = {"peak_bytes": peak, "growth_bytes": process_memory.resident_bytes() - measured.before}
     # A test that is run again is told once.
     others = [entry for entry in item.user_properties if entry[0] != PROPERTY]
     item.user_properties[:] = [*others, (PROPERTY, value)]

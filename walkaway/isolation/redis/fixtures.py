@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from walkaway.isolation import aio, identity, needs, watches
+from walkaway.isolation import async_fixture, identity, leak_watch, missing_library
 from walkaway.isolation.redis import leases, stores
-from walkaway.isolation.redis.watch import KeysWatch
+from walkaway.isolation.redis.leak_watch import KeysWatch
 
 if TYPE_CHECKING:
     import redis
     import redis.asyncio
 
-pytest_plugins = ("walkaway.isolation.aio",)
+pytest_plugins = ("walkaway.isolation.async_fixture",)
 
 
 @pytest.fixture(scope="session")
@@ -42,17 +42,17 @@ def worker_redis(redis_url: str, pytestconfig: pytest.Config) -> Iterator[stores
     """
     library = "fakeredis" if redis_url == stores.MEMORY else "redis"
     # Of all: pytest tells the error of a session's fixture again to all who ask.
-    needs.need("test_redis, async_redis or worker_redis", "redis", library)
+    missing_library.need("test_redis, async_redis or worker_redis", "redis", library)
     try:
         store = stores.opened(redis_url, identity.of(pytestconfig))
     except (leases.LeaseError, ValueError) as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
     watch = KeysWatch(store)
-    watches.add(pytestconfig, watch)
+    leak_watch.add(pytestconfig, watch)
     try:
         yield store
     finally:
-        watches.remove(pytestconfig, watch)
+        leak_watch.remove(pytestconfig, watch)
         store.close()
 
 
@@ -77,7 +77,7 @@ def test_redis(
     client.close()
 
 
-@aio.fixture
+@async_fixture.fixture
 async def async_redis(
     emptied_redis: stores.Store, redis_options: Mapping[str, Any]
 ) -> AsyncIterator[redis.asyncio.Redis]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from walkaway.isolation.spreading import told
+from walkaway.isolation.spreading import worker_report
 from walkaway.isolation.spreading.scheduler import Spreading
 
 PLACE = "walkaway_spreading"
@@ -37,9 +37,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Tell about the tests as they are now, before xdist sends their ids."""
     given: dict[str, str] = getattr(session.config, "workerinput", {})
     if PLACE in given:
-        about = told.about(session.items)
+        about = worker_report.about(session.items)
         if about:
-            told.write(given[PLACE], given["workerid"], about)
+            worker_report.write(given[PLACE], given["workerid"], about)
 
 
 # -- in the controller
@@ -47,7 +47,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's
-    place = node.config.stash.setdefault(_PLACE, told.new_place())
+    place = node.config.stash.setdefault(_PLACE, worker_report.new_place())
     node.workerinput[PLACE] = place
 
 
@@ -59,11 +59,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config) -> Generator[None, Any, N
     if not _deals_out(inner):
         return
     session = config.pluginmanager.get_plugin("dsession")
-    place = config.stash.setdefault(_PLACE, told.new_place())
+    place = config.stash.setdefault(_PLACE, worker_report.new_place())
     name = type(inner).__name__
     spreading = config.stash[_SPREADING] = Spreading(
         inner,
-        lambda node: told.take(place, node.gateway.id),
+        lambda node: worker_report.take(place, node.gateway.id),
         lambda: bool(getattr(session, "shouldstop", False)),
         units=name in _UNITS,
         together=name in _TOGETHER,
@@ -91,4 +91,4 @@ def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - xdist's
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _PLACE in config.stash:
-        told.sweep(config.stash[_PLACE])
+        worker_report.sweep(config.stash[_PLACE])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from walkaway.isolation.spreading.told import Told
+from walkaway.isolation.spreading.worker_report import Told
 
 NO_UNIT = -1
 

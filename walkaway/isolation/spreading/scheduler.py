@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from walkaway.isolation.spreading import plan
+from walkaway.isolation.spreading import index_map
 from walkaway.isolation.spreading.nodes import Face, Node, Post
 from walkaway.isolation.spreading.serial import Serial
-from walkaway.isolation.spreading.told import Told
+from walkaway.isolation.spreading.worker_report import Told
 
 Inner = Any
 """One of xdist's schedulers; xdist has no types to import."""
@@ -36,7 +36,7 @@ class Spreading:
         self._posts: dict[Node, Post] = {}
         self._serial = Serial(self._posts, stops, self._parallel_finished)
         self._collected: dict[Node, tuple[list[str], Told]] = {}
-        self._plan = plan.make([], Told(), units=False, together=False)
+        self._plan = index_map.make([], Told(), units=False, together=False)
         self._begun = False
         self._used = False
         #: Groups: which of a unit's tests have not run, and the time of those that have.
@@ -109,8 +109,8 @@ class Spreading:
         everything = list(self._collected.values())
         ids = everything[0][0]
         alike = all(other == ids for other, _ in everything)
-        told = plan.merge([told for _, told in everything]) if alike else Told()
-        self._plan = plan.make(ids, told, units=self._units, together=self._together)
+        told = index_map.merge([told for _, told in everything]) if alike else Told()
+        self._plan = index_map.make(ids, told, units=self._units, together=self._together)
         self._serial.begin(self._plan.serial)
         # Without parallel tests the inner scheduler is left out: new workers would trip it up.
         self._used = bool(self._plan.units) or not alike
@@ -152,7 +152,7 @@ class Spreading:
             self._inner.mark_test_complete(post, item_index, duration)
             return
         unit = self._plan.unit_of[item_index]
-        if unit == plan.NO_UNIT:
+        if unit == index_map.NO_UNIT:
             self._serial.done(item_index)
         elif not self._plan.grouped:
             self._inner.mark_test_complete(post, unit, duration)
@@ -166,7 +166,7 @@ class Spreading:
         """Run a test again, as a plugin may wish of one that has crashed a worker."""
         index = self._plan.ids.index(item)
         unit = self._plan.unit_of[index]
-        if unit == plan.NO_UNIT:
+        if unit == index_map.NO_UNIT:
             self._serial.again(index)
         elif not self._plan.grouped:
             self._inner.mark_test_pending(item)

@@ -14,7 +14,7 @@ import pytest
 
 from walkaway_recorder import environment, process, sendable
 from walkaway_recorder.originals import keep_builtins
-from walkaway_recorder.place import announce, from_text
+from walkaway_recorder.record_folder import announce, from_text
 from walkaway_recorder.recording import Recording
 from walkaway_recorder.stopping import hear_stop
 from walkaway_recorder.xdist import ORDER, RECORD, SELECT, STACKS

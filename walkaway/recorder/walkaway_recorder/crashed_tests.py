@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generator
 
 import pytest
 
-from walkaway_recorder.foreign import Foreign, Guard
+from walkaway_recorder.guard import Foreign, Guard
 from walkaway_recorder.originals import keep_builtins
 
 if TYPE_CHECKING:

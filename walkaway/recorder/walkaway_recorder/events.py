@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Callable
 
-from walkaway_recorder import earlier
-from walkaway_recorder.foreign import Exit
+from walkaway_recorder import previous_passes
+from walkaway_recorder.guard import Exit
 from walkaway_recorder.json_lines import to_json
 from walkaway_recorder.originals import keep_builtins
 from walkaway_recorder.writer import AppendFile
@@ -28,7 +28,7 @@ class Events:
     ) -> None:
         self.file = file
         self.pass_no = pass_no
-        before = earlier.totals(file.fd) if pass_no > 1 else {}
+        before = previous_passes.totals(file.fd) if pass_no > 1 else {}
         #: Reports that the run owes, and results by name: over all passes so far.
         self.expected: int = before.get("n", 0)
         self.counts: dict[str, int] = before.get("c", {})

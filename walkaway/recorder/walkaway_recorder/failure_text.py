@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Iterable, NamedTuple
 from walkaway_recorder.originals import keep_builtins
 
 if TYPE_CHECKING:
-    from walkaway_recorder.foreign import Foreign
+    from walkaway_recorder.guard import Foreign
 
 keep_builtins(globals())
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from walkaway_recorder import texts
+from walkaway_recorder import failure_text
 from walkaway_recorder.json_lines import to_json
 from walkaway_recorder.originals import keep_builtins
 from walkaway_recorder.spare import Spare
 from walkaway_recorder.writer import AppendFile
 
 if TYPE_CHECKING:
-    from walkaway_recorder.foreign import Foreign
+    from walkaway_recorder.guard import Foreign
 
 keep_builtins(globals())
 
@@ -48,7 +48,7 @@ class Failures:
         when: str,
         longrepr: Foreign,
         sections: Foreign = (),
-        place: texts.Frame = texts.NOWHERE,
+        place: failure_text.Frame = failure_text.NOWHERE,
         *,
         again: bool = False,
         **tail: object,
@@ -60,14 +60,14 @@ class Failures:
         that is rerun.
         """
         nodeid = str(head.get("id") or "")
-        said = texts.read(longrepr, self.root, self._cwd, place, nodeid)
+        said = failure_text.read(longrepr, self.root, self._cwd, place, nodeid)
         cause = self._causes.setdefault(said.cause, [len(self._causes), 0])
         line: dict[str, object] = {"e": "a" if again else "x"}
         line.update(head)
         line.update(w=when, type=said.type, msg=said.message, at=said.at, cause=cause[0])
         if self._has_room(cause, again=again):
-            line["text"] = texts.short_traceback(longrepr)
-            line["out"] = texts.outputs(sections, self.root)
+            line["text"] = failure_text.short_traceback(longrepr)
+            line["out"] = failure_text.outputs(sections, self.root)
         line.update(tail)
         if self.file.put(to_json(line)):
             return self.file.lines - 1

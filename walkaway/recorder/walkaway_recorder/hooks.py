@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from walkaway_recorder import environment
-from walkaway_recorder.foreign import Exit, Foreign, Guard
-from walkaway_recorder.ids import Ids, read_ids
+from walkaway_recorder.failure_text import shorten
+from walkaway_recorder.guard import Exit, Foreign, Guard
+from walkaway_recorder.node_ids import Ids, read_ids
 from walkaway_recorder.originals import keep_builtins
 from walkaway_recorder.reports import reason_of
-from walkaway_recorder.texts import shorten
 
 if TYPE_CHECKING:
     from walkaway_recorder.events import Events

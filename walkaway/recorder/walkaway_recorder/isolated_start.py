@@ -1,4 +1,4 @@
-"""Start pytest with the recorder where PYTHONPATH is ignored: `python -I isolated.py ARGS`."""
+"""Start the recorded pytest where PYTHONPATH is ignored: `python -I isolated_start.py ARGS`."""
 
 from __future__ import annotations
 

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from walkaway_recorder import reports, texts
-from walkaway_recorder.foreign import Exit, Foreign
+from walkaway_recorder import failure_text, reports
+from walkaway_recorder.guard import Exit, Foreign
 from walkaway_recorder.json_lines import text_to_json
 from walkaway_recorder.originals import keep_builtins
 
 if TYPE_CHECKING:
     from walkaway_recorder.events import Events
     from walkaway_recorder.failures import Failures
-    from walkaway_recorder.ids import Ids
+    from walkaway_recorder.node_ids import Ids
     from walkaway_recorder.xdist import Workers
 
 keep_builtins(globals())
@@ -390,8 +390,8 @@ class Ledger:
         return piece
 
 
-def _place(report: Foreign) -> texts.Frame:
+def _place(report: Foreign) -> failure_text.Frame:
     path, line, name = report.location
     if name == path:  # xdist knows no more of a test whose worker died
         name = report.nodeid.partition("::")[2] or name
-    return texts.Frame(str(path), 0 if line is None else line + 1, str(name))
+    return failure_text.Frame(str(path), 0 if line is None else line + 1, str(name))

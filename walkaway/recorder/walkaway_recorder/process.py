@@ -22,7 +22,7 @@ from walkaway_recorder.descriptors import Kept, as_before, open_kept, size_limit
 from walkaway_recorder.originals import System, keep_builtins
 
 if TYPE_CHECKING:
-    from walkaway_recorder.foreign import Foreign
+    from walkaway_recorder.guard import Foreign
 
 keep_builtins(globals())
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from walkaway_recorder import earlier, place, process, threads, thresholds, xdist
-from walkaway_recorder.culprits import Culprits
+from walkaway_recorder import previous_passes, process, record_folder, threads, thresholds, xdist
+from walkaway_recorder.crashed_tests import Culprits
 from walkaway_recorder.descriptors import size_limit
 from walkaway_recorder.events import Events, describe
 from walkaway_recorder.failures import Failures
-from walkaway_recorder.foreign import Guard
+from walkaway_recorder.guard import Guard
 from walkaway_recorder.hooks import Hooks, Selection, only_lists
-from walkaway_recorder.ids import Ids
 from walkaway_recorder.ledger import Ledger
+from walkaway_recorder.node_ids import Ids
 from walkaway_recorder.originals import System, keep_builtins
 from walkaway_recorder.reruns import CarriedOver
 from walkaway_recorder.spare import Spare
@@ -40,7 +40,7 @@ class Recording:
     def __init__(self, given: Given) -> None:
         folder = given.record
         self._given = given
-        self._place = place.Place(folder, given.epoch, given.pass_no)
+        self._place = record_folder.Place(folder, given.epoch, given.pass_no)
         self._config: pytest.Config | None = None
         #: Threads that hold the process open, told with its end.
         self._open: list[dict[str, object]] = []
@@ -68,7 +68,7 @@ class Recording:
                 xdist.STACKS: os.path.join(folder, "stacks"),
                 xdist.SELECT: given.select or "",
                 xdist.ORDER: given.order or "",
-                xdist.RECORD: place.to_text(self._place),
+                xdist.RECORD: record_folder.to_text(self._place),
             },
         )
         self._ledger = Ledger(self._events, self._ids, self._failures, self._workers)
@@ -118,7 +118,7 @@ class Recording:
         lists = only_lists(config)
         xdist.choose_restarts(config, given.pass_no)
         if given.pass_no > 1:
-            earlier.keep_reports(config, given.record, given.pass_no)
+            previous_passes.keep_reports(config, given.record, given.pass_no)
             path = os.path.join(given.record, "events.jsonl")
             carried_over = CarriedOver(path, self._events, self._ids)
             config.pluginmanager.register(carried_over, "walkaway-reruns")
@@ -130,7 +130,7 @@ class Recording:
         )
         manager = config.pluginmanager
         if not lists:
-            place.announce(config, self._place)
+            record_folder.announce(config, self._place)
             manager.register(self._ledger, "walkaway-ledger")
         manager.register(self._workers, "walkaway-workers")
         manager.register(Culprits(self._events), "walkaway-culprits")

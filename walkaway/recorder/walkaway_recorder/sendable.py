@@ -16,7 +16,7 @@ import pytest
 from walkaway_recorder.originals import keep_builtins
 
 if TYPE_CHECKING:
-    from walkaway_recorder.foreign import Foreign
+    from walkaway_recorder.guard import Foreign
 
 keep_builtins(globals())
 

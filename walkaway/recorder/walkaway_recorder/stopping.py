@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable, Generator
 
 import pytest
 
-from walkaway_recorder.foreign import Exit, Foreign, Guard
+from walkaway_recorder.guard import Exit, Foreign, Guard
 from walkaway_recorder.originals import keep_builtins
 
 if TYPE_CHECKING:

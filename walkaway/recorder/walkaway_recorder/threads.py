@@ -12,7 +12,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from walkaway_recorder.foreign import Foreign
+from walkaway_recorder.guard import Foreign
 from walkaway_recorder.originals import keep_builtins
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from walkaway_recorder.originals import keep_builtins
 if TYPE_CHECKING:
     import pytest
 
-    from walkaway_recorder.foreign import Foreign
+    from walkaway_recorder.guard import Foreign
 
 keep_builtins(globals())
 

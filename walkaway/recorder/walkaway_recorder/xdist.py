@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Callable
 import pytest
 
 from walkaway_recorder import environment, uncollected
-from walkaway_recorder.foreign import Foreign, Guard
+from walkaway_recorder.guard import Foreign, Guard
 from walkaway_recorder.originals import keep_builtins
 
 if TYPE_CHECKING:
     from walkaway_recorder.events import Events
-    from walkaway_recorder.ids import Ids
+    from walkaway_recorder.node_ids import Ids
 
 keep_builtins(globals())
 

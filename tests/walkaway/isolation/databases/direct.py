@@ -13,8 +13,8 @@ from sqlalchemy.engine import make_url
 
 from walkaway.isolation.databases import Schema, urls
 from walkaway.isolation.databases.database import Database
-from walkaway.isolation.databases.home import Home, Keeping
 from walkaway.isolation.databases.postgres.server import Server
+from walkaway.isolation.databases.provider import Home, Keeping
 from walkaway.isolation.databases.sqlite.folder import Folder, Folders
 
 ADD = "INSERT INTO {} DEFAULT VALUES"

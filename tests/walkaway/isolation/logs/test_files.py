@@ -15,7 +15,7 @@ from tests.walkaway.isolation.logs.nested import made
 from tests.walkaway.support.waiting import PATIENCE_S, wait_for
 from walkaway.isolation.logs import files
 from walkaway.isolation.logs.files import LinesFile, TextFile
-from walkaway.model import testkey
+from walkaway.model import test_key
 
 TALKS = """
     import logging
@@ -67,8 +67,12 @@ def test_lines_of_one_test_are_bounded(tmp_path: Path) -> None:
         for _ in range(100):
             file.put(test, b"x" * 99 + b"\n")
     file.close()
-    index = list(testkey.ENTRY.iter_unpack((tmp_path / "a.idx").read_bytes()))
-    assert index == [(testkey.mark("a"), 0), (testkey.mark("b"), 1000), (testkey.mark("c"), 1500)]
+    index = list(test_key.ENTRY.iter_unpack((tmp_path / "a.idx").read_bytes()))
+    assert index == [
+        (test_key.mark("a"), 0),
+        (test_key.mark("b"), 1000),
+        (test_key.mark("c"), 1500),
+    ]
     assert (tmp_path / "a.jsonl").stat().st_size == 1500
     assert file.lines.dropped == 285
 
@@ -76,14 +80,14 @@ def test_lines_of_one_test_are_bounded(tmp_path: Path) -> None:
 def test_a_torn_line_costs_that_line_only(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"torn')
-    path.with_suffix(".idx").write_bytes(testkey.ENTRY.pack(testkey.mark("a"), 0) + b"torn")
+    path.with_suffix(".idx").write_bytes(test_key.ENTRY.pack(test_key.mark("a"), 0) + b"torn")
     file = LinesFile(path)
     file.put("b", b"whole\n")
     file.close()
     assert path.read_bytes() == b'{"torn\nwhole\n'
-    assert list(testkey.ENTRY.iter_unpack(path.with_suffix(".idx").read_bytes())) == [
-        (testkey.mark("a"), 0),
-        (testkey.mark("b"), 6),
+    assert list(test_key.ENTRY.iter_unpack(path.with_suffix(".idx").read_bytes())) == [
+        (test_key.mark("a"), 0),
+        (test_key.mark("b"), 6),
     ]
 
 
@@ -174,7 +178,7 @@ def test_what_a_forked_child_says_is_kept(tmp_path: Path) -> None:
     assert len(messages) == 1002
     assert {f"child {n}" for n in range(500)} <= set(messages)
     (index,) = (tmp_path / "logs/tests/lines").glob("*.idx")
-    assert index.stat().st_size == 2 * testkey.ENTRY.size
+    assert index.stat().st_size == 2 * test_key.ENTRY.size
 
 
 def test_a_kill_leaves_whole_lines_and_the_index(tmp_path: Path) -> None:
@@ -186,7 +190,7 @@ def test_a_kill_leaves_whole_lines_and_the_index(tmp_path: Path) -> None:
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=PATIENCE_S)
     assert len(nested.lines()) > 100
-    assert [p.stat().st_size for p in folder.glob("*.idx")] == [testkey.ENTRY.size]
+    assert [p.stat().st_size for p in folder.glob("*.idx")] == [test_key.ENTRY.size]
 
 
 def test_lines_of_old_runs_are_removed(tmp_path: Path) -> None:

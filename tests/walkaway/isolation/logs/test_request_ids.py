@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.walkaway.isolation.logs.nested import made
-from walkaway.model import testkey
+from walkaway.model import test_key
 
 ASKS = """
     import asyncio, json, logging, pathlib
     import httpx
     import pytest
-    from walkaway.isolation.logs import requests
+    from walkaway.isolation.logs import request_ids as requests
 
     def answer(request):
         return httpx.Response(200, json=dict(request.headers))
@@ -61,7 +61,7 @@ def test_ids_are_made_of_run_node_id_and_attempt(tmp_path: Path, workers: int) -
             for row in nested.lines()
             if row["message"] == "after" and row["node"].endswith(f"[{n}]")
         ]
-        key = testkey.key(line["run"], line["node"], 1)
+        key = test_key.key(line["run"], line["node"], 1)
         assert sorted(ids) == [f"{key}.{number}" for number in range(1, 7)]
         assert line["request_id"] == ids[-1]
         assert all(re.fullmatch(r"[A-Za-z0-9._-]{1,128}", one) for one in ids)
@@ -85,7 +85,7 @@ def test_a_test_that_is_run_again_has_another_key(tmp_path: Path) -> None:
 def test_what_is_logged_before_a_tests_first_request_belongs_to_none(tmp_path: Path) -> None:
     source = """
         import logging
-        from walkaway.isolation.logs import requests
+        from walkaway.isolation.logs import request_ids as requests
         def test_a():
             requests.new_id()
             logging.getLogger("x").info("with")
@@ -98,14 +98,14 @@ def test_what_is_logged_before_a_tests_first_request_belongs_to_none(tmp_path: P
 
 
 def test_outside_of_a_pytest_of_ours_there_is_an_id_all_the_same(tmp_path: Path) -> None:
-    from walkaway.isolation.logs import requests
+    from walkaway.isolation.logs import request_ids
 
     del tmp_path
-    assert re.fullmatch(r"[A-Za-z0-9._-]{1,128}", requests.new_id())
+    assert re.fullmatch(r"[A-Za-z0-9._-]{1,128}", request_ids.new_id())
 
 
 def test_keys_differ_by_run_and_test() -> None:
-    assert testkey.key("r", "a::b", 1) == testkey.key("r", "a::b", 1)
-    keys = {testkey.key(run, node, n) for run in "rs" for node in ("a", "b") for n in (1, 2)}
+    assert test_key.key("r", "a::b", 1) == test_key.key("r", "a::b", 1)
+    keys = {test_key.key(run, node, n) for run in "rs" for node in ("a", "b") for n in (1, 2)}
     assert len(keys) == 8
-    assert testkey.key("r", "a", 2).startswith(testkey.prefix("r", "a"))
+    assert test_key.key("r", "a", 2).startswith(test_key.prefix("r", "a"))

@@ -10,8 +10,8 @@ import pytest
 from tests.walkaway.support.checkout import REPOSITORY
 from tests.walkaway.support.engine import PREFIX, docker
 from tests.walkaway.support.nested import SERIAL, Nested
-from walkaway.isolation.memory import measuring
-from walkaway.runs import workers
+from walkaway.isolation.memory import per_test
+from walkaway.worker_slots import worker_count
 
 GB = 1 << 30
 WORKER_BYTES = 256 << 20
@@ -51,10 +51,10 @@ def test_limits_of_a_container_are_read(  # noqa: PLR0913, PLR0917 - what a cont
         path.parent.mkdir(exist_ok=True)
         path.write_text(text.format(quota=int(cpus * 100_000), memory=memory, used=used))
     monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS", raising=False)
-    monkeypatch.setattr(workers, "_CGROUP", str(tmp_path))
-    monkeypatch.setattr(workers, "_meminfo", lambda _: 64 * GB)
+    monkeypatch.setattr(worker_count, "_CGROUP", str(tmp_path))
+    monkeypatch.setattr(worker_count, "_meminfo", lambda _: 64 * GB)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
-    assert measuring.pytest_xdist_auto_num_workers(pytestconfig) == wanted
+    assert per_test.pytest_xdist_auto_num_workers(pytestconfig) == wanted
 
 
 def test_a_number_in_the_environment_stands(nested: Nested) -> None:
@@ -74,7 +74,7 @@ def test_in_a_real_container(nested: Nested, built_image: str, limits: tuple[str
         "--workdir", "/project", "--entrypoint", "python", built_image,
         "-m", "pytest", "-n", "auto",
     )  # fmt: skip
-    count = 1 if limits else workers.auto()
+    count = 1 if limits else worker_count.auto()
     assert f"created: {count}/{count} worker" in done.stdout
 
 
@@ -89,4 +89,4 @@ def test_what_a_real_container_has_read_takes_no_worker_away(built_image: str) -
         "--env", "PYTHONPATH=/library", "--env", "PYTHONDONTWRITEBYTECODE=1",
         "--entrypoint", "sh", built_image, "-c", f"{write} && {ask}",
     )  # fmt: skip
-    assert int(done.stdout) > min(2 * WORKER_BYTES, workers.available_bytes() // 2)
+    assert int(done.stdout) > min(2 * WORKER_BYTES, worker_count.available_bytes() // 2)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.walkaway.support.nested import SERIAL, WAYS, Nested, Outcome
-from walkaway.isolation.memory import process, sizes
+from walkaway.isolation.memory import process_memory, sizes
 
 MB = 1 << 20
 TOLD = """
@@ -53,20 +53,20 @@ def test_what_is_no_size_is_refused(wrong: object) -> None:
 
 
 def test_a_peak_that_is_gone_again_is_seen_and_reset() -> None:
-    assert process.reset_peak()
-    before = process.resident_bytes()
+    assert process_memory.reset_peak()
+    before = process_memory.resident_bytes()
     data = bytearray(60 * MB)
     del data
-    assert 55 * MB < process.peak_bytes() - before < 90 * MB
-    assert process.resident_bytes() - before < 20 * MB
-    process.reset_peak()
-    assert process.peak_bytes() - before < 20 * MB
+    assert 55 * MB < process_memory.peak_bytes() - before < 90 * MB
+    assert process_memory.resident_bytes() - before < 20 * MB
+    process_memory.reset_peak()
+    assert process_memory.peak_bytes() - before < 20 * MB
 
 
 def test_the_ceiling_stops_a_runaway_and_is_put_back() -> None:
     limits = resource.getrlimit(resource.RLIMIT_DATA)
     grown: list[bytearray] = []
-    with process.ceiling(50 * MB), pytest.raises(MemoryError):
+    with process_memory.ceiling(50 * MB), pytest.raises(MemoryError):
         grown.extend(bytearray(10 * MB) for _ in range(100))
     assert 4 <= len(grown) <= 60
     grown.clear()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from walkaway.isolation.spreading.scheduler import Spreading
-from walkaway.isolation.spreading.told import Told
+from walkaway.isolation.spreading.worker_report import Told
 
 IDS = [f"test_it.py::test_{n}" for n in range(6)]
 GROUP = [0, 1, 2]

@@ -12,8 +12,8 @@ import psycopg
 from psycopg import sql
 from sqlalchemy.engine import URL
 
-from walkaway.isolation.databases.home import RefusedError
 from walkaway.isolation.databases.names import lock_key
+from walkaway.isolation.databases.provider import RefusedError
 
 MAINTENANCE = "postgres"
 """The database that every cluster has; where it cannot be used, the one of the URL."""

@@ -13,8 +13,9 @@ import psycopg
 from psycopg import sql
 from sqlalchemy.engine import URL
 
-from walkaway.isolation.databases.home import LockedError
-from walkaway.isolation.databases.picture import (
+from walkaway.isolation.databases.postgres.locks import connected
+from walkaway.isolation.databases.provider import LockedError
+from walkaway.isolation.databases.snapshot import (
     EMPTY,
     Emptying,
     Links,
@@ -22,7 +23,6 @@ from walkaway.isolation.databases.picture import (
     Position,
     Rows,
 )
-from walkaway.isolation.databases.postgres.locks import connected
 
 LOCK_TIMEOUT_MS = 3000
 

@@ -11,11 +11,11 @@ import psycopg
 from sqlalchemy.engine import URL
 
 from walkaway.isolation.databases import urls
-from walkaway.isolation.databases.home import Keeping, RefusedError
 from walkaway.isolation.databases.names import BUILDING, TEMPLATE, Base
 from walkaway.isolation.databases.postgres.leftovers import Kept, listed, reap
 from walkaway.isolation.databases.postgres.locks import Owner
 from walkaway.isolation.databases.postgres.probe import PostgresProbe
+from walkaway.isolation.databases.provider import Keeping, RefusedError
 from walkaway.isolation.databases.schema import CREATE, Schema
 
 _TRIES = 3

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from walkaway.isolation.databases.home import NotPutBackError
+from walkaway.isolation.databases.provider import NotPutBackError
 
 WAIT_S = 3.0
 

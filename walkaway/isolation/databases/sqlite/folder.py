@@ -19,8 +19,8 @@ from pathlib import Path
 from sqlalchemy.engine import URL
 
 from walkaway.isolation.databases import urls
-from walkaway.isolation.databases.home import Keeping, RefusedError
 from walkaway.isolation.databases.names import Base
+from walkaway.isolation.databases.provider import Keeping, RefusedError
 from walkaway.isolation.databases.schema import CREATE, Schema
 from walkaway.isolation.databases.sqlite.copy import written_over
 from walkaway.isolation.databases.sqlite.probe import SqliteProbe

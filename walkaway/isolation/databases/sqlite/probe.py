@@ -6,8 +6,8 @@ import sqlite3
 
 from sqlalchemy.engine import URL
 
-from walkaway.isolation.databases.home import LockedError
-from walkaway.isolation.databases.picture import Emptying, Links, Picture, Position, Rows
+from walkaway.isolation.databases.provider import LockedError
+from walkaway.isolation.databases.snapshot import Emptying, Links, Picture, Position, Rows
 
 LOCK_TIMEOUT_MS = 3000
 _RELATIONS = (
