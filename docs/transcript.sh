@@ -1,34 +1,35 @@
-#!/bin/sh
-# Makes the transcript in README.md again: anyio's own suite, as its source distribution ships it,
-# started by an agent in a scratch repository that has only a three-line tasks.py beside it.
-# Needs a package index and about five minutes. Usage: docs/transcript.sh >transcript.txt
-set -eu
-here=$(cd "$(dirname "$0")/.." && pwd)
-locks=$here/tests/walkaway/soak
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-python3 -m venv venv
-venv/bin/pip -q install --require-hashes -r "$locks/requirements.txt" >&2
-venv/bin/pip -q download --no-deps --no-binary anyio anyio==4.16.0 >&2
-tar xzf anyio-4.16.0.tar.gz --no-same-owner
-mv anyio-4.16.0 anyio
-mv venv anyio/.venv
-cd anyio
-.venv/bin/python -m pip -q install "$here" . >&2
-printf 'from walkaway import ns\n\n__all__ = ["ns"]\n' >tasks.py
-printf '.venv/\n__pycache__/\n*.egg-info/\n/build/\n' >.gitignore
-git init -q .
-git add .
-git -c user.name=Somebody -c user.email=somebody@example.org commit -q -m 'anyio 4.16.0'
+#!/usr/bin/env bash
+# Makes the transcript in README.md again: a suite of 40 tests that takes some seconds, in a project of
+# its own. Needs .venv (make). Usage: docs/transcript.sh
+set -euo pipefail
+checkout=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+folder=$(mktemp -d)
+trap 'rm -rf -- "$folder"' EXIT
+export PYTHONPATH="$checkout" COLUMNS=100
+unset CI
+PATH="$checkout/.venv/bin:$PATH"
+cd -- "$folder"
 
-# As an agent's shell is: no terminal, and a variable that names the agent.
-export AI_AGENT=1
-inv() { printf '\n$ inv %s\n' "$*"; .venv/bin/python -m invoke "$@" 2>&1 </dev/null | cat; }
+mkdir tests
+cat >tests/test_shop.py <<'PY'
+import time
 
-inv test-async --workers 2
-until .venv/bin/python -m invoke progress --json | grep -q '"failed": [1-9]'; do sleep 2; done
-inv progress
-until .venv/bin/python -m invoke wait >/dev/null; [ $? -ne 75 ]; do :; done
-inv wait
-inv failures
+import pytest
+
+
+@pytest.mark.parametrize("order", range(40))
+def test_checkout(order):
+    time.sleep(0.2)
+    assert order != 17, f"order {order} was charged twice"
+PY
+
+show() {
+    printf '\n$ %s\n' "$*"
+    "$@" || true
+}
+python -m walkaway init --write >/dev/null
+show inv test-async
+sleep 4
+show inv progress
+show inv wait
+show inv failures

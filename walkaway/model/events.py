@@ -1,6 +1,6 @@
 """Lines of `events.jsonl` and `supervisor.jsonl`, read tolerantly: a crash may tear any line.
 
-An event is a plain dict: its keys are documented in docs/guide.md ("The record"). Unknown kinds
+An event is a plain dict: its keys are documented in docs/guide/reference.md ("The record"). Unknown kinds
 and keys are kept, garbage is dropped, so that an old reader survives a new writer.
 """
 

@@ -16,7 +16,7 @@ SCHEMA = 1
 
 
 def as_json(look: HuntLook, found: Findings, style: Style) -> dict[str, Any]:
-    """Return everything that is known of a hunt. docs/guide.md lists the keys."""
+    """Return everything that is known of a hunt. docs/guide/reference.md lists the keys."""
     asked = look.hunt
     runs = {attempt.number: attempt for attempt in look.attempts}
 

@@ -1,4 +1,4 @@
-"""The same answers as JSON objects: versioned, named as the data is. docs/guide.md lists them."""
+"""The same answers as JSON objects: versioned, named as the data is. docs/guide/reference.md lists them."""
 
 from __future__ import annotations
 

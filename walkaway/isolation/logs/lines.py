@@ -89,7 +89,7 @@ def said(record: logging.LogRecord, clock: Clock, request_id: str) -> Said:
 
 
 def as_json(found: Said, current: Current, clock: Clock) -> bytes:
-    """Return a record as one line of JSON; docs/guide.md has its keys."""
+    """Return a record as one line of JSON; docs/guide/isolation.md has its keys."""
     row: dict[str, object] = {
         "t": found.since_start,
         "time": clock.utc(found.since_start),
