@@ -1,0 +1,1 @@
+"""What lies in a record, and how a part of it is read."""

@@ -1,0 +1,1 @@
+"""The worker slots that all runs of a machine share."""
