@@ -1,5 +1,5 @@
 # One target a task, and .venv made on the way. `make` prints the list.
-# What is said here is explained in docs/design.md, "The Makefile".
+# docs/design.md explains the decisions here ("The Makefile").
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules --no-print-directory
@@ -57,27 +57,27 @@ endif
 # Run
 
 .PHONY: test ## run the tests here; Ctrl-C stops them
-.PHONY: test-async ## start the tests and give the prompt back
+.PHONY: test-async ## start the tests, detached; returns at once
 .PHONY: progress ## how far the latest run is
 .PHONY: status ## the same as progress
-.PHONY: wait ## wait for the end and tell the verdict
+.PHONY: wait ## wait for the end and show the verdict
 .PHONY: failures ## what failed so far, grouped by cause
 .PHONY: results ## tests and their results
 .PHONY: log ## what pytest printed
 .PHONY: logs ## the same as log
 .PHONY: stop ## stop a run
 .PHONY: kill ## the same as stop
-.PHONY: runs ## the runs that left a record
+.PHONY: runs ## recorded runs, newest first
 
 # Environment
 
-.PHONY: build ## build the test image, if something in it may have changed
-.PHONY: up ## bring an environment up, healthy
+.PHONY: build ## build the test image if anything in it changed
+.PHONY: up ## start the services and wait until they are healthy
 .PHONY: down ## remove all environments of this checkout
-.PHONY: health ## how the services are, with memory and CPU
-.PHONY: service-logs ## what the services have logged
-.PHONY: shell ## a shell beside the services
-.PHONY: doctor ## whether everything that a run needs is there and well
+.PHONY: health ## each service's health, memory and CPU
+.PHONY: service-logs ## the services' logs
+.PHONY: shell ## a shell in a test container, or in a service
+.PHONY: doctor ## check whether this machine can run the tests
 
 # Upkeep
 

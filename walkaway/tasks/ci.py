@@ -33,7 +33,7 @@ _TURN_S = 1.0
 @invoke_adapter.task(
     name="ci",
     flags={
-        "backend": "where the tests run: local, compose, or auto; never falls back by itself",
+        "backend": "where to run: local, compose, or auto; ci never falls back by itself",
         "timeout": "end the tests after S seconds (or 15m, 1.5h); default: PYTEST_TIMEOUT or 1800",
         "json": JSON_HELP,
     },

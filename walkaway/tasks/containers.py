@@ -30,9 +30,9 @@ _LOGS_S = 60.0
 @invoke_adapter.task(
     name="service-logs",
     flags={
-        "service": "of this service; default: all but the one with the tests",
-        "follow": "go on until Ctrl-C",
-        "lines": "how many of the last lines of each",
+        "service": "only this service; default: all but the test service",
+        "follow": "keep printing until Ctrl-C",
+        "lines": "how many lines from the end, per service",
         "slot": SLOT_HELP,
     },
 )
@@ -43,7 +43,7 @@ def service_logs(
     lines: str = "100",
     slot: str = "1",
 ) -> int:
-    """Show what the services have logged; what the tests print is shown by log."""
+    """Show the services' logs (for the tests' output: log)."""
     here = invoke_adapter.here(c)
     most = invoke_adapter.whole(lines, "lines")
     project = chosen(here, slot)
@@ -61,12 +61,12 @@ def service_logs(
 @invoke_adapter.task(
     name="shell",
     flags={
-        "service": "in the running container of this service; default: a new one for the tests",
+        "service": "enter the running container of this service; default: a new test container",
         "slot": SLOT_HELP,
     },
 )
 def shell(c: Context, service: str | None = None, slot: str = "1") -> int:
-    """Open a shell beside the services: as the tests see them, or inside one of them."""
+    """Open a shell in a test container, or inside one of the services."""
     here = invoke_adapter.here(c)
     project = chosen(here, slot)
     answering(here, "shell")

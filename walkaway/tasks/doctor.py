@@ -12,12 +12,12 @@ from walkaway.tasks.invoke_adapter import JSON_HELP, say, say_json
 @invoke_adapter.task(
     name="doctor",
     flags={
-        "reap": "remove what runs and checkouts that are gone have left in the engine",
+        "reap": "remove what vanished runs and checkouts left in the engine",
         "json": JSON_HELP,
     },
 )
 def doctor(c: Context, reap: bool = False, json: bool = False) -> int:
-    """Say whether this checkout is fit to run tests, and what mends what is not."""
+    """Check whether this checkout can run tests, and say how to fix what is wrong."""
     from walkaway.doctor import run_checks as core
     from walkaway.views import doctor as view
 

@@ -30,9 +30,9 @@ SLOT_HELP = "which environment, from 1; default: 1"
 @invoke_adapter.task(
     name="build",
     flags={
-        "no_cache": "build every layer anew",
+        "no_cache": "rebuild every layer",
         "pull": "look for a newer base image",
-        "detach": "give the prompt back; progress, wait and stop know it as a run",
+        "detach": "return at once; then progress, wait and stop work as for a run",
         "json": JSON_HELP,
     },
 )
@@ -43,7 +43,7 @@ def build(
     detach: bool = False,
     json: bool = False,
 ) -> None:
-    """Build the test image, if something in it may have changed."""
+    """Build the test image if anything in it may have changed."""
     if detach:
         _build_detached(invoke_adapter.here(c), no_cache=no_cache, pull=pull, json=json)
         return
@@ -79,7 +79,7 @@ def _build_detached(here: Here, *, no_cache: bool, pull: bool, json: bool) -> No
 
 @invoke_adapter.task(name="up", flags={"slot": SLOT_HELP, "json": JSON_HELP})
 def up(c: Context, slot: str = "1", json: bool = False) -> None:
-    """Bring an environment up, and wait until every service of it is healthy."""
+    """Start an environment's services and wait until all are healthy."""
     from walkaway.environment import image, services
     from walkaway.views import environment as view
 
@@ -109,7 +109,7 @@ def up(c: Context, slot: str = "1", json: bool = False) -> None:
 @invoke_adapter.task(
     name="down",
     flags={
-        "force": "also when a run uses an environment: it is stopped first",
+        "force": "stop runs that use an environment first",
         "json": JSON_HELP,
     },
 )
@@ -158,7 +158,7 @@ def _stop(here: Here, live: list[str]) -> None:
 
 @invoke_adapter.task(name="health", flags={"json": JSON_HELP})
 def health(c: Context, json: bool = False) -> None:
-    """Show how the services are: health, uptime, memory and CPU now, ports."""
+    """Show each service's health, uptime, memory, CPU and ports."""
     from walkaway.environment import health as states
     from walkaway.views import environment as view
 

@@ -41,11 +41,11 @@ _ADOPTIONS = 3
     flags={
         "runs": "how many attempts",
         "timeout": "end an attempt after S seconds (or 15m, 1.5h), as in test-async",
-        "seed": "a number that decides all orders; default: a new one, which is printed",
-        "fail_fast": "end the hunt once a test has both passed and failed",
-        "detach": "give the prompt back at once",
-        "hunt": "go on watching a hunt: four hex digits, a part of an id, or latest",
-        "stop": "with --hunt: end it, with its running attempt",
+        "seed": "seed of all orders; default: a new one, printed",
+        "fail_fast": "stop once a test has both passed and failed",
+        "detach": "return at once",
+        "hunt": "watch an existing hunt: four hex digits, part of an id, or latest",
+        "stop": "with --hunt: stop it and its running attempt",
         "json": JSON_HELP,
     },
 )

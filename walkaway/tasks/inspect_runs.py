@@ -38,7 +38,7 @@ _SILENT_WAIT_S = 3.0
     name="progress", aliases=("status",), flags={"run": RUN_HELP, "json": JSON_HELP}
 )
 def progress(c: Context, run: str | None = None, json: bool = False) -> None:
-    """Tell how far a run is: counts, what runs now, what failed, how long still."""
+    """Show how far a run is: counts, what runs now, what failed, time left."""
     here = invoke_adapter.here(c)
     if last_start.answered(here, run, "progress", json=json):
         return
@@ -61,7 +61,7 @@ def progress(c: Context, run: str | None = None, json: bool = False) -> None:
     },
 )
 def wait(c: Context, run: str | None = None, timeout: str | None = None, json: bool = False) -> int:
-    """Wait for the end and exit with the verdict; 75 when time is up. Ctrl-C leaves the run be."""
+    """Wait for the end, exit with the verdict; 75 when time is up. Ctrl-C leaves the run alone."""
     here = invoke_adapter.here(c)
     limit = wait_limit_s(here, timeout)
     begun = time.monotonic()
@@ -96,8 +96,8 @@ def wait_limit_s(here: invoke_adapter.Here, timeout: str | None) -> float | None
     name="failures",
     flags={
         "run": RUN_HELP,
-        "since": "only those after the first N",
-        "all": "also those of attempts that a plugin reran",
+        "since": "skip the first N failures",
+        "all": "include failed attempts that a plugin reran",
         "json": JSON_HELP,
     },
 )
@@ -108,7 +108,7 @@ def failures(
     all: bool = False,
     json: bool = False,
 ) -> None:
-    """Show what failed so far, grouped by cause, with the command that runs exactly these again."""
+    """Show what failed so far, grouped by cause, with the command that reruns exactly these."""
     here = invoke_adapter.here(c)
     after = invoke_adapter.whole(since, "since")
     shape = run_json.no_record_of("total", "since", "causes")
@@ -129,9 +129,9 @@ def failures(
     name="results",
     flags={
         "run": RUN_HELP,
-        "match": "only node ids that hold this text",
+        "match": "only node ids that contain this text",
         "result": "only these results, comma-separated: passed, failed, lost, ...",
-        "limit": "how many at most; 0: all",
+        "limit": "show at most this many; 0: all",
         "json": JSON_HELP,
     },
 )
@@ -187,7 +187,7 @@ def _wanted(names: str) -> set[str]:
 
 @invoke_adapter.task(name="stop", aliases=("kill",), flags={"run": RUN_HELP, "json": JSON_HELP})
 def stop(c: Context, run: str | None = None, json: bool = False) -> int:
-    """End a run: pytest may report first, then every process of the run is gone."""
+    """Stop a run: pytest may still report, then every process of the run is ended."""
     here = invoke_adapter.here(c)
     found = last_start.without_record(here, run, _STOP_WAIT_S)
     starting = found is not None and found.start.stage is Stage.STARTING
@@ -220,9 +220,11 @@ def _until_stopped(here: invoke_adapter.Here, record: Record) -> Look:
             return look
 
 
-@invoke_adapter.task(name="runs", flags={"limit": "how many at most; 0: all", "json": JSON_HELP})
+@invoke_adapter.task(
+    name="runs", flags={"limit": "show at most this many; 0: all", "json": JSON_HELP}
+)
 def runs(c: Context, limit: str = "10", json: bool = False) -> None:
-    """List the runs of this checkout that left a record, newest first."""
+    """List this checkout's recorded runs, newest first."""
     here = invoke_adapter.here(c)
     most = invoke_adapter.whole(limit, "limit")
     found = list(reversed(here.records.ids()))

@@ -30,7 +30,7 @@ from walkaway.runs import last_start, origin, select
 from walkaway.text import Style
 
 _BROKEN_PIPE = exit_codes.SIGNAL_BASE + 13
-RUN_HELP = "which run: four hex digits, a part of an id, or latest (of this terminal or agent)"
+RUN_HELP = "which run: four hex digits, part of an id, or latest (of this terminal or agent)"
 JSON_HELP = "print one JSON object"
 
 

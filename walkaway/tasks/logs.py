@@ -34,9 +34,9 @@ _LONGEST_LINE_BYTES = 1 << 20
     aliases=("logs",),
     flags={
         "run": RUN_HELP,
-        "test": "what this test logged, and the services for it: a node id, or a part of one",
-        "lines": "how many of the last lines",
-        "follow": "go on until the run ends; Ctrl-C leaves it alone",
+        "test": "show what this test and its services logged: a node id, or part of one",
+        "lines": "how many lines from the end",
+        "follow": "keep printing until the run ends; Ctrl-C leaves the run alone",
         "json": JSON_HELP,
     },
 )

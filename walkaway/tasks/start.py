@@ -25,19 +25,19 @@ from walkaway.views import ctrl_c, run_json, started
 
 _END_WAIT_S = 60.0
 _FLAGS = {
-    "workers": "run on N xdist workers, or auto: what CPU quota and memory allow",
+    "workers": "number of xdist workers, or auto: as CPU quota and memory allow",
     "dist": "how xdist spreads tests: load, loadscope, loadfile, loadgroup, worksteal, each, no",
     "timeout": "end the run after S seconds (or 15m, 1.5h); default: PYTEST_TIMEOUT, else 4 h",
-    "stall": "end it after S seconds without an event and with an idle process tree; 0: never",
+    "stall": "end the run after S seconds without progress or CPU use; 0: never",
     "fail_fast": "stop at the first failure (-x)",
-    "last_failed": "only what failed the last time (--lf)",
-    "failed_first": "what failed the last time first (--ff)",
-    "rerun": "the failed tests of RUN, or of RUN:CAUSE, or RUN:not-run, by their exact ids",
-    "order_seed": "in the random order of this number; `flaky` names the one to try again",
-    "again": "start even if an identical run is live",
-    "backend": "where: local, compose, or auto (compose when the engine answers)",
-    "no_services": "in Compose: the tests need no services, so do not wait for an environment",
-    "notify": "tell the desktop at the end",
+    "last_failed": "run only last time's failures (--lf)",
+    "failed_first": "run last time's failures first (--ff)",
+    "rerun": "rerun what failed in RUN or for one cause (RUN:CAUSE), or did not run (RUN:not-run)",
+    "order_seed": "run in the random order of this seed; `flaky` prints the one to repeat",
+    "again": "start a new run even if an identical one is live",
+    "backend": "where to run: local, compose, or auto (compose if an engine answers)",
+    "no_services": "in Compose: these tests need no services; do not wait for an environment",
+    "notify": "show a desktop notification at the end",
     "json": invoke_adapter.JSON_HELP,
 }
 
@@ -191,7 +191,7 @@ def _begin_run(
 
 test_async = _made(
     "test-async",
-    "Start the tests detached and give the prompt back: inv test-async -- PYTEST ARGS.",
+    "Start the tests detached and return at once: inv test-async -- PYTEST ARGS.",
     stay=False,
 )
 test = _made(

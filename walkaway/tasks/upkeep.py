@@ -20,8 +20,8 @@ _MOST_DAYS = 36_500
 @invoke_adapter.task(
     name="rotate-logs",
     flags={
-        "days": "keep every run that is not older than this many days; 0: age keeps none",
-        "keep": "keep this many of the newest finished runs, whatever their age; 0: none",
+        "days": "keep runs younger than this many days; 0: keep none for their age",
+        "keep": "keep the newest N finished runs, whatever their age; 0: none",
         "dry_run": "print the plan and delete nothing",
         "json": JSON_HELP,
     },
@@ -70,7 +70,7 @@ def _days(value: str) -> float:
 @invoke_adapter.task(
     name="compile-deps",
     flags={
-        "upgrade": "take newer versions where the .in files allow them",
+        "upgrade": "upgrade to newer versions that the .in files allow",
         "check": "change nothing; exit 1 when a lock is stale",
         "json": JSON_HELP,
     },

@@ -49,7 +49,7 @@ def _rows(checked: Checked, width: int, style: Style) -> list[str]:
     for finding in checked.findings:
         if finding.says != checked.says:
             rows.append(f"{indent}{printable(finding.says, _WIDTH)}")
-        rows.append(f"{indent}mend: {printable(finding.mend, _WIDTH)}")
+        rows.append(f"{indent}fix: {printable(finding.mend, _WIDTH)}")
     return rows
 
 

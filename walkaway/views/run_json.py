@@ -1,4 +1,4 @@
-"""The same answers as JSON objects: versioned, named as the data is. docs/guide/reference.md lists them."""
+"""The answers as versioned JSON objects; docs/guide/reference.md lists their keys."""
 
 from __future__ import annotations
 

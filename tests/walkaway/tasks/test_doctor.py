@@ -43,7 +43,7 @@ def test_what_is_found_is_told_with_what_mends_it(project: Project) -> None:
     gone = "its supervisor and pytest are gone"
     assert lines[row + 1].strip() == f"run {run} has no verdict, 12 h old: {gone}"
     mend = f"inv progress --run {run[-4:]}"
-    assert lines[row + 2].strip().startswith(f"mend: {mend}    tells what it left; then: rm -r ")
+    assert lines[row + 2].strip().startswith(f"fix: {mend}    tells what it left; then: rm -r ")
     assert lines[-1] == f"next: {mend}"
 
 
