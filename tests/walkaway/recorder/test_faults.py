@@ -149,19 +149,19 @@ ELSEWHERE = frozenset({
     "__init__._say", "events.Events.note", "events.describe", "events._where",
     "ledger.Ledger._at_best", "ledger.Ledger._spoil", "recording.Recording.broke_off",
     # In a forked child, whose calls nobody counts.
-    "descriptors.Kept.close", "ids.Ids.close", "writer.AppendFile.close",
+    "descriptors.Kept.close", "node_ids.Ids.close", "writer.AppendFile.close",
     # A second pass, --dist=each, a worker that died.
-    "earlier.keep_reports", "earlier.totals", "ids.from_line",
+    "previous_passes.keep_reports", "previous_passes.totals", "node_ids.from_line",
     "reruns.CarriedOver.__init__", "reruns.CarriedOver._tell",
     "reruns.CarriedOver.pytest_sessionstart", "reruns.rerun_attempts",
     "xdist.Workers.pytest_xdist_make_scheduler", "xdist.Workers._tell_each",
-    "culprits.run_no_culprit_again", "culprits.run_no_culprit_again.remove_node",
-    "culprits._take_out",
+    "crashed_tests.run_no_culprit_again", "crashed_tests.run_no_culprit_again.remove_node",
+    "crashed_tests._take_out",
     # A stop that comes while workers run; the same tests in another order.
     "stopping._interrupt", "stopping._names", "stopping._grace_s", "stopping.Stopping._drain",
     "stopping.Stopping._hear", "stopping.Stopping._on_int", "uncollected._turn",
     # A timeout; a thread that is still there at the end.
-    "texts.without_foreign_stacks", "threads._text",
+    "failure_text.without_foreign_stacks", "threads._text",
     # A spare that is full; an id that was never collected; a run that is broken off.
     "writer.AppendFile.put_over", "ledger.Ledger._new",
     "hooks.Hooks.pytest_internalerror", "hooks.Hooks.pytest_keyboard_interrupt",
@@ -364,7 +364,7 @@ def test_in_xdists_controller_and_workers_it_is_the_same(server: Server, red: Pa
 def test_nor_where_workers_cannot_send_or_collect(
     server: Server, request: pytest.FixtureRequest, suite: str
 ) -> None:
-    modules = ("sendable.", "uncollected.", "xdist.", "__init__._", "place.", "stopping.")
+    modules = ("sendable.", "uncollected.", "xdist.", "__init__._", "record_folder.", "stopping.")
 
     def chosen(site: str, calls: int) -> list[int]:
         return [0] if calls and site.startswith(modules) else []

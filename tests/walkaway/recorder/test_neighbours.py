@@ -246,7 +246,7 @@ def test_an_isolated_interpreter_is_recorded_through_the_shim(
     project: Project, workers: tuple[str, ...]
 ) -> None:
     project.write(test_it="def test_a(): pass\ndef test_b(): assert 0\n")
-    shim = str(RECORDER / "walkaway_recorder" / "isolated.py")
+    shim = str(RECORDER / "walkaway_recorder" / "isolated_start.py")
     run = project.run(*workers, command=(sys.executable, "-I", shim))
     assert run.wait() == 1
     assert dict(run.results()) == {"test_a": "passed", "test_b": "failed"}

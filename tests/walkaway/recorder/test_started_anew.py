@@ -80,7 +80,7 @@ def test_so_is_one_with_workers(project: Project, where: str) -> None:
 
 def test_so_is_one_of_an_isolated_python(project: Project) -> None:
     project.write(conftest=ANEW.format(how=ONCE["orig_argv"]) + WHERE["import"], test_a=TESTS)
-    entry = str(Path(RECORDER) / "walkaway_recorder" / "isolated.py")
+    entry = str(Path(RECORDER) / "walkaway_recorder" / "isolated_start.py")
     # -I ignores PYTHONHASHSEED, and hands it on all the same.
     check(project.run("-s", command=(sys.executable, "-I", entry)))
 

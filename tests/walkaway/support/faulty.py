@@ -43,7 +43,7 @@ ENTRIES = frozenset({
     "run_no_culprit_again.remove_node",
 })  # fmt: skip
 #: Not loaded into a recorded pytest, or before anything can be guarded.
-NOT_MEANT = ("isolated.main", "originals.keep_builtins")
+NOT_MEANT = ("isolated_start.main", "originals.keep_builtins")
 
 _PIPE_BYTES = 1024 * 1024
 _GUARDS = ("self._guard", "guard", "suppress(Exception)")
@@ -218,7 +218,7 @@ def run(asked: dict[str, object]) -> None:
     if asked["recorded"]:
         chosen = install(os.environ[VARIABLE])
         for path in FOLDER.glob("*.py"):  # now: pytest's own finder will stand before ours
-            if path.stem != "isolated":
+            if path.stem != "isolated_start":
                 import_module(f"{PACKAGE}.{path.stem}" if path.stem != "__init__" else PACKAGE)
         args = ["-p", PACKAGE, *args]
     code: int | str
