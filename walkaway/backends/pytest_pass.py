@@ -6,6 +6,7 @@ import json
 import os
 from typing import Any
 
+from walkaway.model import pytest_pass
 from walkaway.process.children import spawn
 
 _LIBRARY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -15,32 +16,12 @@ _FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "PYTEST_TIMEOUT
 
 def start(run: dict[str, Any], record: str, number: int, log_fd: int) -> int:
     """Start pass ``number`` (from 1) of a run; returns pytest's PID. Raises `SpawnError`."""
-    environ = _environ(run, record, number)
-    argv = list(run["argv"])
-    if number > 1 and any(word.startswith("--cov") for word in argv):
-        argv.insert(argv.index("walkaway_recorder") + 1 if "walkaway_recorder" in argv else 1,
-                    "--cov-append")  # fmt: skip
-    return spawn(argv, environ, run["cwd"], log_fd)
-
-
-def _environ(run: dict[str, Any], record: str, number: int) -> dict[str, str]:
     environ = {key: value for key, value in os.environ.items() if key not in _FOREIGN}
     paths = [RECORDER, environ["PYTHONPATH"]] if environ.get("PYTHONPATH") else [RECORDER]
     environ["PYTHONPATH"] = os.pathsep.join(paths)
-    environ["WALKAWAY_RUN"] = environ["WALKAWAY_RECORD"] = record
-    environ["WALKAWAY_EPOCH"] = repr(run["started_boot"])
-    environ["WALKAWAY_PASS"] = str(number)
-    select = f"select-{number}.txt" if number > 1 else run.get("select")
-    if select:
-        environ["WALKAWAY_SELECT"] = os.path.join(record, select)
-    if run.get("order_seed"):
-        environ["WALKAWAY_ORDER"] = run["order_seed"]
-        # The order of sets is a chance, too: what depends on it comes again with the seed.
-        environ.setdefault("PYTHONHASHSEED", run["order_seed"])
-    if number > 1:
-        # Reports that pytest writes at its end would overwrite the first pass's.
-        environ.setdefault("COVERAGE_FILE", os.path.join(record, f".coverage-pass-{number}"))
-    return environ
+    environ.update(pytest_pass.variables(run, record, number))
+    environ = {**pytest_pass.defaults(run, record, number), **environ}
+    return spawn(pytest_pass.argv(run, number), environ, run["cwd"], log_fd)
 
 
 def spawned(fd: int, kind: str = "spawn") -> list[dict[str, Any]]:

@@ -34,7 +34,7 @@ def file(around: Around) -> Checked:
     try:
         found = around.services()
     except WalkawayError as error:
-        mend = "mend it, then: docker compose config --quiet"
+        mend = "fix it, then: docker compose config --quiet"
         return judged(subject, "it cannot be read", [Finding(error.message, mend)])
     names = sorted(found)
     says = f"{many(len(names), 'service')}: {', '.join(names)}"

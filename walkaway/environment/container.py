@@ -17,6 +17,7 @@ from walkaway.environment.project import (
     Project,
     checkout_hash,
 )
+from walkaway.model import pytest_pass
 from walkaway.process.children import Exit
 
 RECORD = "/walkaway/record"
@@ -26,11 +27,18 @@ LAUNCHING = "launch.lock"
 """In the record, held by who brings the container up: also when the supervisor is gone."""
 STARTING = "starting the container"
 """The phase in which the engine may be making it: who is told to end then may leave one behind."""
+_DEFAULT = "WALKAWAY_DEFAULT_"
 _GO = (
     f"true 2>/dev/null >{RECORD}/{entrypoint.MARK}; "
     "exec >>/walkaway/run.log 2>&1 </dev/null; "
     'cd -- "$1" || exit 69; shift; '
-    'PYTHONPATH="/walkaway/recorder${PYTHONPATH:+:$PYTHONPATH}"; export PYTHONPATH; exec "$@"'
+    # Only where the service has no such variable of its own: which it has is known in here alone.
+    + "".join(
+        f'{name}="${{{name}:-${{{_DEFAULT}{name}:-}}}}"; unset {_DEFAULT}{name}; '
+        f'[ -z "${name}" ] || export {name}; '
+        for name in ("PYTHONHASHSEED", "COVERAGE_FILE")
+    )
+    + 'PYTHONPATH="/walkaway/recorder${PYTHONPATH:+:$PYTHONPATH}"; export PYTHONPATH; exec "$@"'
 )
 """With exec pytest hears signals itself; arguments arrive as they are."""
 _STACKS = (
@@ -101,26 +109,16 @@ def command(
     for key, value in environ.items():
         words += ["-e", f"{key}={value}"]
     inside = _inside(run["root"], run["cwd"])
-    return project.compose(*words, project.service, "sh", "-c", _GO, "sh", inside, *run["argv"])
+    argv = pytest_pass.argv(run, number)
+    return project.compose(*words, project.service, "sh", "-c", _GO, "sh", inside, *argv)
 
 
 def environment(run: Mapping[str, Any], number: int) -> dict[str, str]:
     """Return the variables of a pass, for inside the container."""
-    given = {
-        "WALKAWAY_RECORD": RECORD,
-        "WALKAWAY_RUN": RECORD,
-        "WALKAWAY_EPOCH": repr(run["started_boot"]),
-        "WALKAWAY_PASS": str(number),
-        "TESTMON_DATAFILE": f"{CACHE}/testmondata",
-    }
-    select = f"select-{number}.txt" if number > 1 else run.get("select")
-    if select:
-        given["WALKAWAY_SELECT"] = f"{RECORD}/{select}"
-    if run.get("order_seed"):
-        given["WALKAWAY_ORDER"] = given["PYTHONHASHSEED"] = run["order_seed"]
-    if number > 1:
-        given["COVERAGE_FILE"] = f"{RECORD}/.coverage-pass-{number}"
-    return given
+    given = pytest_pass.variables(run, RECORD, number)
+    given["TESTMON_DATAFILE"] = f"{CACHE}/testmondata"
+    defaults = pytest_pass.defaults(run, RECORD, number)
+    return given | {f"{_DEFAULT}{name}": value for name, value in defaults.items()}
 
 
 def recorder_folder() -> Path:

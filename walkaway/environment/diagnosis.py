@@ -186,7 +186,7 @@ def _of_container(
     told = _indented(said.out + said.err, _LOG_LINES)
     lines += ["the last lines of its log:", *told] if told else ["it has logged nothing"]
     more = f"inv service-logs --service {row.service}" + _slot(project)
-    return _error(*lines, f"Mend it, then again: {_again(project)}   all it logged: {more}")
+    return _error(*lines, f"Fix it, then run again: {_again(project)}   all it logged: {more}")
 
 
 def _what(inspected: Mapping[str, Any]) -> str:

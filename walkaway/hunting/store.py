@@ -52,6 +52,14 @@ class HuntRecord:
             message = f"The record of hunt {self.id} cannot be read: {error}"
             raise WalkawayError(message, exit_codes.NO_SUCH_RUN) from error
 
+    def readable(self) -> bool:
+        """Tell whether hunt.json is whole: a damaged one must not hide the hunts before it."""
+        try:
+            self.hunt()
+        except WalkawayError:
+            return False
+        return True
+
     def attempts(self) -> list[Attempt]:
         """Return the attempts that ended, each once, in their order."""
         try:
@@ -127,8 +135,9 @@ class Hunts:
         known = self.ids()
         if selector == "latest" and known:
             newest = [self.record(hunt_id) for hunt_id in reversed(known)]
-            mine = (record for record in newest if record.hunt().origin.key == origin.key)
-            return next(mine, newest[0])
+            whole = [record for record in newest if record.readable()]
+            mine = (record for record in whole if record.hunt().origin.key == origin.key)
+            return next(mine, (whole or newest)[0])
         wanted = selector.strip().lower().removeprefix(PREFIX)
         exact = [i for i in known if i == wanted or i.endswith("-" + wanted)]
         found = exact or [i for i in known if wanted and wanted in i]

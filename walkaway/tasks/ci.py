@@ -82,12 +82,16 @@ def _lint(here: Here, *, quiet: bool) -> Step:
     failed: list[tuple[str, int]] = []
     found = quality.linters(here)
     for command in found.argvs:
-        code = quality.run_command(here, command, quiet=quiet)
+        try:
+            code = quality.run_command(here, command, quiet=quiet)
+        except WalkawayError as error:  # not installed: the other linters run all the same
+            failed.append((error.message.splitlines()[0].rstrip("."), error.code))
+            continue
         if code:
-            failed.append((shlex.join(command), code))
+            failed.append((f"{shlex.join(command)} ended with {code}", code))
     if failed:
-        said = ", ".join(f"{command} ended with {code}" for command, code in failed)
-        return Step("lint", failed[0][1], said=said, todo="mend what it names, then: inv lint")
+        said = ", ".join(what for what, _ in failed)
+        return Step("lint", failed[0][1], said=said, todo="fix what it names, then: inv lint")
     if found.missing and not found.argvs:
         names = " and ".join(found.missing)
         return Step("lint", said=f"walkaway.lint is not set, and {names} not here", skipped=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import replace
-from pathlib import Path
 
 from invoke.context import Context
 
@@ -80,7 +79,7 @@ def flaky(
             seed=_seed(seed),
             run=wanted(
                 root=here.root,
-                cwd=Path.cwd(),
+                cwd=invoke_adapter.current_folder(),
                 args=remainder(c),
                 options=Options(timeout=timeout),
                 conf=here.settings(),

@@ -100,6 +100,15 @@ def _configured(context: Context) -> object:
     return dict(found.items()) if isinstance(found, DataProxy) else found
 
 
+def current_folder() -> Path:
+    """Return the folder where the caller stands. `WalkawayError` 64 when it was deleted."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        message = "The current folder no longer exists: change into another one."
+        raise WalkawayError(message, exit_codes.WRONG_USE) from error
+
+
 def root_of(config: Config) -> Path:
     """Return the folder where tasks.py was found: tasks run in the caller's folder."""
     prefix = getattr(config, "_project_prefix", None)

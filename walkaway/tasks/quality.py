@@ -107,7 +107,7 @@ def _run_all(
         word = here.style.bad("failed") if step["code"] else here.style.good("passed")
         say([f"{word}  {step['seconds']:6.1f} s  {step['command']}"])
     if failed:
-        say([f"mend it, then again: {failed[0]['command']}"])
+        say([f"fix it, then run again: {failed[0]['command']}"])
     return code
 
 

@@ -13,7 +13,6 @@ from typing import Any
 from invoke.context import Context
 from invoke.tasks import Task
 
-from walkaway.errors import WalkawayError
 from walkaway.model import exit_codes
 from walkaway.runs import rerun as reruns
 from walkaway.runs import start, stop
@@ -165,11 +164,7 @@ def _begin_run(
     here: Here, options: Options, args: tuple[str, ...], selector: str | None, *, again: bool
 ) -> start.Started:
     select: tuple[str, ...] = ()
-    try:
-        cwd = Path.cwd()
-    except FileNotFoundError as error:
-        message = "The folder where you stand is gone: change into another one."
-        raise WalkawayError(message, exit_codes.WRONG_USE) from error
+    cwd = invoke_adapter.current_folder()
     if selector is not None:
         earlier, select = reruns.find(here.records, selector, here.origin())
         args, cwd = args or earlier.args, Path(earlier.cwd)

@@ -40,7 +40,7 @@ def minimum_python(root: Path) -> str:
     except FileNotFoundError:
         data = {}
     except (OSError, ValueError) as error:
-        message = f"{path.name} cannot be read: {error}.\nMend it, then again: {COMMAND}"
+        message = f"{path.name} cannot be read: {error}.\nFix it, then run again: {COMMAND}"
         raise WalkawayError(message, exit_codes.WRONG_USE) from error
     table = data.get("project")
     wanted = table.get("requires-python") if isinstance(table, dict) else None

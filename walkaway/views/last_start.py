@@ -32,7 +32,7 @@ def lines(start: LastStart, style: Style, now_s: float, look: str, before: str =
         todo = "start again"
     else:
         parts = [style.bad("REFUSED"), f"the last start, {age} ago: {first}"]
-        todo = "mend that and start again"
+        todo = "fix that and start again"
     if start.stage is not Stage.STARTING:
         parts.append(f"exit {start.code}")
     typed = printable(start.command, _COLUMNS)

@@ -253,7 +253,7 @@ def _next(look: Look, ended: Ended, style: Style) -> Iterator[str]:
         yield f"{style.dim('log:')} {phrases.path(look.run, look.log)}"
         if look.run.backend == "compose":
             doctor = style.command("doctor")
-            yield f"{style.dim('next:')} mend what the log names, or see: {doctor}"
+            yield f"{style.dim('next:')} fix what the log names, or see: {doctor}"
             return
         python = printable(look.run.argv[0], 120) if look.run.argv else "its pytest"
         yield f"{style.dim('next:')} see whether {python} has pytest (walkaway.pytest names it)"

@@ -86,7 +86,7 @@ def test_a_lint_finding_does_not_hide_the_tests_verdict(project: Project) -> Non
     first, what, todo = last_lines(answer, 3)
     assert re.search(r"lint failed .*, tests passed .*  exit 3$", first)
     assert what.endswith("ended with 3")
-    assert todo == "next: mend what it names, then: inv lint"
+    assert todo == "next: fix what it names, then: inv lint"
     assert project.live().outcome()["outcome"] == "passed"
 
 
@@ -101,10 +101,12 @@ def test_the_exit_code_is_the_verdicts_when_both_are_red(project: Project) -> No
 
 
 def test_a_linter_that_is_not_there_is_red_and_the_tests_run_all_the_same(project: Project) -> None:
-    project.write("invoke.yaml", "walkaway:\n  lint: [[no-such-linter]]\n")
+    after = [sys.executable, "-c", "open('after', 'w')"]
+    project.write("invoke.yaml", f"walkaway:\n  lint: {[['no-such-linter'], after]}\n")
     answer = ci(project)
     assert answer.returncode == 69
     assert "no-such-linter cannot be run" in answer.stdout
+    assert (project.root / "after").exists(), "the linters after it run all the same"
     assert project.live().outcome()["outcome"] == "passed"
 
 
@@ -161,7 +163,7 @@ def test_the_page_of_a_ci_job_gets_verdict_steps_and_causes(
     ci(project, GITHUB_STEP_SUMMARY=str(page))
     text = page.read_text(encoding="utf-8")
     assert text.startswith("before\n### ❌ FAILED: 1 of 2 failed")
-    assert re.search(r"^\| lint \| ❌ \| .* Next: mend what it names", text, re.MULTILINE)
+    assert re.search(r"^\| lint \| ❌ \| .* Next: fix what it names", text, re.MULTILINE)
     assert re.search(r"^\| locks \| skipped \|", text, re.MULTILINE)
     assert "test_bad" in text
 

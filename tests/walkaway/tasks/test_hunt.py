@@ -447,3 +447,14 @@ def test_a_wrong_order_seed_is_refused(hunting: Project, seed: str) -> None:
     assert (answer.returncode, answer.stdout) == (64, "")
     assert "--order-seed is " in answer.stderr
     assert hunting.records.ids() == []
+
+
+def test_a_damaged_newest_record_does_not_hide_the_hunts_before_it(hunting: Project) -> None:
+    hunting.write(TEST, "def test_it():\n    pass\n")
+    assert hunting.inv("flaky", "--runs", "1").returncode == 0
+    damaged = hunting.records.folder / "hunt-20991231-235959-ffff"
+    damaged.mkdir()
+    (damaged / "hunt.json").write_text("{")
+    answer = hunting.inv("flaky", "--hunt", "latest")
+    assert answer.returncode == 0, answer.stderr
+    assert "1 attempt" in answer.stdout

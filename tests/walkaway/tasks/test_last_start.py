@@ -62,7 +62,7 @@ def test_every_refused_start_is_what_a_wait_answers(
     if words[0] != "ci":
         assert refused.stderr.splitlines()[0] in first
     assert f"typed: {shlex.join(['inv', *words])}" in answer.stdout
-    assert last.startswith("next: mend that and start again  or  inv wait --run ")
+    assert last.startswith("next: fix that and start again  or  inv wait --run ")
     assert len(answer.stdout.splitlines()) <= 5
 
 
@@ -138,7 +138,7 @@ def test_without_a_run_before_it_the_refusal_is_the_answer_all_the_same(project:
     assert project.inv("test-async", "--timeout", "xx").returncode == 64
     answer = project.inv("wait")
     assert answer.returncode == 64
-    assert answer.stdout.splitlines()[-1] == "next: mend that and start again"
+    assert answer.stdout.splitlines()[-1] == "next: fix that and start again"
 
 
 def test_a_start_that_is_killed_before_its_record_is_no_run(project: Project) -> None:

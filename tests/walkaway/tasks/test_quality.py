@@ -90,7 +90,7 @@ def test_a_configured_linter_that_is_missing_is_69_and_the_rest_is_run_all_the_s
         assert done.returncode == 69
         assert "no-such-linter cannot be run" in done.stderr
         assert done.stdout.count("\npassed ") == ran, done.stdout
-        assert done.stdout.splitlines()[-1] == "mend it, then again: no-such-linter"
+        assert done.stdout.splitlines()[-1] == "fix it, then run again: no-such-linter"
 
 
 def test_the_usual_tests_are_those_of_the_project_s_own_environment(

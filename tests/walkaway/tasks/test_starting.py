@@ -246,11 +246,12 @@ def test_make_s_own_variables_and_the_limit_stay_outside(project: Project) -> No
     assert there["WALKAWAY_RUN"] == str(live.folder)
 
 
-def test_a_folder_that_is_gone_is_said(project: Project, tmp_path: Path) -> None:
+@pytest.mark.parametrize("task", ["test-async", "flaky"])
+def test_a_folder_that_is_gone_is_said(project: Project, tmp_path: Path, task: str) -> None:
     gone = project.root / "gone"
     gone.mkdir()
-    script = f'cd gone && rmdir ../gone && exec "$@" --search-root "{project.root}" test-async'
+    script = f'cd gone && rmdir ../gone && exec "$@" --search-root "{project.root}" {task}'
     answer = project.inv(program=("sh", "-c", script, "sh", *INV))
     assert answer.returncode == 64
-    assert answer.stderr.splitlines()[0].startswith("The folder where you stand is gone")
+    assert answer.stderr.splitlines()[0].startswith("The current folder no longer exists")
     assert tmp_path.exists()
