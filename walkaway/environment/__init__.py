@@ -1,1 +1,1 @@
-"""Docker Compose environments of a checkout: image, services, slots and leases, doctor."""
+"""Docker Compose environments of a checkout: images, services, slots, leases and their removal."""
