@@ -1,1 +1,1 @@
-"""What a project needs to use walkaway as a library: files that `init` shows and writes."""
+"""Files that a project needs to use walkaway as a library; `init` shows and writes them."""
