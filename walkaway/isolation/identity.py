@@ -1,6 +1,6 @@
 """Identity of a test process: its run and its worker. Databases, keys and rows are named after it.
 
-Standard library only, plus pytest's types. Must not know what is named after it.
+Standard library and pytest only. Must not know what is named after it.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def put_back(database: Database) -> None:
 
     Raises:
         StillInUseError: Somebody held a lock. The database was recreated all the same.
-        NotPutBackError: Somebody held a lock and the database could not be recreated.
+        NotPutBackError: The database needs to be recreated and cannot be.
     """
     try:
         why = database.contents.put_back()
