@@ -44,10 +44,12 @@ _STACKS = (
 )
 """Shell script that asks for stacks.
 
-It signals only processes that registered and whose start time is still the same.
+It signals only processes that registered and whose start time is still the same. That is field 22
+of /proc/PID/stat (proc(5)), the 20th after the name in parentheses.
 """
 _SIGNAL_BASE = 128
 _NOT_SEEN = 255
+# What the engine reports for a time that has not come yet.
 _UNSET = "0001-01-01"
 
 

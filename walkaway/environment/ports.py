@@ -13,6 +13,7 @@ from walkaway.errors import WalkawayError
 from walkaway.process import proc_table
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
+# State TCP_LISTEN in those tables, see proc(5).
 _LISTEN = "0A"
 _TAKEN = re.compile(r"bind: address already in use|port is already allocated")
 _PORT = re.compile(r":(\d{1,5})(?::| failed|\b)")

@@ -21,7 +21,8 @@ _PSQL = (
     'psql -qX -v ON_ERROR_STOP=1 -v VERBOSITY=terse -h 127.0.0.1 -U "${POSTGRES_USER:-postgres}" '
     '-d "$main" -v db="$db" -v kept="${db}__walkaway" -At <<\'SQL\'\n'
 )
-# psql quotes its own variables, and format() quotes names: nothing is pasted into SQL.
+# psql quotes its own variables, and format() quotes names: nothing is pasted into SQL. Names of 53
+# bytes leave room for the suffix of 10 within Postgres's 63.
 _MINE = (
     "NOT datistemplate AND (datname <> 'postgres' OR datname = :'db') "
     "AND right(datname, 10) <> '__walkaway' AND octet_length(datname) <= 53"

@@ -36,6 +36,7 @@ class Board:
     """One slot per worker. A slot is never used twice."""
 
     def __init__(self, slots: int) -> None:
+        # One slot more than workers: byte 0 of the first says whether to stop.
         self._map = mmap.mmap(-1, _SIZE * (slots + 1))
         self._write = _SLOT.pack_into
         for slot in range(slots):

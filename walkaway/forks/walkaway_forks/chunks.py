@@ -12,6 +12,8 @@ _ROUNDS = 4
 """A chunk is 1/_ROUNDS of each worker's share of what is left: small enough to balance the load,
 large enough to cost nothing.
 """
+# The parent writes all chunk numbers, four bytes each, to a pipe before anybody reads. So they must
+# fit its buffer, 64 KB on Linux.
 _MOST_CHUNKS = 4096
 
 

@@ -14,6 +14,7 @@ from typing import Any, Optional
 
 import pytest
 
+# From linux/prctl.h, see prctl(2).
 _PR_SET_PDEATHSIG = 1
 _HOOKS_OF_PARENT = (
     "pytest_runtest_logstart",
@@ -28,6 +29,7 @@ def renew(
     config: pytest.Config, worker: str, count: int, run_uid: str, basetemp: Optional[Path]
 ) -> None:
     """Turn this process into a worker of its own. Call it first in the child."""
+    # The parent's exit handlers are the parent's to run.
     atexit._clear()
     _die_with_parent()
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -74,6 +76,7 @@ def _silence(config: pytest.Config) -> None:
 
 
 def _renew_random() -> None:
+    # Otherwise all workers would continue the same random sequence.
     random.seed()
     numpy = sys.modules.get("numpy")
     if numpy is not None:

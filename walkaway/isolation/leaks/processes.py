@@ -30,7 +30,8 @@ class ProcessesWatch(SetWatch):
 
     def things(self) -> Things:
         try:
-            # One system call says that there is no child at all, which is nearly always so.
+            # One system call says that there is no child at all, which is nearly always so. WNOWAIT
+            # leaves an ended child's status to its owner.
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             return _NONE
