@@ -1,4 +1,7 @@
-"""The checks of `doctor`, one module per subject, and the types that a check takes and returns."""
+"""The checks of `doctor`, one module per subject, and the types that a check takes and returns.
+
+Nothing here prints. Must not know Invoke or views.
+"""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def _ports(service: Mapping[str, Any]) -> list[int]:
 def judge_ports(published: list[int], owners: Mapping[int, str], ours: str) -> Checked:
     """Judge who has which port. ``ours`` is the name prefix of this checkout's containers.
 
-    A port taken by one of our containers is as it should be.
+    A port that one of our containers has is fine.
     """
     findings, taken = [], []
     for port, owner in sorted(owners.items()):

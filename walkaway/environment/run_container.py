@@ -1,6 +1,6 @@
 """Bring a run's container up: image, services, container. Runs in a child of the supervisor.
 
-The commands' output goes to the run's log, which `progress` shows. Events are told one by one:
+The commands' output goes to the run's log, which `progress` shows. Events are reported one by one:
 `phase`, then one of `started`, `built`, `busy`, `failed`. None of those four follows when the
 engine went away.
 """
@@ -48,7 +48,7 @@ class Wish(NamedTuple):
 
 
 def launch(wish: Wish, tell: Tell) -> None:
-    """Start a pass and tell how it went."""
+    """Start a pass and report how it went."""
     run, record, number, slot, left_by = wish
     wanted = run["compose"]
     project = Project(Path(run["root"]), slot, wanted["service"], tuple(wanted["files"]))

@@ -2,7 +2,8 @@
 
 Load it with ``pytest_plugins = ["walkaway.isolation"]`` in the topmost conftest.py of a project. It
 is light to import: only the fixtures that need SQLAlchemy or redis import them, so a project
-without them loses nothing.
+without them loses nothing. It works in any pytest. Must not import runs, and nothing else in
+walkaway may import it.
 
 PYTEST_DONT_REWRITE: when a conftest.py also imports from here, the module is loaded before pytest
 can rewrite its asserts, and pytest would warn. Every module here that a conftest.py may import

@@ -15,7 +15,7 @@ from walkaway.views.phrases import GAP
 BUDGET_BYTES = 500
 """Most bytes for a cascade of one cause, for a reader who pays for every line."""
 _CASCADE = 4
-"""From so many failures of one cause on, one more tells nothing new."""
+"""After this many failures of one cause, another one adds nothing."""
 _TOLD = 3
 _NAMED = 3
 _CAUSES = {True: 10, False: 20}

@@ -46,7 +46,8 @@ def listed(owner: Owner, base: Base) -> Iterator[tuple[str, Kept | None]]:
 def reap(owner: Owner, base: Base, spared: Callable[[str, Kept | None], bool]) -> None:
     """Drop the databases of a base whose lock is free, except those that ``spared`` accepts.
 
-    ``spared`` must accept everything that this connection owns: its holder can take a lock again.
+    ``spared`` must accept everything that this connection owns, because the holder of a lock can
+    take it again.
     """
     for name, kept in listed(owner, base):
         if not spared(name, kept) and owner.try_lock(name):

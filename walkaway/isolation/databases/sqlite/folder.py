@@ -79,9 +79,9 @@ class Folder:
         return SqliteProbe(url)
 
     def _take_kept(self, folder: Path, *, anew: bool) -> None:
-        """Copy the kept template of this schema, built now if there is none.
+        """Copy the kept template of this schema, building it if needed.
 
-        Delete other schemas' templates.
+        Deletes the templates of other schemas.
         """
         fingerprint = self._schema.fingerprint(self._url)
         if fingerprint is None:
