@@ -1,26 +1,25 @@
-# One target a task, and .venv made on the way. `make` prints the list.
-# docs/design.md explains the decisions here ("The Makefile").
+# One target per task; .venv is made on first use. `make` prints the list.
+# docs/design.md, "The Makefile", explains the decisions.
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SUFFIXES:
-# `make -j4 test-async wait` starts before it waits.
+# So that `make -j4 test-async wait` starts before it waits.
 .NOTPARALLEL:
 
-# What makes .venv; an older Python looks for a newer one on PATH by itself.
+# The Python that makes .venv. If it is too old, bootstrap.py looks for a newer one on PATH.
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 STAMP := .venv/.walkaway-stamp
 
-# Exactly as typed: $(value) is not expanded, and no shell sees it. `ARGS` itself would be
-# exported expanded, so it is not.
+# Passes ARGS exactly as typed: $(value) does not expand, and no shell sees the text. make would
+# export `ARGS` itself expanded, hence the unexport.
 export WALKAWAY_ARGS := $(value ARGS)
 export WALKAWAY_OPTS := $(value OPTS)
 unexport ARGS OPTS
 
-# A word that is no target is meant for pytest, and so is an option of make's that pytest has
-# too, behind a task that starts it: refused here, while make still reads this file and nothing
-# has begun.
+# A word that is no target is meant for pytest. So is an option that make and pytest share, after a
+# task that starts pytest. Both are refused here, while make reads this file and nothing has begun.
 TARGETS := $(shell sed -n 's/^\.PHONY: \([a-z-]*\) .*/\1/p' Makefile)
 STRANGERS := $(filter-out $(TARGETS) $(STAMP),$(MAKECMDGOALS))
 ifneq ($(filter test test-async flaky ci,$(MAKECMDGOALS)),)
@@ -28,7 +27,7 @@ STRANGERS += $(shell tr '\n\0' ' \n' 2>/dev/null </proc/$$PPID/cmdline | \
 	sed -n '/^\(test\|test-async\|flaky\|ci\)$$/,$$ { /^-[dklmnopqrsW]/p; \
 	/^--\(debug\|quiet\|trace\)/p; }')
 endif
-# ARG='-m slow' would be ignored, and everything would run.
+# make would ignore a misspelt ARG='-m slow' and run everything.
 STRANGERS += $(foreach name,$(filter ARG Args arg args FLAGS OPT OPTIONS Opts opt opts,\
 	$(.VARIABLES)),$(if $(filter command,$(origin $(name))),$(name)))
 ifneq ($(strip $(STRANGERS)),)
@@ -45,7 +44,7 @@ help:
 	@echo "make exits 2 whatever failed; scripts that need the true exit code call"
 	@echo ".venv/bin/inv TASK (inv --list, inv --help TASK)."
 
-# A stamp file, not .venv/bin/inv: an interrupted install leaves the latter behind.
+# A stamp file instead of .venv/bin/inv, which an interrupted install can leave behind.
 $(STAMP): requirements.txt requirements-test.txt requirements-dev.txt scripts/bootstrap.py
 	@command -v $(PYTHON3) >/dev/null || { \
 	echo "walkaway: no $(PYTHON3) on PATH: install Python 3.11 or newer" >&2; exit 69; }

@@ -1,4 +1,4 @@
-"""This repository's tasks: the whole collection."""
+"""This repository's tasks: the complete collection."""
 
 from walkaway import ns
 

@@ -1,13 +1,15 @@
 """Make or repair .venv from requirements-dev.txt. Standard library only; `make` calls it.
 
-Reads and writes nothing outside the checkout's .venv. Says what takes time on stderr, never on
-stdout, and nothing at all when there is nothing to do. Exit codes: 0 ready, 69 not to be had
-(with what to do about it), 130 interrupted.
+Writes nothing outside the checkout's .venv. Reports slow steps on stderr, never on stdout, and
+prints nothing when there is nothing to do. Exit codes: 0 ready, 69 .venv cannot be made (with what
+to do about it), 130 interrupted.
 
-Files in .venv: `.walkaway-lock` (flock, never deleted here), `.walkaway-unfinished` (there while
-an install goes on: whoever finds it starts afresh), `.walkaway-stamp` (locks and Python that
-the finished .venv was made from), `.walkaway-failed` (the last failure, for those who waited
-for it), `.walkaway-install.log`.
+Files in .venv:
+    `.walkaway-lock`: flock, never deleted here.
+    `.walkaway-unfinished`: exists during an install; whoever finds it starts afresh.
+    `.walkaway-stamp`: the locks and the Python that the finished .venv was made from.
+    `.walkaway-failed`: the last failure, for those who waited for it.
+    `.walkaway-install.log`: output of the install.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ LOG = VENV / ".walkaway-install.log"
 NOT_STARTABLE = 69
 CTRL_C = 130
 TICK_S = 10.0
-"""Seconds between two lines of progress when stderr is no terminal."""
+"""Seconds between two progress lines when stderr is no terminal."""
 
 NETWORK_TROUBLE = re.compile(
     r"Failed to establish a new connection|NewConnectionError|NameResolutionError"
@@ -53,7 +55,7 @@ HASH_TROUBLE = "THESE PACKAGES DO NOT MATCH THE HASHES"
 
 
 class BootstrapError(Exception):
-    """What a person can mend, in at most three lines."""
+    """Something a person can fix, described in at most three lines."""
 
 
 def say(text: str) -> None:
@@ -75,7 +77,7 @@ def stamp_text(python: str) -> str:
 
 
 def stamped_python() -> str | None:
-    """Python's version (`3.11`) in the stamp if .venv is finished and up to date, else None."""
+    """Return Python's version (`3.11`) from the stamp if .venv is current, else None."""
     try:
         text = STAMP.read_text(encoding="ascii")
         python = text.split()[1]
@@ -85,10 +87,10 @@ def stamped_python() -> str | None:
 
 
 def interpreter_stands(python: str) -> bool:
-    """Whether .venv's interpreter is there and still the one that .venv was made with.
+    """Return whether .venv's interpreter exists and is still the one that .venv was made with.
 
-    An upgrade of the system's Python leaves `.venv/bin/python -> /usr/bin/python3` alive, but
-    with another version that does not see .venv's packages. Costs no process.
+    An upgrade of the system's Python leaves the link `.venv/bin/python -> /usr/bin/python3` intact,
+    but the new version does not see .venv's packages. Starts no process.
     """
     if not VENV_PYTHON.exists():
         return False
@@ -102,7 +104,7 @@ def ready() -> bool:
 
 
 def venv_version() -> str | None:
-    """Python's version (`3.11`) in .venv, asked of it; None if there is none that runs."""
+    """Return the version (`3.11`) that .venv's Python reports; None if none runs."""
     code = "import sys; print('%d.%d' % sys.version_info[:2])"
     try:
         asked = subprocess.run(
@@ -121,7 +123,7 @@ def venv_version() -> str | None:
 
 @contextlib.contextmanager
 def locked() -> Iterator[int]:
-    """Hold .venv's lock; yields its descriptor. Says so when it has to wait."""
+    """Hold .venv's lock and yield its descriptor. Prints a line when it has to wait."""
     while True:
         VENV.mkdir(exist_ok=True)
         with LOCK.open("ab") as lock:
@@ -130,14 +132,14 @@ def locked() -> Iterator[int]:
             except BlockingIOError:
                 say("waiting for another make that is making .venv")
                 fcntl.flock(lock, fcntl.LOCK_EX)
-            # Somebody may have deleted .venv meanwhile: then this lock guards nothing.
+            # If somebody deleted .venv meanwhile, this lock guards nothing.
             if LOCK.exists() and os.path.samestat(LOCK.stat(), os.fstat(lock.fileno())):
                 yield lock.fileno()
                 return
 
 
 def clear() -> None:
-    """Empty .venv, but for our own files: others may be waiting on the lock."""
+    """Empty .venv except for our own files: others may be waiting for the lock."""
     for entry in VENV.iterdir():
         if entry.name.startswith(OURS):
             continue
@@ -151,7 +153,7 @@ def clear() -> None:
 
 
 class Progress:
-    """One line that is rewritten on a terminal, a line now and then elsewhere."""
+    """Progress of an install: one rewritten line on a terminal, an occasional line elsewhere."""
 
     def __init__(self, total: int) -> None:
         self.total = total
@@ -162,11 +164,11 @@ class Progress:
         self.live = sys.stderr.isatty()
 
     def look(self, line: str) -> None:
-        """Learn from a line of pip or uv what is being done."""
+        """Update the progress from a line that pip or uv printed."""
         if line.startswith(("Collecting ", "Processing ", "Requirement already satisfied")):
             self.seen = min(self.total, self.seen + 1)
             self.doing = f"{self.seen} of {self.total} packages"
-        elif line.startswith("Downloading "):  # uv, of large ones; pip indents the word
+        elif line.startswith("Downloading "):  # uv, for large packages; pip indents the word
             self.doing = f"downloading {line.split(None, 1)[1].strip()}"[:60]
         elif line.startswith(("Prepared ", "Installing collected packages")):
             self.doing = f"unpacking {self.total} packages"
@@ -191,17 +193,17 @@ class Progress:
 
 
 def run(argv: Sequence[str], log: IO[bytes], lock: int, progress: Progress) -> bool:
-    """Run one step with its output in the log.
+    """Run one step with its output in the log. Return whether it succeeded.
 
-    The step inherits the lock: if this process is killed, the next make still waits for the
-    installer that it left behind, and does not install beside it.
+    The step inherits the lock. If this process is killed, the next make still waits for the
+    installer that it left behind, instead of installing beside it.
     """
     log.write(f"$ {' '.join(argv)}\n".encode())
     log.flush()
     environment = {
         name: value
         for name, value in os.environ.items()
-        # Settings that send an install elsewhere than into .venv.
+        # These settings would install somewhere other than .venv.
         if name not in {"PYTHONHOME", "PYTHONPATH", "PIP_USER", "PIP_TARGET", "PIP_PREFIX"}
     }
     environment.update(PIP_NO_INPUT="1", UV_PYTHON_DOWNLOADS="never", VIRTUAL_ENV=str(VENV))
@@ -240,7 +242,7 @@ def follow(step: subprocess.Popen[bytes], log: IO[bytes], progress: Progress) ->
 
 
 def base_python() -> str:
-    """The interpreter that .venv is made from, also when this one runs from a venv itself."""
+    """Return the interpreter to make .venv from, even when this one runs in a venv itself."""
     return str(getattr(sys, "_base_executable", None) or sys.executable)
 
 
@@ -248,10 +250,10 @@ def install_argv(uv: str | None) -> list[str]:
     head = (
         [uv, "pip", "install", "--python", str(VENV_PYTHON)]
         if uv
-        # Compiling all of mypy and pip's other files would cost 2 s; Python does it on use.
+        # Compiling all files of mypy, pip and others would cost 2 s; Python does it on use.
         else [str(VENV_PYTHON), "-m", "pip", "install", "--no-compile", "--retries=2"]
     )
-    # The lock is complete, so that nothing has to be resolved.
+    # The lock is complete, so nothing needs to be resolved.
     return [*head, "--require-hashes", "--no-deps", "--requirement", INSTALLED]
 
 
@@ -277,7 +279,7 @@ def require_ensurepip() -> None:
 
 
 def explain(log: str) -> str:
-    """Why an install failed, from what pip or uv wrote; at most three lines."""
+    """Return why an install failed, from pip's or uv's output, in at most three lines."""
     shown = LOG.relative_to(ROOT)
     if HASH_TROUBLE in log or "Hash mismatch" in log:
         return (
@@ -297,7 +299,7 @@ def explain(log: str) -> str:
 
 
 def usable_version() -> str | None:
-    """Python's version in a .venv that can be updated in place; None if it is to be made."""
+    """Return Python's version in a .venv that can be updated in place; None if it must be made."""
     version = None if UNFINISHED.exists() else venv_version()
     if version is not None and tuple(map(int, version.split("."))) < OLDEST:
         raise BootstrapError(
@@ -314,7 +316,7 @@ def usable_version() -> str | None:
 
 
 def install(lock: int) -> None:
-    """Make .venv, or bring it up to date: in place where it works, as a live run may use it."""
+    """Make .venv or update it, in place where possible: a running test run may be using it."""
     fresh = usable_version() is None
     uv = shutil.which("uv")
     if uv is None:
@@ -335,8 +337,9 @@ def install(lock: int) -> None:
             for tool in dict.fromkeys([uv, None])
         )
         if done and os.environ.get("PYTHONDONTWRITEBYTECODE"):
-            # Here Python does not do it on use: each start would compile all that it imports.
-            # A package's file for another Python does not compile, and need not.
+            # In this case Python does not compile on use, so each start would compile everything
+            # that it imports. Files of a package that are for another Python fail to compile, which
+            # is fine.
             run(compile_argv(), log, lock, progress)
     progress.end()
     if not done:
@@ -350,7 +353,7 @@ def install(lock: int) -> None:
 
 
 def steps(uv: str | None, *, fresh: bool) -> Iterator[Sequence[str]]:
-    """What to run, one after the other: with uv, or with venv and pip."""
+    """Yield the commands to run, one after the other: with uv, or with venv and pip."""
     if fresh:
         clear()
         yield make_argv(uv)
@@ -365,15 +368,15 @@ def write_stamp(version: str) -> None:
     temporary.replace(STAMP)
 
 
-# The whole
+# Entry points
 
 
 def newer_python() -> str | None:
-    """A Python on PATH that is new enough, when the one that runs this is not."""
+    """Return a new enough Python on PATH, for when the running one is too old."""
     check = f"import sys; sys.exit(sys.version_info[:2] < {OLDEST})"
     for minor in range(15, OLDEST[1] - 1, -1):
         path = shutil.which(f"python3.{minor}")
-        # pyenv has shims for versions that are not active: only running one tells.
+        # pyenv has shims for inactive versions too, so only running one shows whether it works.
         if path and not subprocess.call(
             [path, "-c", check], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ):
@@ -382,7 +385,7 @@ def newer_python() -> str | None:
 
 
 def require_python() -> None:
-    """Go on under a new enough Python, or say that there is none."""
+    """Continue under a new enough Python, or fail if there is none."""
     if sys.version_info[:2] >= OLDEST:
         return
     newer = newer_python()
@@ -399,7 +402,7 @@ def require_python() -> None:
 def bootstrap() -> None:
     if ready():
         with contextlib.suppress(OSError):
-            os.utime(STAMP)  # for make: newer than the locks that a checkout has touched
+            os.utime(STAMP)  # for make: newer than locks that a checkout has only touched
         return
     require_python()
     begun = time.time()
@@ -407,7 +410,7 @@ def bootstrap() -> None:
         if ready():
             return
         if FAILED.exists() and FAILED.stat().st_mtime > begun:
-            # The one that was waited for has just failed; trying 49 times more does not help.
+            # The install that we waited for has just failed; 49 more attempts would not help.
             raise BootstrapError(FAILED.read_text(encoding="utf-8"))
         try:
             install(lock)

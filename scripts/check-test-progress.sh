@@ -1,9 +1,9 @@
 #!/bin/sh
-# How far are the tests? `inv progress`, or with --wait `inv wait`, to the end.
+# Show how far the tests are: `inv progress`, or with --wait `inv wait` until they end.
 #
 #   scripts/check-test-progress.sh [--wait] [FLAGS OF THE TASK]
 #
-# A look exits 0 when it could answer; --wait exits with the verdict's code.
+# Without --wait the exit code is 0 if progress could be shown; with --wait it is the verdict's.
 set -eu
 cd -- "$(dirname -- "$0")/.."
 
@@ -19,10 +19,10 @@ while [ "$count" -gt 0 ]; do
     count=$((count - 1))
 done
 
-# Options of a make that this may run under are not for this one.
+# If an outer make runs this script, its options are not for this make.
 MAKEFLAGS='' make -s .venv/.walkaway-stamp
 if [ -n "$wait" ]; then
-    # A day: the run's own deadline ends the wait before that.
+    # One day; the run's own deadline ends the wait before that.
     exec .venv/bin/python -m invoke wait --timeout 86400 "$@"
 fi
 exec .venv/bin/python -m invoke progress "$@"

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Start the tests in the background and give the prompt back at once: `inv test-async -- ARGS`.
+# Start the tests in the background and return at once: `inv test-async -- ARGS`.
 #
 #   scripts/pytest-for-claude.sh [--ci-mode] [PYTEST ARGS]
 #
-# Arguments reach pytest as typed. --ci-mode: plain output and the deadline of CI.
+# Arguments reach pytest exactly as typed. --ci-mode: plain output and CI's deadline.
 set -eu
 cd -- "$(dirname -- "$0")/.."
 
-# Take --ci-mode out of the arguments, wherever it stands, and leave the others as they are.
+# Remove --ci-mode from the arguments, wherever it is, and keep the others unchanged.
 count=$#
 while [ "$count" -gt 0 ]; do
     if [ "$1" = --ci-mode ]; then
@@ -19,7 +19,7 @@ while [ "$count" -gt 0 ]; do
     count=$((count - 1))
 done
 
-# Options of a make that this may run under are not for this one.
+# If an outer make runs this script, its options are not for this make.
 MAKEFLAGS='' make -s .venv/.walkaway-stamp
 if [ $# -eq 0 ]; then
     exec .venv/bin/python -m invoke test-async

@@ -1,7 +1,8 @@
 """Walkaway: start any test suite, walk away, and never lose the verdict.
 
-``from walkaway import ns`` in a ``tasks.py`` gives the whole collection of Invoke tasks. The
-attribute is made at first use: the supervisor imports this package too, and must stay small.
+``from walkaway import ns`` in a ``tasks.py`` gives the complete collection of Invoke tasks. The
+attribute is created on first use, because the supervisor imports this package too and must stay
+small.
 """
 
 from __future__ import annotations

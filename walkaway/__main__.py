@@ -1,8 +1,8 @@
-"""`python -m walkaway make TASK`: the door between make and Invoke; `... init`: a project's files.
+"""Entry points: `python -m walkaway make TASK` runs a task for make, `... init` offers files.
 
-make can hand over a text exactly only through the environment: WALKAWAY_ARGS holds pytest's
-arguments and WALKAWAY_OPTS the task's own, each as one shell line that no shell has read. Here
-they become an argv list, and Invoke runs in this process: a second one would cost another start.
+make can pass text unchanged only through the environment. WALKAWAY_ARGS holds pytest's arguments
+and WALKAWAY_OPTS the task's own, each as one shell line that no shell has read. Here they become an
+argv list, and Invoke runs in this process, because a second process would cost another start.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TAKE_PYTEST_ARGS = frozenset({"test", "test-async", "flaky", "ci"})
 
 
 def words(variable: str, task: str) -> list[str]:
-    """Take `WALKAWAY_<variable>` out of the environment and split it as a shell would."""
+    """Remove `WALKAWAY_<variable>` from the environment and split it as a shell would."""
     text = os.environ.pop(f"WALKAWAY_{variable}", "")
     try:
         return shlex.split(text)
@@ -32,7 +32,7 @@ def words(variable: str, task: str) -> list[str]:
 
 
 def refuse(task: str, code: int, message: str) -> NoReturn:
-    """End with a message; of a task that starts something, so that the next look tells of it."""
+    """Exit with a message. If the task starts something, record it for the next look."""
     sys.stderr.write(f"{message}\n")
     if task in TAKE_PYTEST_ARGS:
         from pathlib import Path
@@ -46,7 +46,7 @@ def refuse(task: str, code: int, message: str) -> NoReturn:
 
 
 def invoke_argv(task: str, options: list[str], args: list[str]) -> list[str]:
-    """Invoke's command line; what follows `--` is pytest's and is read by no parser of ours."""
+    """Return Invoke's command line. No parser of ours reads what follows `--`: it is pytest's."""
     if task in TAKE_PYTEST_ARGS:
         return ["inv", task, *options, *(["--", *args] if args else [])]
     return ["inv", task, *options, *args]
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def init(*, write: bool, json: bool) -> int:
-    """Show or write what the project in the current folder needs; return the exit code."""
+    """Show or write what the project in the current folder needs. Return the exit code."""
     from pathlib import Path
 
     from walkaway.errors import WalkawayError
@@ -97,7 +97,7 @@ def init(*, write: bool, json: bool) -> int:
 
 
 def make(task: str) -> None:
-    """Run a task with what make left in the environment."""
+    """Run a task with the arguments that make left in the environment."""
     args, options = words("ARGS", task), words("OPTS", task)
     try:
         from invoke.main import program
@@ -107,7 +107,7 @@ def make(task: str) -> None:
             "delete .venv, then run the same command again."
         )
         refuse(task, NOT_STARTABLE, message)
-    # Tasks read pytest's arguments from sys.argv: Invoke's own copy has lost their quoting.
+    # Tasks read pytest's arguments from sys.argv, because Invoke's copy has lost their quoting.
     sys.argv = invoke_argv(task, options, args)
     program.run(sys.argv)
 

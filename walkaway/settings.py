@@ -1,4 +1,4 @@
-"""Settings under the key `walkaway` (invoke.yaml, INVOKE_WALKAWAY_*), checked."""
+"""Read and check the settings under the key `walkaway` (invoke.yaml, INVOKE_WALKAWAY_*)."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _OTHERS = (*_DOCKER, "pytest", "workers", "on_end", "lint", "check")
 KEYS = frozenset({*_OTHERS, *(f.name for f in fields(Limits))})
 _VARIABLES = "INVOKE_WALKAWAY_"
 _MOST_S = 1e9
-"""Thirty years: beyond it a number is a slip, and would not be a JSON number for long."""
+"""Thirty years. A larger number is a typing error, and would soon be no JSON number any more."""
 
 _NEVER = frozenset({"stall_s", "linger_s"})
 """Limits that 0 switches off."""
 _SHOWN = 60
 _WHOLE = ""
-"""Stands for the key `walkaway` itself when it holds no mapping."""
+"""Key for the value of `walkaway` itself when it is no mapping."""
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -38,7 +38,7 @@ class Settings:
 
     backend: str = "local"
     compose_file: tuple[str, ...] = ()
-    """Compose files, relative to the root; none: Compose finds its own."""
+    """Compose files, relative to the root; empty: Compose finds its own."""
     service: str = "test"
     """The Compose service that pytest runs in."""
     slots: int = SLOTS
@@ -46,7 +46,7 @@ class Settings:
     without_services: tuple[str, ...] = ()
     """Paths whose tests need no services."""
     worker_slots: str = "auto"
-    """Workers of all runs on this machine together; 0: no bound."""
+    """Workers of all runs on this machine together; 0 means no limit."""
     pytest: tuple[str, ...] = ()
     workers: str = ""
     on_end: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Settings:
 
 
 def seconds(value: str, name: str, *, zero: bool = False) -> float:
-    """Read `90`, `90s`, `15m` or `1.5h` as seconds; `WalkawayError` 64 for anything else."""
+    """Parse `90`, `90s`, `15m` or `1.5h` as seconds. `WalkawayError` 64 for anything else."""
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([smh]?)", value.strip().lower())
     if found:
         number = float(found[1]) * _UNITS[found[2]]
@@ -66,7 +66,7 @@ def seconds(value: str, name: str, *, zero: bool = False) -> float:
 
 
 def gather(configured: object, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return what stands under `walkaway`, with INVOKE_WALKAWAY_* over it; nothing is checked."""
+    """Return the settings under `walkaway`, overridden by INVOKE_WALKAWAY_*. Checks nothing."""
     values: dict[str, Any] = {}
     if isinstance(configured, Mapping):
         values = {str(key): value for key, value in configured.items()}
@@ -79,7 +79,10 @@ def gather(configured: object, environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def read(config: Mapping[str, Any], environ: Mapping[str, str], *, ci: bool) -> Settings:
-    """Check what the project configured. `PYTEST_TIMEOUT` is the whole run's limit in seconds."""
+    """Check the project's settings. `PYTEST_TIMEOUT` is the limit of the whole run in seconds.
+
+    Raises `WalkawayError` 64 for an unknown setting or a wrong value.
+    """
     if _WHOLE in config:
         message = (
             f"walkaway is {_short(config[_WHOLE])}: put settings below it, as deadline_s: 900."
@@ -121,7 +124,7 @@ def _limits(config: Mapping[str, Any], environ: Mapping[str, str], *, ci: bool) 
 
 
 def words(value: object, name: str) -> tuple[str, ...]:
-    """Return an argv: a list of words, or one line as INVOKE_WALKAWAY_… gives it."""
+    """Return an argv from a list of words, or from one line as in INVOKE_WALKAWAY_…."""
     if isinstance(value, str):
         try:
             return tuple(shlex.split(value))
@@ -137,7 +140,7 @@ def words(value: object, name: str) -> tuple[str, ...]:
 
 
 def backend(value: object, name: str) -> str:
-    """Check where pytest runs: local, compose, or auto."""
+    """Check where pytest runs: local, compose or auto."""
     if value not in BACKENDS:
         message = f"{name} is {_short(value)}: there are {', '.join(BACKENDS)}."
         raise WalkawayError(message, exit_codes.WRONG_USE)
@@ -161,7 +164,7 @@ def _count(value: object, name: str, default: int) -> int:
 
 
 def workers(value: object, name: str, *, empty: bool = True) -> str:
-    """Check a number of workers, or `auto`; with ``empty`` there may be none."""
+    """Check a number of workers, or `auto`. With ``empty``, it may be missing."""
     text = "" if value is None else str(value)
     known = text == "auto" or re.fullmatch("[0-9]{1,4}", text) or (empty and not text)
     if not known:

@@ -1,6 +1,6 @@
-"""How text is shown: colour, commands, durations, and what a terminal may safely be given.
+"""Format text for people: colour, commands, durations, and what is safe for a terminal.
 
-Knows nothing of runs.
+Must not know runs.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ _SEQUENCES = re.compile(
 )
 _SPACES = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-# Controls; and what turns or hides text that follows: bidi marks, zero-width spaces.
+# Control characters, and characters that reverse or hide text: bidi marks, zero-width spaces.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _WORDS = re.compile(r"( *)([^ ]+)")
 _READ_CHARS = 16_000
-"""What is looked at of one line: a log's line can be megabytes."""
+"""Characters of one line to look at: a line of a log can have megabytes."""
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """For whom lines are made. ``program`` is how our commands are shown, ``width`` in columns."""
+    """Who reads the lines. ``program`` is how our commands are shown, ``width`` is in columns."""
 
     terminal: bool = False
     agent: bool = False
@@ -56,7 +56,7 @@ class Style:
         return f"{self.program} {shlex.join(words)}"
 
     def printable(self, text: str, width: int = 0) -> str:
-        """Return one safe line of at most ``width`` columns, 0 for any: `printable` below."""
+        """Return one safe line of at most ``width`` columns, 0 for any: see `printable` below."""
         return printable(text, width)
 
     def _sgr(self, code: str, text: str) -> str:
@@ -71,7 +71,7 @@ def many(count: int, one: str, more: str = "") -> str:
 def duration(seconds: float) -> str:
     """Return `3 ms`, `0.4 s`, `42 s`, `3 min 20 s`, `1 h 5 min`, `2 d 3 h`."""
     seconds = max(0.0, seconds)
-    if seconds < 0.1:  # noqa: PLR2004 - what one decimal cannot tell
+    if seconds < 0.1:  # noqa: PLR2004 - too small for one decimal
         return f"{seconds * 1000:.0f} ms"
     if seconds < 9.95:  # noqa: PLR2004 - 9.95 would be shown as 10.0
         return f"{seconds:.1f} s".replace(".0 ", " ")
@@ -92,7 +92,7 @@ def _two(whole: int, large: int, large_name: str, small: int, small_name: str) -
 
 
 def roughly(seconds: float) -> str:
-    """Return a duration by its larger unit alone: `11 min`, `3 h`."""
+    """Return a duration in its larger unit only: `11 min`, `3 h`."""
     return " ".join(duration(seconds).split(" ")[:2])
 
 
@@ -108,7 +108,7 @@ def size(size_bytes: int) -> str:
 
 
 def span(bounds: tuple[float, float]) -> str:
-    """Return a range of seconds in one unit: `20-45 s`, `2-5 min`; wider rather than narrower."""
+    """Return a range of seconds in one unit, rounded outwards: `20-45 s`, `2-5 min`."""
     low, high = sorted(max(0.0, bound) for bound in bounds)
     unit, name = 1, "s"
     if high >= 2 * _HOUR:
@@ -129,7 +129,7 @@ def printable(text: str, width: int = 0) -> str:
 
 
 def middle(text: str, width: int) -> str:
-    """Like `printable`, but shortens in the middle: of a node id both ends tell something."""
+    """Shorten like `printable`, but in the middle: both ends of a node id matter."""
     if len(text) > _READ_CHARS:
         text = f"{text[: _READ_CHARS // 2]} {text[-_READ_CHARS // 2 :]}"
     text = _clean(text)
@@ -144,10 +144,10 @@ def middle(text: str, width: int) -> str:
 
 
 def wrapped(text: str, width: int, indent: int = 0) -> list[str]:
-    """Break a line of ours at its spaces, so that no terminal of ``width`` columns breaks a word.
+    """Break a line of ours at its spaces, so that a terminal of ``width`` columns breaks no word.
 
-    A word that is longer stays whole: it is a command's or a path's, to be copied. Lines after the
-    first are indented.
+    A longer word stays whole, because it is a command or a path to copy. Lines after the first are
+    indented.
     """
     found, line = [], ""
     for gap, word in _WORDS.findall(text):
@@ -160,7 +160,7 @@ def wrapped(text: str, width: int, indent: int = 0) -> list[str]:
 
 
 def columns(text: str) -> int:
-    """Return how many columns a terminal gives to a text without control characters."""
+    """Return how many terminal columns a text without control characters takes."""
     return len(text) if text.isascii() else sum(map(_wide, text))
 
 

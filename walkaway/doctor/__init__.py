@@ -1,4 +1,7 @@
-"""What `doctor` looks at, a module a subject; and what a check gets and answers."""
+"""The checks of `doctor`, one module per subject, and the types that a check takes and returns.
+
+Nothing here prints. Must not know Invoke or views.
+"""
 
 from __future__ import annotations
 
@@ -23,19 +26,19 @@ _INFO = '{"name":{{json .Name}},"root":{{json .DockerRootDir}},"memory":{{json .
 
 
 class Grade(StrEnum):
-    """What a check came to."""
+    """Result of a check."""
 
     OK = "ok"
     BAD = "bad"
     UNKNOWN = "unknown"
-    """It could not be made; that is no proof of anything, so not ok."""
+    """The check could not be made. That proves nothing, so it is not ok."""
     SKIPPED = "skipped"
     """There is nothing to check here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it should be, and the command, or the change, that mends it."""
+    """Something that is wrong, and the command or change that fixes it."""
 
     says: str
     mend: str
@@ -50,7 +53,7 @@ class Checked:
     findings: tuple[Finding, ...] = ()
     grade: Grade = Grade.OK
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """For `--json`."""
+    """Details for `--json`."""
 
 
 def judged(
@@ -59,7 +62,7 @@ def judged(
     findings: list[Finding] | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> Checked:
-    """Return what a check that was made came to: ok, or bad when it found something."""
+    """Return the result of a check that was made: ok, or bad if it found something."""
     grade = Grade.BAD if findings else Grade.OK
     return Checked(subject, says, tuple(findings or ()), grade, facts or {})
 
@@ -75,7 +78,7 @@ def unknown(subject: str, why: str, mend: str) -> Checked:
 
 
 class Once:
-    """A question that several checks have, asked by the first of them."""
+    """A question that several checks share. The first one asks it."""
 
     def __init__(self, ask: Callable[[], Any]) -> None:
         self._ask = ask
@@ -84,7 +87,7 @@ class Once:
         self._error: WalkawayError | None = None
         self._asked = False
 
-    def __call__(self) -> Any:  # noqa: ANN401 - the question's own
+    def __call__(self) -> Any:  # noqa: ANN401 - whatever the question returns
         """Return the answer, or raise the `WalkawayError` that came instead."""
         with self._lock:
             if not self._asked:
@@ -99,7 +102,7 @@ class Once:
 
 
 class Around:
-    """The checkout, its settings, and what several checks want to know of Compose and engine."""
+    """The checkout, its settings, and what several checks ask about Compose and the engine."""
 
     def __init__(
         self, root: Path, environ: Mapping[str, str], conf: Settings, *, in_compose: bool
@@ -114,27 +117,31 @@ class Around:
         self._info = Once(self._asked)
 
     def services(self) -> dict[str, dict[str, Any]]:
-        """Return the Compose file's services as Compose understands them.
+        """Return the Compose file's services as Compose resolves them.
 
-        `WalkawayError` 69 when it does not: the check of the file says so, the others are skipped.
+        `WalkawayError` 69 when it cannot. The check of the file reports that, and the others are
+        skipped.
         """
         found: dict[str, dict[str, Any]] = self._services()
         return found
 
     def readable(self) -> bool:
-        """Tell whether there is anything to check about the services."""
+        """Return whether the Compose file can be read and has the test service."""
         try:
             return self.conf.service in self.services()
         except WalkawayError:
             return False
 
     def info(self) -> dict[str, Any]:
-        """Return the engine's name, root folder and memory in bytes. `WalkawayError` 69."""
+        """Return the engine's name, root folder and memory in bytes.
+
+        `WalkawayError` 69 if it fails.
+        """
         found: dict[str, Any] = self._info()
         return found
 
     def on_this_machine(self) -> bool:
-        """Tell whether the engine's folders are this machine's."""
+        """Return whether the engine's folders are on this machine."""
         return str(self.info().get("name")) == platform.node()
 
     def _read(self) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The Compose file: readable, with the test service; its memory, its ports, its build context."""
+"""Check the Compose file: readable, with the test service; its memory, ports and build context."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from walkaway.worker_slots import worker_count
 
 WORKER_BYTES = 256 * 1024 * 1024
 USUAL_PORTS = (8000, 8001, 5432, 6379)
-"""Of services, databases and caches: who has them is worth a word, and no more."""
+"""Usual ports of services, databases and caches. Their owners are only mentioned."""
 
 
 def file(around: Around) -> Checked:
-    """Have Compose read the file."""
+    """Check that Compose can read the file and that it has the test service."""
     subject = "Compose file"
     try:
         found = around.services()
@@ -47,7 +47,7 @@ def file(around: Around) -> Checked:
 
 
 def memory(around: Around) -> Checked:
-    """Compare what the workers want with what the container and the machine have."""
+    """Compare what the workers need with what the container and the machine have."""
     count = _workers(around.conf.workers)
     limit = total = 0
     if around.in_compose:
@@ -66,7 +66,7 @@ def _workers(setting: str) -> int:
 
 
 def limit_bytes(service: Mapping[str, Any]) -> int:
-    """Return a service's memory limit in bytes; 0: none."""
+    """Return a service's memory limit in bytes; 0 means none."""
     deploy = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
     given = str(service.get("mem_limit") or deploy.get("memory") or "0")
     return int(given) if given.isdigit() else 0
@@ -75,7 +75,7 @@ def limit_bytes(service: Mapping[str, Any]) -> int:
 def judge_memory(
     count: int, limit: int, total: int, available: int, service: str = "test"
 ) -> Checked:
-    """Judge bytes; 0 is unknown, of ``limit``: none."""
+    """Judge the figures, in bytes. 0 means unknown, for ``limit`` none."""
     wanted = count * WORKER_BYTES
     name = "1 worker wants" if count == 1 else f"{count} workers want"
     findings = []
@@ -106,7 +106,7 @@ def judge_memory(
 
 
 def ports_in_use(around: Around) -> Checked:
-    """Look who listens on the ports that the Compose file publishes, and on the usual ones."""
+    """Check who listens on the ports that the Compose file publishes, and on the usual ones."""
     subject = "ports"
     if not around.readable():
         return skipped(subject, NO_FILE)
@@ -125,9 +125,9 @@ def _ports(service: Mapping[str, Any]) -> list[int]:
 
 
 def judge_ports(published: list[int], owners: Mapping[int, str], ours: str) -> Checked:
-    """Judge who has which port. ``ours``: what the names of this checkout's containers begin with.
+    """Judge who has which port. ``ours`` is the name prefix of this checkout's containers.
 
-    A port of a container of ours is taken as it should be.
+    A port that one of our containers has is fine.
     """
     findings, taken = [], []
     for port, owner in sorted(owners.items()):

@@ -1,4 +1,4 @@
-"""Free space and free inodes: of the checkout, and of the engine."""
+"""Check free space and free inodes, for the checkout and for the engine."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ LEAST_FILES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What is left of a file system. ``files`` is None where it has no fixed number of inodes."""
+    """What is free in a file system. ``files`` is None where inodes have no fixed number."""
 
     free_bytes: int
     files: int | None = None
 
 
 def room(path: Path) -> Room:
-    """Look at the file system of a path. `OSError` when it is not there."""
+    """Return what is free in a path's file system. `OSError` when the path does not exist."""
     found = os.statvfs(path)
     return Room(found.f_bavail * found.f_frsize, found.f_favail if found.f_files else None)
 
 
 def checkout(around: Around) -> Checked:
-    """Look at the disk that the records lie on."""
+    """Check the disk that holds the records."""
     try:
         found = room(around.root)
     except OSError as error:
@@ -43,7 +43,7 @@ def checkout(around: Around) -> Checked:
 
 
 def of_engine(around: Around) -> Checked:
-    """Look at the disk of images and containers, where it is this machine's."""
+    """Check the disk of images and containers, if it is on this machine."""
     subject = "engine's disk"
     try:
         folder = Path(str(around.info()["root"]))
@@ -59,7 +59,7 @@ def of_engine(around: Around) -> Checked:
 
 
 def judge(found: Room, least_bytes: int, name: str, mend: str) -> tuple[str, list[Finding]]:
-    """Return what there is in words, and what is too little."""
+    """Return in words what is free, and findings for what is too little."""
     says = f"{size(found.free_bytes)} free"
     findings = []
     if found.free_bytes < least_bytes:

@@ -1,4 +1,4 @@
-"""The images that services start from and nobody builds here: which are missing, and can be had."""
+"""Check the images that are not built here: which are missing, and which can be pulled."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _AT_ONCE = 8
 
 
 def images(around: Around) -> Checked:
-    """Look for the images of all services that `up` starts, and of the test service."""
+    """Check the images of the test service and of all services that `up` starts."""
     if not around.in_compose:
         return skipped(_SUBJECT, "not looked for: the tests run without them")
     if not around.readable():
@@ -42,7 +42,7 @@ def images(around: Around) -> Checked:
 
 
 def to_pull(said: Composed, service: str) -> dict[str, list[str]]:
-    """Return the images that no `build:` makes, each with the services that start from it."""
+    """Return the images that no `build:` makes, each with the services that use it."""
     built = {found.image for found in said.services.values() if found.build}
     found: dict[str, list[str]] = {}
     for name in sorted({service, *said.whole(service)}):
@@ -53,7 +53,7 @@ def to_pull(said: Composed, service: str) -> dict[str, list[str]]:
 
 
 def judge(wanted: Mapping[str, Sequence[str]], missing: Mapping[str, Answer]) -> Checked:
-    """Judge what was found: services by image, and of each image that is missing what came back."""
+    """Judge the images. ``wanted``: services by image; ``missing``: the registry's answers."""
     findings = []
     for image, answer in missing.items():
         services = f"{'service' if len(wanted[image]) == 1 else 'services'}"

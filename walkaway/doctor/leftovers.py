@@ -1,4 +1,4 @@
-"""What was left behind: runs without a verdict, and things of checkouts that are gone."""
+"""Check for leftovers: runs without a verdict, and things of deleted checkouts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHOWN = 5
 
 
 def stale_runs(around: Around) -> Checked:
-    """Look for runs without an outcome that nobody will write any more."""
+    """Check for runs without an outcome that nobody will write any more."""
     subject = "runs"
     records = Records(around.root)
     try:
@@ -59,7 +59,7 @@ def judge_runs(unjudged: Sequence[Stored], total: int, now_s: float) -> Checked:
 
 
 def reapable(around: Around) -> Checked:
-    """Look for what runs and checkouts that are gone have left in the engine."""
+    """Check what ended runs and deleted checkouts have left in the engine."""
     subject = "leftovers"
     try:
         plan = reaper.everything(around.root, around.environ)
@@ -90,7 +90,7 @@ def judge_plan(plan: reaper.Plan) -> Checked:
 
 
 def told(fates: Sequence[Fate]) -> list[str]:
-    """Return a line for each reason: how many things of which kind, and why they go."""
+    """Return a line per reason: how many things of which kind go, and why."""
     reasons = dict.fromkeys(fate.why for fate in fates)
     lines = []
     for why in list(reasons)[:_SHOWN]:

@@ -1,4 +1,4 @@
-"""Python, pytest, the records folder, worker slots: what every run needs, in Compose or not."""
+"""Check what every run needs, in Compose or not: Python, pytest, records folder, worker slots."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NAMED = 5
 
 
 def pytest(around: Around) -> Checked:
-    """Look for the pytest that a local run would start, and ask it which it is."""
+    """Find the pytest that a local run would start, and ask for its version."""
     subject = "pytest"
     python = f"Python {sys.version.split()[0]}"
     if around.in_compose:
@@ -75,7 +75,7 @@ def _asked(argv: Sequence[str], root: Path, environ: Mapping[str, str]) -> str:
 
 
 def records(around: Around) -> Checked:
-    """Try the records folder: can be written to, and locks in it are honoured."""
+    """Check that the records folder can be written to and that locks work there."""
     subject = "records"
     folder = Records(around.root).folder
     try:
@@ -96,7 +96,10 @@ def records(around: Around) -> Checked:
 
 
 def _honoured(folder: Path) -> bool:
-    """Lock a file, and try it again by another way in. `OSError` when it cannot be made."""
+    """Lock a file and try to lock it again through a second descriptor.
+
+    Return whether the second lock was refused. `OSError` when the file cannot be made.
+    """
     with tempfile.NamedTemporaryFile(prefix=".doctor-", dir=folder) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -110,7 +113,7 @@ def _honoured(folder: Path) -> bool:
 
 
 def slots(around: Around) -> Checked:
-    """Look at the worker slots that all runs of this machine share."""
+    """Check the worker slots that all runs on this machine share."""
     subject = "worker slots"
     total = worker_count.slots(around.conf.worker_slots)
     if total == 0:

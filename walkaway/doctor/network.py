@@ -1,4 +1,4 @@
-"""Whether containers of an environment find and hear each other: names, and health pages.
+"""Check that an environment's containers can reach each other: names and health pages.
 
 Asked from inside, by a short-lived container of the test service in an environment that is up.
 """
@@ -54,11 +54,11 @@ for thread in threads:
     thread.join(12)
 print("walkaway:" + json.dumps({name: told.get(name, ["dns", "no answer"]) for name in wanted}))
 """
-"""Runs in the test image, whatever its Python: resolves each name, and asks each page for 5 s."""
+"""Runs in the test image on any Python: resolves each name and requests each page, 5 s at most."""
 
 
 def network(around: Around) -> Checked:
-    """Ask from the test service's own place in the network."""
+    """Check names and health pages from the test service's place in the network."""
     if not around.readable():
         return skipped(_SUBJECT, NO_FILE)
     try:
@@ -89,7 +89,7 @@ def _up(around: Around) -> tuple[Project, list[str]]:
 
 
 def pages(around: Around, names: list[str]) -> dict[str, str]:
-    """Return each service's health page as others see it; empty for one that is not of HTTP."""
+    """Return each service's health page as other services see it; empty if it is not HTTP."""
     return {name: page(name, around.services().get(name, {})) for name in names}
 
 
@@ -110,7 +110,7 @@ def _probed(around: Around, project: Project, wanted: Mapping[str, str]) -> dict
     try:
         done = engine.call(project.compose(*words, *shell), environ, _PROBE_S, cwd=around.root)
     except WalkawayError:
-        # The client was given up; what it started is not.
+        # Only the client was given up; the container that it started still runs.
         engine.call(("docker", "rm", "--force", name), around.environ)
         raise
     for line in done.out.splitlines():
@@ -121,7 +121,7 @@ def _probed(around: Around, project: Project, wanted: Mapping[str, str]) -> dict
 
 
 def judge(told: Mapping[str, list[Any]]) -> Checked:
-    """Judge what the probe told: by name `[dns, why]`, `[name, ""]`, or `[http, code or why]`."""
+    """Judge the probe's answers: by name `[dns, why]`, `[name, ""]`, or `[http, code or why]`."""
     findings, heard = [], 0
     lost = sum(kind == "dns" for kind, _ in told.values())
     for name, (kind, answer) in sorted(told.items()):

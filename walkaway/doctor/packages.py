@@ -1,4 +1,4 @@
-"""The packages that a project names, and whether the Python that runs its tests has them."""
+"""Check that the Python that runs the tests has the packages that the project names."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ for source, lines in json.load(sys.stdin).items():
                 lacking.setdefault(source, []).append(wanted.name)
 print("walkaway:" + json.dumps(lacking))
 """
-"""Runs in the tests' Python, which knows its own markers; `packaging` comes with pytest."""
+"""Runs in the tests' Python, which knows its own markers. `packaging` comes with pytest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lacking:
-    """Packages that one file names, and that are not installed; and what installs them."""
+    """Packages that one file names and that are not installed, and the command to install them."""
 
     source: str
     names: tuple[str, ...]
@@ -48,10 +48,10 @@ class Lacking:
 
 
 def lacking(pytest: Sequence[str], root: Path, environ: Mapping[str, str]) -> list[Lacking]:
-    """Return what the Python of a `python -m pytest` lacks, a file an entry.
+    """Return what the Python behind `python -m pytest` lacks, one entry per file.
 
-    Nothing when there is nothing to compare, when pytest is started in another way, or when its
-    Python does not say: whether they are there in the right version is not looked at.
+    Empty when there is nothing to compare, when pytest is started in another way, or when its
+    Python does not answer. Does not check versions.
     """
     python = _python(pytest)
     named = _named(root)
@@ -78,7 +78,7 @@ def _entry(source: str, names: Sequence[str], python: Sequence[str]) -> Lacking:
 
 
 def _python(pytest: Sequence[str]) -> tuple[str, ...]:
-    """Return the interpreter and its own flags in `python -I -m pytest …`; else nothing."""
+    """Return the interpreter and its own flags in `python -I -m pytest …`; empty otherwise."""
     words = tuple(pytest)
     for at in range(1, len(words) - 1):
         if words[at : at + 2] == ("-m", "pytest"):
@@ -87,7 +87,7 @@ def _python(pytest: Sequence[str]) -> tuple[str, ...]:
 
 
 def _named(root: Path) -> dict[str, list[str]]:
-    """Return the requirements by the file that has them."""
+    """Return the requirements by the file that names them."""
     found = {}
     for name in LOCKS:
         try:

@@ -1,4 +1,7 @@
-"""Is this checkout fit to run tests? Independent checks, side by side, each bounded in time."""
+"""Run the checks of `doctor`: is this checkout fit to run tests?
+
+The checks are independent, run side by side, and each has a time limit.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ from walkaway.runs import backend_choice
 from walkaway.settings import Settings
 
 LIMIT_S = 45.0
-"""For all checks together; they have bounds of their own below this."""
+"""Time limit for all checks together. Their own limits are shorter."""
 Check = Callable[[Around], Checked]
 LOCAL: tuple[tuple[str, Check], ...] = (
     ("pytest", local.pytest),
@@ -52,7 +55,7 @@ COMPOSE: tuple[tuple[str, Check], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What all checks said, in their order, and the exit code."""
+    """The results of all checks, in order, and the exit code."""
 
     checks: tuple[Checked, ...]
     code: int
@@ -60,17 +63,17 @@ class Diagnosis:
 
     @property
     def fit(self) -> bool:
-        """Whether nothing is to be mended, and nothing that should have been known is not."""
+        """Whether nothing needs fixing, and every check could be made."""
         return self.code == 0
 
 
 def examine(
     root: Path, conf: Settings, environ: Mapping[str, str], *, ci: bool = False
 ) -> Diagnosis:
-    """Make all checks that concern this checkout.
+    """Make all checks that apply to this checkout.
 
-    Without a Compose file, or where the tests run locally and no engine answers, those are the
-    local ones.
+    Only the local ones without a Compose file, or where the tests run locally and no engine
+    answers.
     """
     begun = time.monotonic()
     has_file = bool(project.compose_file(root, conf.compose_file))
@@ -92,7 +95,7 @@ def examine(
 
 
 def _in_compose(root: Path, conf: Settings, environ: Mapping[str, str], *, ci: bool) -> bool:
-    """Tell whether a start would run the tests in Compose, or be refused for want of it."""
+    """Return whether a start would run the tests in Compose, or be refused for lack of it."""
     try:
         return (
             backend_choice.choose(None, conf, root, environ, ci=ci).backend
@@ -103,7 +106,7 @@ def _in_compose(root: Path, conf: Settings, environ: Mapping[str, str], *, ci: b
 
 
 def code_of(found: Sequence[Checked], *, silent: bool) -> int:
-    """Return the exit code: 69 without an engine that is needed, 1 unless all is well."""
+    """Return the exit code: 69 if a needed engine is silent, 1 unless all is well."""
     if silent:
         return exit_codes.NOT_STARTABLE
     wrong = any(checked.grade in {Grade.BAD, Grade.UNKNOWN} for checked in found)
@@ -113,14 +116,17 @@ def code_of(found: Sequence[Checked], *, silent: bool) -> int:
 def side_by_side(
     checks: Sequence[tuple[str, Check]], around: Around, limit_s: float
 ) -> list[Checked]:
-    """Make all checks at the same time. One that does not come back is unknown, and is left."""
+    """Make all checks at the same time.
+
+    One that does not return in time is unknown, and abandoned.
+    """
     answers: dict[str, Checked] = {}
     faults: list[BaseException] = []
 
     def make(name: str, check: Check) -> None:
         try:
             answers[name] = check(around)
-        except BaseException as error:  # noqa: BLE001 - a bug: it is raised again where all can see
+        except BaseException as error:  # noqa: BLE001 - a bug: raised again in the main thread
             faults.append(error)
 
     threads = [threading.Thread(target=make, args=row, daemon=True) for row in checks]

@@ -1,4 +1,4 @@
-"""Engine, Compose and buildx: whether they answer, and are new enough."""
+"""Check that engine, Compose and buildx answer and are new enough."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEEDED: dict[str, tuple[tuple[str, ...], tuple[int, int], str]] = {
     ),
     "Compose": (
         ("docker", "compose", "version", "--short"),
-        (2, 22),  # `pull --policy`
+        (2, 22),  # for `pull --policy`
         "install the Compose plugin (package docker-compose-plugin or docker-compose-v2)",
     ),
     "buildx": (
@@ -45,7 +45,7 @@ def versions(environ: Mapping[str, str]) -> Checked:
 
 
 def judge(told: Mapping[str, str]) -> Checked:
-    """Compare what each said with what is needed; empty: it is not there."""
+    """Compare each version with what is needed. An empty version means that it is not installed."""
     shown, findings = [], []
     facts = {}
     for name, (_, least, mend) in NEEDED.items():
@@ -63,7 +63,7 @@ def judge(told: Mapping[str, str]) -> Checked:
 def silent(why: str, *, needed: bool, falls_back: bool = False) -> Checked:
     """Return what it means that the engine does not answer.
 
-    ``falls_back``: a start asks for it, and runs the tests locally without it.
+    With ``falls_back``, a start would prefer the engine but runs the tests locally without it.
     """
     if not needed:
         says = "not asked: the tests run without it"

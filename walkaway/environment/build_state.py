@@ -1,6 +1,6 @@
-"""`logs/tests/environments/`: what was built and brought up last. Facts to compare, nothing more.
+"""State files in `logs/tests/environments/`: what was last built and brought up.
 
-Whoever deletes the folder loses speed, not truth.
+They are only compared with what is there now. Deleting the folder costs time, not correctness.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _STDOUT = 1
 
 
 def folder(root: Path) -> Path:
-    """Make the folder, which git ignores by itself; `WalkawayError` 73 when that fails."""
+    """Create the folder, with its own .gitignore. `WalkawayError` 73 when that fails."""
     path = root / FOLDER
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def folder(root: Path) -> Path:
 
 
 def read(root: Path, name: str) -> dict[str, Any]:
-    """Return the contents of a state file; nothing when there is none, or none to be read."""
+    """Return the contents of a state file; empty when it is missing or unreadable."""
     try:
         data = json.loads((root / FOLDER / name).read_bytes())
     except (OSError, ValueError):
@@ -47,7 +47,7 @@ def read(root: Path, name: str) -> dict[str, Any]:
 
 
 def write(root: Path, name: str, data: object) -> None:
-    """Replace a state file whole. Without space it stays away: the next look asks the engine."""
+    """Replace a state file atomically. If that fails, the next look asks the engine instead."""
     path = folder(root) / name
     temporary = path.with_name(f".{name}.{os.getpid()}")
     try:
@@ -59,7 +59,7 @@ def write(root: Path, name: str, data: object) -> None:
 
 
 def forget(root: Path, name: str) -> None:
-    """Delete a state file, if it is there."""
+    """Delete a state file if it exists."""
     with contextlib.suppress(OSError):
         (root / FOLDER / name).unlink(missing_ok=True)
 
@@ -72,10 +72,10 @@ def alone(
     out: int | None = None,
     waiting: Callable[[], object] = lambda: None,
 ) -> Iterator[None]:
-    """Do something that only one process of a checkout may do at a time.
+    """Hold a lock that only one process of a checkout can have at a time.
 
-    ``out``: where it is told that another one is at it, None: our own stdout; ``waiting`` is called
-    then, too. `WalkawayError` 69 when that takes longer than ``wait_s``.
+    ``out`` is the descriptor for the message that another process has it; None means our own
+    stdout. ``waiting`` is called then, too. `WalkawayError` 69 when the wait exceeds ``wait_s``.
     """
     path = str(folder(root) / f"{name}.lock")
     what = name.partition("-")[0]

@@ -1,7 +1,7 @@
-"""What Compose makes of the Compose files: services, builds, dependencies.
+"""Read the Compose files as Compose resolves them: services, builds, dependencies.
 
-`docker compose config` takes 0.1 s, so its answer is kept beside a fingerprint of all that it was
-made from: the files, those that they name, and the variables in them.
+`docker compose config` takes 0.1 s, so its answer is cached with a fingerprint of everything it
+depends on: the files, the files they name, and the values of their variables.
 """
 
 from __future__ import annotations
@@ -26,48 +26,48 @@ _MOST_BYTES = 1024 * 1024
 _WORDS = re.compile(r"[^\s'\",:=\[\]{}()]+")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 _BARE = re.compile(r"^\s*(?:-\s+)?['\"]?([A-Za-z_][A-Za-z0-9_]*)['\"]?:?\s*$", re.MULTILINE)
-"""`- NAME` or `NAME:` without a value, as `environment` and `args` take one from outside."""
+"""Matches `- NAME` or `NAME:` without a value: `environment` and `args` take it from outside."""
 _READ_ON = (".yml", ".yaml", ".env")
 _OVERRIDES = tuple(f"{name.rpartition('.')[0]}.override{end}"
                    for name in FILES[::2] for end in (".yml", ".yaml"))  # fmt: skip
 _KEPT = ("image", "build", "depends_on", "healthcheck", "profiles", "ports", "cpus", "mem_limit")
-"""What is kept of each service."""
+"""Keys kept of each service."""
 _ALWAYS = (
     "COMPOSE_FILE", "COMPOSE_ENV_FILES", "COMPOSE_PATH_SEPARATOR", "DOCKER_CONTEXT",
     "DOCKER_DEFAULT_PLATFORM", "DOCKER_HOST",
 )  # fmt: skip
-"""They change what is meant without being named in a Compose file."""
+"""Variables that change Compose's answer without being named in a Compose file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service, as far as it matters here."""
+    """One service: the parts that matter here."""
 
     name: str
     image: str
-    """As `docker ps` shows it: with a build and no image it is Compose's own name."""
+    """As `docker ps` shows it. With a build and no image, the name that Compose makes up."""
     build: dict[str, Any] | None = None
     depends_on: tuple[str, ...] = ()
     checked: bool = False
-    """It has a health check."""
+    """Whether it has a health check."""
     optional: bool = False
-    """It is in a profile: it runs only when it is asked for."""
+    """Whether it is in a profile, so that it runs only on request."""
     ports: tuple[int, ...] = ()
-    """Published on the host."""
+    """Ports published on the host."""
     cpus: float = 0.0
     memory_bytes: int = 0
-    """Its limits; 0: none."""
+    """CPU and memory limits; 0 means none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """The services of a project, and the fingerprint of what they were read from."""
+    """The services of a project, and the fingerprint of their sources."""
 
     services: dict[str, Service]
     digest: str
 
     def needed(self, service: str) -> list[str]:
-        """Return what a service depends on, directly or not, sorted; not itself."""
+        """Return a service's direct and indirect dependencies, sorted, without itself."""
         found: set[str] = set()
         queue = [service]
         while queue:
@@ -78,7 +78,7 @@ class Composed:
         return sorted(found - {service})
 
     def whole(self, service: str) -> list[str]:
-        """Return all services that `up` without a name starts, but for ``service`` itself."""
+        """Return all services that `up` without a name starts, sorted, without ``service``."""
         names = {name for name, found in self.services.items() if not found.optional}
         for name in (*names, service):
             names.update(self.needed(name))
@@ -86,7 +86,10 @@ class Composed:
 
 
 def read(project: Project, environ: Mapping[str, str]) -> Composed:
-    """Return what Compose says; `WalkawayError` 69 with its words when the files are wrong."""
+    """Return the resolved Compose files.
+
+    `WalkawayError` 69 with Compose's words if they are wrong.
+    """
     environ = project.environ(environ)
     sources = main_files(project, environ)
     if not sources:
@@ -115,7 +118,7 @@ def read(project: Project, environ: Mapping[str, str]) -> Composed:
 
 
 def main_files(project: Project, environ: Mapping[str, str]) -> list[Path]:
-    """Return the Compose files that Compose begins with; none when there are none."""
+    """Return the Compose files that Compose starts from; empty when there are none."""
     if project.configured:
         return [project.root / name for name in project.configured]
     named = _WORDS.findall(environ.get("COMPOSE_FILE", ""))
@@ -126,10 +129,11 @@ def main_files(project: Project, environ: Mapping[str, str]) -> list[Path]:
 
 
 def fingerprint(project: Project, environ: Mapping[str, str], sources: Iterable[Path]) -> str:
-    """Return a digest of the files, of all files that they name, and of their variables' values.
+    """Return a digest of the files, of all files they name, and of their variables' values.
 
-    What includes, extends, env_file, configs and secrets name is a path in the text; so every word
-    that is a file's path counts. One too many costs a question, one too few would cost the truth.
+    Includes, extends, env_file, configs and secrets name paths in the text, so every word that is
+    the path of a file counts. One file too many costs a call to Compose; one too few would make the
+    cached answer wrong.
     """
     digest = hashlib.blake2b(" ".join((project.name, *_KEPT)).encode(), digest_size=16)
     names = set(_ALWAYS)
@@ -167,7 +171,7 @@ def _files(word: str, folders: Iterable[Path]) -> set[Path]:
 
 
 def _text(path: Path) -> str | None:
-    """Return a file's text, or None; of a large one its size and change are enough."""
+    """Return a file's text, or None. For a large file, its size and change time suffice."""
     try:
         found = path.stat()
         if found.st_size > _MOST_BYTES:
@@ -191,7 +195,10 @@ def _asked(project: Project, environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _kept(service: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is kept of a service: of its build's arguments, which may be secret, a hash."""
+    """Return the kept keys of a service.
+
+    Build arguments may be secret, so only their hash is kept.
+    """
     kept: dict[str, Any] = {key: _plain(service[key]) for key in _KEPT if service.get(key)}
     if kept.get("build", {}).get("args"):
         given = json.dumps(kept["build"]["args"], sort_keys=True).encode()
@@ -200,7 +207,7 @@ def _kept(service: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Undo what Compose does to what it prints: a dollar sign is two, in a path say."""
+    """Undo Compose's escaping: it prints every dollar sign twice, for example in a path."""
     if isinstance(value, dict):
         return {key: _plain(found) for key, found in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The container of a pass: its name, its command line, and what the engine says of it. Pure."""
+"""The container of a pass: its name, its command line and its state in the engine. Pure."""
 
 from __future__ import annotations
 
@@ -24,15 +24,19 @@ RECORD = "/walkaway/record"
 LOG = "/walkaway/run.log"
 RECORDER = "/walkaway/recorder"
 LAUNCHING = "launch.lock"
-"""In the record, held by who brings the container up: also when the supervisor is gone."""
+"""File in the record, locked by whoever launches the container, even without a supervisor."""
 STARTING = "starting the container"
-"""The phase in which the engine may be making it: who is told to end then may leave one behind."""
+"""Phase in which the engine may be creating the container.
+
+Ending a run now may leave one behind.
+"""
 _DEFAULT = "WALKAWAY_DEFAULT_"
+"""Prefix of variables that only apply where the service does not set them itself."""
 _GO = (
     f"true 2>/dev/null >{RECORD}/{entrypoint.MARK}; "
     "exec >>/walkaway/run.log 2>&1 </dev/null; "
     'cd -- "$1" || exit 69; shift; '
-    # Only where the service has no such variable of its own: which it has is known in here alone.
+    # Only the container knows whether the service sets these itself.
     + "".join(
         f'{name}="${{{name}:-${{{_DEFAULT}{name}:-}}}}"; unset {_DEFAULT}{name}; '
         f'[ -z "${name}" ] || export {name}; '
@@ -40,37 +44,42 @@ _GO = (
     )
     + 'PYTHONPATH="/walkaway/recorder${PYTHONPATH:+:$PYTHONPATH}"; export PYTHONPATH; exec "$@"'
 )
-"""With exec pytest hears signals itself; arguments arrive as they are."""
+"""Shell script that starts pytest. With exec, pytest gets signals itself; "$@" keeps arguments."""
 _STACKS = (
     "for f in /walkaway/record/stacks/*.txt; do "
     'read -r pid start name number <"$f" || continue; '
     's=$(cat "/proc/$pid/stat" 2>/dev/null) || continue; s=${s##*) }; set -- $s; '
     '[ "${20}" = "$start" ] && kill -"${number:-40}" "$pid"; done; :'
 )
-"""Only a process that registered for the signal gets it, and only when it is still the same."""
+"""Shell script that asks for stacks.
+
+It signals only processes that registered and whose start time is still the same. That is field 22
+of /proc/PID/stat (proc(5)), the 20th after the name in parentheses.
+"""
 _SIGNAL_BASE = 128
 _NOT_SEEN = 255
+# What the engine reports for a time that has not come yet.
 _UNSET = "0001-01-01"
 
 
 class State(NamedTuple):
-    """What the engine says of a container."""
+    """The engine's view of a container."""
 
     status: str = ""
-    """created, running, exited, dead, …; empty when it is not there."""
+    """created, running, exited, dead, …; empty when it does not exist."""
     exit_code: int = 0
     oom_killed: bool = False
     error: str = ""
     id: str = ""
     pid: int = 0
-    """Its first process as the engine's kernel counts; 0 when none runs."""
+    """PID of its first process, in the engine's kernel; 0 when none runs."""
     started_at: str = ""
     finished_at: str = ""
     image: str = ""
     memory_bytes: int = 0
     cpus: float = 0.0
     entrypoint: tuple[str, ...] = ()
-    """The image's or the service's; it is given our command."""
+    """Entrypoint of the image or of the service; it gets our command."""
 
     @property
     def over(self) -> bool:
@@ -79,7 +88,7 @@ class State(NamedTuple):
 
 
 def name(root: str, run_id: str, number: int) -> str:
-    """Return the fixed name of a pass's container: it is found again whatever was killed."""
+    """Return the fixed name of a pass's container, so that it can be found whatever was killed."""
     return f"{PREFIX}-{checkout_hash(Path(root))}-{run_id}-{number}"
 
 
@@ -114,7 +123,7 @@ def command(
 
 
 def environment(run: Mapping[str, Any], number: int) -> dict[str, str]:
-    """Return the variables of a pass, for inside the container."""
+    """Return the environment variables of a pass inside the container."""
     given = pytest_pass.variables(run, RECORD, number)
     given["TESTMON_DATAFILE"] = f"{CACHE}/testmondata"
     defaults = pytest_pass.defaults(run, RECORD, number)
@@ -122,7 +131,7 @@ def environment(run: Mapping[str, Any], number: int) -> dict[str, str]:
 
 
 def recorder_folder() -> Path:
-    """Return the folder that holds the recorder alone."""
+    """Return the folder that contains only the recorder."""
     return Path(__file__).resolve().parent.parent / "recorder"
 
 
@@ -132,7 +141,7 @@ def signal_command(container: str, number: int) -> tuple[str, ...]:
 
 
 def stacks_command(container: str) -> tuple[str, ...]:
-    """Return the command that has all registered processes of a container write their stacks."""
+    """Return the command that makes all registered processes in a container write their stacks."""
     return ("docker", "exec", container, "sh", "-c", _STACKS)
 
 
@@ -158,10 +167,10 @@ def state(found: Mapping[str, Any]) -> State:
 
 
 def exit_of(found: State, *, away: bool = False) -> Exit:
-    """Return how pytest ended: an engine tells a signal n as exit code 128 + n.
+    """Return how pytest ended. The engine reports signal n as exit code 128 + n.
 
-    ``away``: it may have been stopped meanwhile. Then 255 is its word for an end that it did not
-    see, and the recorder's last event is all that tells.
+    ``away`` means that the engine may have been stopped meanwhile. Exit code 255 then means that it
+    did not see the end, and only the recorder's last event can tell.
     """
     if away and found.exit_code == _NOT_SEEN:
         return Exit()
@@ -172,6 +181,6 @@ def exit_of(found: State, *, away: bool = False) -> Exit:
 
 
 def _inside(root: str, cwd: str) -> str:
-    """Return the folder to run in, relative to the service's own."""
+    """Return the folder to run in, relative to the service's working directory."""
     path = Path(cwd)
     return str(path.relative_to(root)) if path.is_relative_to(root) else "."

@@ -1,4 +1,7 @@
-"""Asking the engine about one container, and removing ours. Light: a supervisor's child does it."""
+"""Inspect one container of ours, and remove containers and networks of ours.
+
+Light to import, because a supervisor's child uses it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _REMOVE_S = 60.0
 
 
 def inspect(name: str, environ: Mapping[str, str]) -> State | None:
-    """Return what the engine says of a container; an empty state when it is not there.
+    """Return the engine's view of a container; an empty state when it does not exist.
 
     None when the engine does not answer: then nothing is known.
     """
@@ -33,7 +36,10 @@ def inspect(name: str, environ: Mapping[str, str]) -> State | None:
 
 
 def remove(names: Sequence[str], environ: Mapping[str, str]) -> bool:
-    """Remove containers of ours by their fixed names; True when none of them is there any more."""
+    """Remove containers of ours by their fixed names.
+
+    Return True when none of them exists any more.
+    """
     with contextlib.suppress(WalkawayError):
         engine.call(("docker", "rm", "--force", "--volumes", *names), environ, _REMOVE_S)
     states = [inspect(name, environ) for name in names]
@@ -41,7 +47,7 @@ def remove(names: Sequence[str], environ: Mapping[str, str]) -> bool:
 
 
 def remove_networks(project: str, environ: Mapping[str, str]) -> bool:
-    """Remove the networks of a Compose project of ours; True when none is left."""
+    """Remove the networks of a Compose project of ours. Return True when none is left."""
     words = ("docker", "network", "ls", "-q", "--filter", f"label={COMPOSE_PROJECT}={project}")
     try:
         ids = engine.ask(words, environ).split()

@@ -1,4 +1,4 @@
-"""A build context: what would be sent to the engine, how large it is, and its fingerprint.
+"""A build context: what would be sent to the engine, its size and its fingerprint.
 
 Excluded folders are not entered: a few thousand files take some 20 ms.
 """
@@ -14,9 +14,12 @@ from pathlib import Path
 from walkaway.environment import ignore
 
 _NOTABLE_BYTES = 1024 * 1024
-"""Files below are not named as the reason for a large context."""
+"""Smaller files are not named as the reason for a large context."""
 _OURS = frozenset({"logs/tests"})
-"""Written by every run, like Python's caches: no reason for a build, even where it is sent."""
+"""Folders that every run writes to, like Python's caches.
+
+No reason for a build, even where they are sent.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +32,9 @@ class Context:
     sizes: dict[str, int] = field(default_factory=dict)
 
     def culprits(self) -> list[tuple[str, int]]:
-        """Return what makes the context large: one path that is half of it, else the top three.
+        """Return what makes the context large: one path that is half of it, or the top three.
 
-        The deepest such path: of `app/static/video.mp4` nobody wants to leave out `app`.
+        The deepest such path: for `app/static/video.mp4` nobody wants to exclude `app`.
         """
         path, size = "", self.size_bytes
         while True:
@@ -52,13 +55,13 @@ class Context:
 
 
 def ignore_file(root: Path, dockerfile: Path) -> Path:
-    """Return the file with the rules of a context: the Dockerfile's own goes before the common."""
+    """Return the context's ignore file: the Dockerfile's own, otherwise the common one."""
     own = dockerfile.with_name(dockerfile.name + ".dockerignore")
     return own if own.is_file() else root / ".dockerignore"
 
 
 def read(root: Path, dockerfile: Path) -> Context:
-    """Walk a context. What cannot be read is left aside: the engine will say so."""
+    """Walk a context. Skip what cannot be read: the engine will report it."""
     try:
         text = ignore_file(root, dockerfile).read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
@@ -80,9 +83,9 @@ class _Walk:
         self.digest = hashlib.blake2b(digest_size=16)
 
     def enter(self, folder: str, inherited: int, *, unmarked: bool = False) -> int:
-        """Take a folder's entries, in order; the bytes in it.
+        """Add a folder's entries, in order. Return the bytes in it.
 
-        ``unmarked``: they count as sent, and leave the fingerprint as it is.
+        If ``unmarked``, they count as sent but leave the fingerprint unchanged.
         """
         total = 0
         rules = self.rules
@@ -122,8 +125,9 @@ class _Walk:
         except OSError:
             return 0
         if stat.S_ISSOCK(found.st_mode):
-            return 0  # never sent
-        # ctime, which nobody can set back: `cp -p` and `touch -d` keep the mtime of other contents.
+            return 0  # sockets are never sent
+        # Compare ctime, which nobody can set back: `cp -p` and `touch -d` keep an old mtime on new
+        # contents.
         if not unmarked:
             self._add(f"{path}\0{found.st_size} {found.st_ctime_ns} {found.st_mode} {target}\n")
         self.files += 1

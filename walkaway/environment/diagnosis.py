@@ -1,6 +1,6 @@
-"""Why services do not come up: which one, what its health check and its log say, who has its port.
+"""Find out why services do not come up: which one, its health check and log, who has its port.
 
-Asked after a failure, of the engine; Compose's own words are the last resort.
+Called after a failure. Asks the engine first; Compose's own output is the last resort.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from walkaway.model import exit_codes
 from walkaway.text import printable
 
 RESTARTS = 3
-"""So many starts after the first, and it will not come up."""
+"""After so many restarts a service counts as looping and will not come up."""
 _LOG_LINES = 15
 _HEALTH_LINES = 5
 _COLUMNS = 300
@@ -32,11 +32,11 @@ _LOOK_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The last answer of a container's health check."""
+    """The last result of a container's health check."""
 
     code: int
     streak: int
-    """Failures in a row."""
+    """Consecutive failures."""
     output: str
 
 
@@ -47,7 +47,7 @@ def explained(
     environ: Mapping[str, str],
     words: str,
 ) -> WalkawayError:
-    """Return the error that says what is wrong. ``words``: what Compose printed, if it failed."""
+    """Return the error that says what is wrong. ``words`` is what Compose printed, if it failed."""
     silent = engine.silent_because(environ)
     if silent:
         return _error(f"The engine does not answer: {silent}", "Start it, then again: inv up")
@@ -82,19 +82,19 @@ def port_taken(port: int, environ: Mapping[str, str], whose: str) -> WalkawayErr
 
 
 def has_image(image: str, environ: Mapping[str, str]) -> bool:
-    """Tell whether the engine has an image; True, too, when it does not say."""
+    """Return whether the engine has an image. Also True when the engine does not say."""
     done = engine.call(("docker", "image", "inspect", "--format", "-", image), environ)
     return done.code == 0 or _NEVER not in done.err.lower()
 
 
 def restarts(rows: Sequence[Container], environ: Mapping[str, str]) -> int:
-    """Return how often the container that was restarted most was."""
+    """Return the restart count of the container that restarted most."""
     found = inspect([row.id for row in rows], environ)
     return max((int(one.get("RestartCount") or 0) for one in found.values()), default=0)
 
 
 def inspect(ids: Sequence[str], environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Return what the engine knows of containers, by id; one that is gone is left out."""
+    """Return the engine's data about containers, by id. Leaves out those that are gone."""
     if not ids:
         return {}
     done = engine.call(("docker", "inspect", "--type", "container", *ids), environ)
@@ -105,7 +105,7 @@ def inspect(ids: Sequence[str], environ: Mapping[str, str]) -> dict[str, dict[st
 
 
 def health(inspected: Mapping[str, Any]) -> Health | None:
-    """Return the last answer of a health check; None when there is none, or none yet."""
+    """Return the last result of a health check; None when there is no check, or no result yet."""
     found = inspected.get("State", {}).get("Health") or {}
     answers = found.get("Log") or ()
     if not answers:
@@ -131,7 +131,7 @@ def _port(inspected: Mapping[str, dict[str, Any]], words: str) -> tuple[str, int
 def _guilty(
     rows: Sequence[Container], said: Composed, inspected: Mapping[str, dict[str, Any]]
 ) -> Container | None:
-    """Return the container to blame: not well itself, and not only waiting for another one."""
+    """Return the container to blame: one with a fault of its own, not only waiting for another."""
     ranks = {
         row: _rank(inspected[row.id], checked=said.services[row.service].checked)
         for row in rows
@@ -157,7 +157,7 @@ def _rank(inspected: Mapping[str, Any], *, checked: bool) -> int:
 
 
 def _between_starts(ids: Sequence[str], environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Inspect containers; one that loops when it has ended: while it runs its exit code is 0."""
+    """Inspect containers. Wait for the end of one that loops: while it runs, its exit code is 0."""
     until = time.monotonic() + _LOOP_S
     while True:
         found = inspect(ids, environ)
@@ -168,7 +168,7 @@ def _between_starts(ids: Sequence[str], environ: Mapping[str, str]) -> dict[str,
 
 
 def _loops(inspected: Mapping[str, Any]) -> bool:
-    """Tell whether it is started again and again: now it may even run."""
+    """Return whether a container restarts again and again. It may even be running now."""
     often = int(inspected.get("RestartCount") or 0) >= RESTARTS
     return bool(often or inspected["State"].get("Status") == "restarting")
 
@@ -210,7 +210,7 @@ def _indented(text: str, most: int) -> list[str]:
 
 
 def _why(words: str) -> str:
-    """Return the last line with a reason in what Compose printed."""
+    """Return the last line of Compose's output that gives a reason."""
     lines = [printable(line, _COLUMNS).strip() for line in words.splitlines()]
     lines = [line for line in lines if line]
     telling = [line for line in lines if "error" in line.lower() or "failed" in line.lower()]

@@ -1,4 +1,7 @@
-"""The docker command: whether its engine answers, and calls with a bound. Light to import."""
+"""The docker command: check that its engine answers, and run calls with a time limit.
+
+Light to import.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ _at_work: set[subprocess.Popen[bytes]] = set()
 
 
 class NoAnswerError(WalkawayError):
-    """A command took too long: whether the engine does what it was asked for is not known."""
+    """A command took too long. Whether the engine did what it was asked for is unknown."""
 
     def __init__(self, command: str, timeout_s: float) -> None:
         message = f"`{command}` has not answered within {timeout_s:.0f} s."
@@ -34,7 +37,7 @@ class NoAnswerError(WalkawayError):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How a command ended: exit code, what it printed, and on stderr."""
+    """How a command ended: its exit code, stdout and stderr."""
 
     code: int
     out: str
@@ -42,7 +45,7 @@ class Done:
 
     @property
     def why(self) -> str:
-        """The last line of what it said, for a message."""
+        """The last line of its output, for a message."""
         lines = [line.strip() for line in (self.err or self.out).splitlines() if line.strip()]
         return lines[-1] if lines else f"it ended with {self.code}"
 
@@ -68,7 +71,7 @@ def call(
     *,
     cwd: Path | None = None,
 ) -> Done:
-    """Run a docker command to its end. `WalkawayError` 69 when it cannot be, or takes too long."""
+    """Run a docker command to its end. `WalkawayError` 69 when it cannot run or takes too long."""
     try:
         process = subprocess.Popen(
             list(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -93,13 +96,13 @@ def call(
 
 
 def end_calls() -> None:
-    """End the calls of other threads that are at work: nobody waits for them any more."""
+    """End the calls that other threads are running: nobody waits for them any more."""
     for process in tuple(_at_work):
         end(process)
 
 
 def end(process: subprocess.Popen[Any]) -> None:
-    """Kill a docker command, and the plugin that it runs: on its own that would wait on."""
+    """Kill a docker command and the plugin that it runs, which would otherwise keep waiting."""
     below = proc_table.descendants(process.pid, proc_table.everyone())
     process.kill()
     for proc in below:
@@ -113,7 +116,7 @@ def ask(
     *,
     cwd: Path | None = None,
 ) -> str:
-    """Return what a docker command printed; `WalkawayError` 69 with its own words if it fails."""
+    """Return a docker command's stdout. `WalkawayError` 69 with its own words if it fails."""
     done = call(argv, environ, timeout_s, cwd=cwd)
     if done.code:
         message = f"`{_short(argv)}` failed: {done.why}"
@@ -124,7 +127,7 @@ def ask(
 def rows(
     argv: Sequence[str], environ: Mapping[str, str], timeout_s: float = _CALL_S
 ) -> list[dict[str, Any]]:
-    """Return the objects of a command with `--format json` (one a line, or one list)."""
+    """Return the objects of a command with `--format json` (one per line, or one list)."""
     text = ask(argv, environ, timeout_s).strip()
     if text.startswith("["):
         found = json.loads(text)
@@ -137,7 +140,7 @@ def _short(argv: Sequence[str]) -> str:
 
 
 def local_socket(environ: Mapping[str, str]) -> str | None:
-    """Return the path of the engine's socket; None when only the command knows where it is."""
+    """Return the path of the engine's socket; None when only the docker command can find it."""
     host = environ.get("DOCKER_HOST", "")
     if host:
         return host.removeprefix(_UNIX) if host.startswith(_UNIX) else None

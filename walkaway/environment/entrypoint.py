@@ -1,7 +1,7 @@
-"""An entrypoint of the test service that does not run the command it is given. Pure.
+"""Detect an entrypoint of the test service that does not run the command it is given. Pure.
 
-A container runs `ENTRYPOINT COMMAND`. Ours is a shell that leaves a mark in the record first: where
-the mark is missing, the entrypoint never came to it.
+A container runs `ENTRYPOINT COMMAND`. Our command is a shell that first leaves a mark in the
+record. If the mark is missing, the entrypoint never ran the command.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import shlex
 from collections.abc import Sequence
 
 MARK = ".reached"
-"""In the record: the container's shell was reached."""
+"""File in the record that says that the container's shell started."""
 _COLUMNS = 120
 
 
 def shown(entrypoint: Sequence[str]) -> str:
-    """Return an entrypoint in one line."""
+    """Return an entrypoint as one line."""
     text = shlex.join(entrypoint)
     return text if len(text) <= _COLUMNS else text[: _COLUMNS - 1] + "…"
 
 
 def refusal(service: str, entrypoint: Sequence[str], code: int) -> str:
-    """Return why no test was run."""
+    """Return why no test ran."""
     return (
         f"the entrypoint of service {service} did not run the command it was given: "
         f"{shown(entrypoint)} (exit {code})"
@@ -29,7 +29,7 @@ def refusal(service: str, entrypoint: Sequence[str], code: int) -> str:
 
 
 def advice(entrypoint: Sequence[str]) -> str:
-    """Return what to do about it."""
+    """Return how to fix the entrypoint."""
     if any("pytest" in word or "py.test" in word for word in entrypoint):
         words = ", ".join(entrypoint)
         return (

@@ -1,4 +1,4 @@
-"""How the environments of a checkout are: a row a container, with its memory and CPU now."""
+"""State of a checkout's environments: one row per container, with its present memory and CPU."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SIZE = re.compile(r"([0-9.]+)\s*([kKMGT]?i?B)")
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One container of an environment. Sizes in bytes; None: cannot be told."""
+    """One container of an environment. Sizes are in bytes; None means unknown."""
 
     slot: int
     service: str
@@ -33,23 +33,23 @@ class State:
     restarts: int
     memory_bytes: int | None
     memory_limit_bytes: int | None
-    """Its own limit; None: it has none."""
+    """The container's own limit; None when it has none."""
     cpu_percent: float | None
-    """Of one CPU."""
+    """Percent of one CPU."""
     ports: tuple[str, ...]
-    """`127.0.0.1:8080->80/tcp`."""
+    """For example `127.0.0.1:8080->80/tcp`."""
     run: str
-    """The run that it belongs to; empty for a service."""
+    """Id of the run that it belongs to; empty for a service."""
     one_off: bool
-    """Made by `compose run`: a run's, or a shell."""
+    """Made by `compose run`: a run's container, or a shell."""
     said: str
-    """The last answer of its health check, where that is not well."""
+    """Output of the last health check, when the container is not healthy."""
 
 
 def states(root: Path, environ: Mapping[str, str]) -> list[State]:
-    """Return the containers of all environments of a checkout, by slot and service.
+    """Return the containers of all environments of a checkout, sorted by slot and service.
 
-    Live figures need two samples: it takes two seconds. `WalkawayError` 69 without an engine.
+    Takes two seconds, because live figures need two samples. `WalkawayError` 69 without an engine.
     """
     head = teardown.prefix(root)
     rows = [
@@ -88,7 +88,7 @@ def _state(
         service=row.service,
         name=row.name,
         status=status,
-        well=well or row.one_off,  # how tests ended is no matter of health
+        well=well or row.one_off,  # how tests ended says nothing about health
         uptime_s=_uptime(str(state.get("StartedAt") or "")) if row.running else None,
         restarts=int(inspected.get("RestartCount") or 0),
         memory_bytes=_bytes(str(used.get("MemUsage", "")).partition("/")[0]),
@@ -114,7 +114,7 @@ def _status(row: Container, health: str, code: int) -> tuple[str, bool]:
 
 
 def _uptime(started: str) -> float | None:
-    # Nanoseconds are more than `fromisoformat` reads.
+    # `fromisoformat` cannot read nanoseconds.
     with contextlib.suppress(ValueError):
         moment = datetime.fromisoformat(re.sub(r"\.\d+", "", started))
         return max(0.0, time.time() - moment.timestamp())

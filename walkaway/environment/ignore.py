@@ -1,7 +1,7 @@
 """The rules of .dockerignore: which paths of a build context are sent to the engine.
 
-After moby's patternmatcher: patterns are anchored at the context's root, the last one that matches
-wins, and one that matches a folder matches all that is in it.
+Follows moby's patternmatcher: patterns are anchored at the context's root, the last match wins, and
+a pattern that matches a folder matches everything in it.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import re
 from dataclasses import dataclass
 
 _LITERALLY = frozenset(".+()|{}$^")
-"""They mean something to `re`, and nothing in a pattern."""
+"""Characters that are special to `re` but literal in a pattern."""
 _GLOB = re.compile(r"[*?\[\\]")
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line: a pattern, and whether it brings back what an earlier one left out (`!`)."""
+    """One line: a pattern, and whether it brings back what an earlier one excluded (`!`)."""
 
     pattern: str
     exception: bool
     expression: re.Pattern[str] | None
-    """None for a pattern that cannot be: the engine will refuse it, here it matches nothing."""
+    """None for an invalid pattern: the engine will refuse it, and here it matches nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Rules:
     def last_match(self, path: str, inherited: int) -> int:
         """Return the index of the last rule that matches a path, -1 for none.
 
-        ``inherited``: that of the folder it is in, whose rule holds for it, too. Earlier rules
-        cannot change anything, so they are not tried.
+        ``inherited`` is the index for the path's folder, whose rule applies to the path, too.
+        Earlier rules cannot change anything, so they are not tried.
         """
         for index in range(len(self.rules) - 1, inherited, -1):
             expression = self.rules[index].expression
@@ -44,18 +44,18 @@ class Rules:
         return inherited
 
     def excludes(self, index: int) -> bool:
-        """Tell whether the rule at ``index`` leaves out what it matches."""
+        """Return whether the rule at ``index`` excludes what it matches."""
         return index >= 0 and not self.rules[index].exception
 
     def may_return(self, folder: str, index: int) -> bool:
-        """Tell whether something below an excluded folder may be brought back by a later rule."""
+        """Return whether a later rule may bring back something below an excluded folder."""
         return any(
             _reaches(rule.pattern, folder) for rule in self.rules[index + 1 :] if rule.exception
         )
 
 
 def parse(text: str) -> Rules:
-    """Read the lines of a .dockerignore."""
+    """Parse the lines of a .dockerignore."""
     found = []
     for raw in text.removeprefix("\ufeff").splitlines():
         if raw.startswith("#"):
@@ -72,11 +72,12 @@ def parse(text: str) -> Rules:
 
 
 def _reaches(pattern: str, folder: str) -> bool:
-    """Tell whether a pattern may match something below a folder."""
+    """Return whether a pattern may match something below a folder."""
     special = _GLOB.search(pattern)
     if special is None:
         return f"{pattern}/".startswith(f"{folder}/")
-    # Up to the first glob character it is literal: `a/b*` reaches below `a`, and below `a/bc`.
+    # The pattern is literal up to its first glob character: `a/b*` reaches below `a` and below
+    # `a/bc`.
     head = pattern[: special.start()]
     below = f"{folder}/"
     return head.startswith(below) or below.startswith(head)
@@ -84,7 +85,7 @@ def _reaches(pattern: str, folder: str) -> bool:
 
 def _compiled(pattern: str) -> re.Pattern[str] | None:
     if pattern.startswith("**") and not _GLOB.search(pattern[2:]) and pattern[2:]:
-        # Nothing but a literal after the stars: any path that ends so.
+        # Only a literal follows the stars: matches any path that ends with it.
         literal = pattern[2:]
         whole = re.escape(literal.removeprefix("/"))
         head = "(?:.*/)?" if literal.startswith("/") else ".*"
@@ -101,7 +102,7 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
 
 
 def _translated(rest: str) -> tuple[str, str]:
-    """Return the expression of a pattern's first piece, and the pattern after it."""
+    """Return the expression for a pattern's first piece, and the rest of the pattern."""
     char, after = rest[0], rest[1:]
     if rest.startswith("**"):
         after = rest[2:].removeprefix("/")
@@ -118,7 +119,7 @@ def _translated(rest: str) -> tuple[str, str]:
 
 
 def _set(rest: str) -> tuple[str, str]:
-    """Translate `[a-c]` and `[^a-c]`; an open one makes the whole pattern impossible."""
+    """Translate `[a-c]` and `[^a-c]`. An unclosed set makes the whole pattern invalid."""
     end = rest.find("]", 2)
     if end < 0:
         return "[", ""

@@ -1,7 +1,7 @@
-"""The images that the tests need, built when something in them may have changed.
+"""Build the images that the tests need when something in them may have changed.
 
-The engine itself needs a second or more to find out that nothing has: a fingerprint of all that a
-build is made from is compared first.
+The engine itself needs a second or more to find out that nothing has. So a fingerprint of
+everything a build depends on is compared first.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from walkaway.model import exit_codes
 from walkaway.text import printable, size
 
 BUILD_S = 3600.0
-"""A bound for a build that hangs; a cold one of a large image takes minutes."""
+"""Limit for a build that hangs. A cold build of a large image takes minutes."""
 LARGE_BYTES = 50 * 1024 * 1024
 _STATE = "image.json"
 _ERROR = re.compile(r"failed to solve|^ERROR\b|\berror:|denied|no such|not found", re.IGNORECASE)
@@ -43,7 +43,7 @@ _COLUMNS = 300
 
 @dataclass(frozen=True, slots=True)
 class Large:
-    """A context beyond `LARGE_BYTES`: its path, size, and what makes it so."""
+    """A context larger than `LARGE_BYTES`: its path, its size, and what makes it large."""
 
     path: str
     size_bytes: int
@@ -63,16 +63,16 @@ class Large:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What became of the images."""
+    """Result of `ensure`."""
 
     changed: bool
-    """Something was built; False: all was up to date."""
+    """Whether something was built; False when everything was up to date."""
     services: tuple[str, ...]
-    """One for each image that is built here, the test service first; none: all are pulled."""
+    """One for each image built here, the test service's first; empty when all are pulled."""
     image: str
     """Tag of the test service's image."""
     image_id: str
-    """`sha256:…`; empty where the test service has no build."""
+    """`sha256:…`; empty when the test service has no build."""
     seconds: float
     context_bytes: int
     context_files: int
@@ -80,11 +80,11 @@ class Built:
 
     @property
     def warnings(self) -> list[str]:
-        """A line for each large context: what makes it so, and what to do about it."""
+        """One line per large context: what makes it large, and what to do about it."""
         return [found.told() for found in self.large]
 
 
-def ensure(  # noqa: PLR0913 - each is said by name
+def ensure(  # noqa: PLR0913 - each is passed by name
     project: Project,
     environ: Mapping[str, str],
     *,
@@ -95,12 +95,20 @@ def ensure(  # noqa: PLR0913 - each is said by name
     waiting: Callable[[], object] = lambda: None,
     out: int | None = None,
 ) -> Built:
-    """Build the image of the test service, and of what it depends on, unless they are up to date.
+    """Build the images of the test service and its dependencies unless they are up to date.
 
-    ``everything``: of all services that `docker compose up` would start.
-    ``out`` is a descriptor that gets the build's output, None: our own stdout; ``starting`` is
-    called with the services when a build begins, ``waiting`` when another one is at work.
-    `WalkawayError` 69 when a build fails.
+    Args:
+        project: The Compose project.
+        environ: The user's environment.
+        no_cache: Build without the cache, even if up to date.
+        pull: Pull base images, even if up to date.
+        everything: Include all services that `docker compose up` would start.
+        starting: Called with the services when a build begins.
+        waiting: Called when another build is at work.
+        out: Descriptor for the build's output; None means our own stdout.
+
+    Raises:
+        WalkawayError: 69 when a build fails.
     """
     begun = time.monotonic()
     environ = project.environ(environ)
@@ -140,19 +148,19 @@ def ensure(  # noqa: PLR0913 - each is said by name
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """One image to have: its tag, and the fingerprint of what it is made from."""
+    """One image to provide: its tag, and the fingerprint of its sources."""
 
     tag: str
     root: Path
-    """Of the context."""
+    """Folder of the context."""
     dockerfile: Path
     context: Context
     digest: str
-    """Empty when it cannot be told from here: the context is a URL, the engine must look."""
+    """Empty when it cannot be computed here: the context is a URL, so the engine must look."""
 
 
 def _with_build(project: Project, said: Composed, *, everything: bool) -> list[str]:
-    """Return the services to build: one for each image, the test service before all others."""
+    """Return the services to build: one per image, the test service first."""
     tags: dict[str, str] = {}
     others = said.whole(project.service) if everything else said.needed(project.service)
     for name in (project.service, *others):
@@ -187,7 +195,7 @@ def _plan(project: Project, said: Composed, name: str) -> _Plan:
 def _standing(
     plans: Sequence[_Plan], known: Mapping[str, Any], environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the ids of all images when each is known, unchanged and still there; else nothing."""
+    """Return the ids of all images if each is known, unchanged and still there; else nothing."""
     expected = {}
     for plan in plans:
         entry = known.get(plan.tag)
@@ -199,7 +207,7 @@ def _standing(
 
 
 def _ids(plans: Sequence[_Plan], environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the image ids by tag; nothing when one of them is not there."""
+    """Return the image ids by tag; empty when one of the images does not exist."""
     if not plans:
         return {}
     tags = [plan.tag for plan in plans]
@@ -219,9 +227,9 @@ def _away_with_replaced(
     ids: Mapping[str, str],
     environ: Mapping[str, str],
 ) -> None:
-    """Remove the images that we built before these: without a tag nobody would ever find them.
+    """Remove the images that we built before these: untagged, nobody would ever find them.
 
-    One with a tag is somebody's, and one that a container was made from cannot be removed yet.
+    An image with a tag belongs to somebody. One that a container uses cannot be removed yet.
     """
     for plan in plans:
         entry = known.get(plan.tag)

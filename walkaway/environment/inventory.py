@@ -1,4 +1,4 @@
-"""What the engine has that carries names like ours: containers, networks, volumes, images."""
+"""List what the engine has under names like ours: containers, networks, volumes, images."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RUN_ID = r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}"
 
 
 class Kind(StrEnum):
-    """What a thing is, in the order in which they can be removed."""
+    """Kinds of things, in the order in which they can be removed."""
 
     CONTAINER = "container"
     NETWORK = "network"
@@ -35,30 +35,30 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """Something whose name, and label where it has some, says that a checkout of ours made it."""
+    """Something made by a checkout of ours, judging by its name and, if any, its label."""
 
     kind: Kind
     id: str
-    """What removes it, and nothing that came later under its name; a volume has its name only."""
+    """Id to remove it by, and nothing newer of the same name. A volume only has its name."""
     name: str
     checkout: str
-    """The hash in its name."""
+    """Hash of the checkout, from the name."""
     path: str = ""
-    """The checkout's path by its label; empty where there is none."""
+    """Path of the checkout, from the label; empty without a label."""
     run: str = ""
     """Id of the run whose tests run in it; empty for a service."""
     running: bool = False
     made_s: float = 0.0
-    """Wall clock, seconds since the epoch."""
+    """Wall-clock time, seconds since the epoch."""
 
     @property
     def title(self) -> str:
-        """Return kind and name: a network may be called what a container is."""
+        """Return kind and name, because a network may have the name of a container."""
         return f"{self.kind} {self.name}"
 
 
 def containers(environ: Mapping[str, str]) -> list[Thing]:
-    """Return the containers of our projects, in every state. One question, some 15 ms."""
+    """Return the containers of our projects, in every state. One call, some 15 ms."""
     labels = (COMPOSE_PROJECT, LABEL_CHECKOUT, COMPOSE_FOLDER, LABEL_RUN)
     fields = ("ID", "Names", "State", "CreatedAt")
     argv = ("docker", "ps", "--all", "--no-trunc", *_labelled())
@@ -99,13 +99,13 @@ def _labelled() -> tuple[str, str]:
 
 
 def _owner(project: str) -> str:
-    """Return the hash of the checkout in a project's name; empty when it is not one of ours."""
+    """Return the checkout's hash in a project name; empty when the project is not ours."""
     match = _PROJECT.fullmatch(project)
     return match[1] if match else ""
 
 
 def _is_containers(name: str, project: str, owner: str, run: str) -> bool:
-    """Tell whether a container's name is one that Compose or we would give it."""
+    """Return whether Compose or we would give a container this name."""
     if run:
         return re.fullmatch(rf"{PREFIX}-{owner}-{_RUN_ID}-[0-9]+", name) is not None
     return name.startswith(f"{project}-")
@@ -114,7 +114,7 @@ def _is_containers(name: str, project: str, owner: str, run: str) -> bool:
 def _rows(
     argv: Sequence[str], environ: Mapping[str, str], fields: Sequence[str], labels: Sequence[str]
 ) -> list[list[str]]:
-    """Ask for fields and labels, each as JSON: a path may hold commas, tabs and newlines."""
+    """Query fields and labels, each as JSON: a path may contain commas, tabs and newlines."""
     parts = [f"{{{{json .{field}}}}}" for field in fields]
     parts += [f'{{{{json (.Label "{label}")}}}}' for label in labels]
     text = engine.ask((*argv, "--format", f"[{','.join(parts)}]"), environ)
@@ -122,7 +122,7 @@ def _rows(
 
 
 def _seconds(text: str) -> float:
-    """Read `2026-11-22 20:07:41 +0000 UTC`; now when it is something else: young is safe."""
+    """Parse `2026-11-22 20:07:41 +0000 UTC`; now if it is anything else, because young is safe."""
     try:
         return datetime.strptime(text[:25], "%Y-%m-%d %H:%M:%S %z").timestamp()
     except ValueError:

@@ -1,7 +1,7 @@
-"""Which checkouts of this user had environments: the paths behind the hashes in their names.
+"""Record which checkouts of this user had environments: the paths behind the hashes in names.
 
-Networks, volumes and images do not say whose they are. An entry cannot lie: its path must come to
-its name. Losing the folder loses the removal of what has no container left, nothing else.
+Networks, volumes and images do not say whose they are. An entry cannot lie, because its path must
+hash to its name. Losing the folder only means that leftovers without a container are not removed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MOST_BYTES = 64 * 1024
 
 
 def folder(environ: Mapping[str, str]) -> Path:
-    """Return where the entries lie: it outlives a reboot, as containers and images do."""
+    """Return the folder of the entries. It survives a reboot, as containers and images do."""
     state = Path(environ.get("XDG_STATE_HOME", ""))
     if not state.is_absolute():
         state = Path(environ.get("HOME") or "~", ".local/state").expanduser()
@@ -27,7 +27,7 @@ def folder(environ: Mapping[str, str]) -> Path:
 
 
 def remember(root: Path, environ: Mapping[str, str]) -> None:
-    """Note a checkout that may have an environment. What cannot be noted is left."""
+    """Record a checkout that may have an environment. Ignores errors."""
     real = os.path.realpath(root)
     path = folder(environ) / path_hash(real)
     entry = json.dumps({"path": real, "host": platform.node()})
@@ -41,13 +41,13 @@ def remember(root: Path, environ: Mapping[str, str]) -> None:
 
 
 def forget(checkout: str, environ: Mapping[str, str]) -> None:
-    """Delete the entry of a checkout of which nothing is left."""
+    """Delete the entry of a checkout that has left nothing."""
     with contextlib.suppress(OSError):
         (folder(environ) / checkout).unlink(missing_ok=True)
 
 
 def known(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the paths of the checkouts noted on this host, by hash."""
+    """Return the paths of the checkouts recorded on this host, by hash."""
     found = {}
     try:
         entries = list(folder(environ).iterdir())

@@ -1,4 +1,4 @@
-"""Slots of a checkout: a run leases a whole environment by flock, for as long as it lives."""
+"""Lease a checkout's environments to runs: a run holds a slot's flock for as long as it lives."""
 
 from __future__ import annotations
 
@@ -15,20 +15,23 @@ _NAME_BYTES = 200
 
 
 class Lease:
-    """A run's exclusive use of one environment. The lock goes with the process that holds it.
+    """A run's exclusive use of one environment. The lock ends with the process that holds it.
 
-    The lock file names its holder until the lease is given back in order: a name in a free lock
-    means that its holder died, and that the environment is as it left it.
+    The lock file names its holder until the lease is given back properly. A name in a free lock
+    means that its holder died, and that the environment is as it was left.
     """
 
     def __init__(self, fd: int, slot: int, *, left_by: str) -> None:
         self._fd = fd
         self.slot = slot
         self.left_by = left_by
-        """Id of the run that held it and never gave it back; empty when all was in order."""
+        """Id of the run that held it and never gave it back; empty when it was given back."""
 
     def give_back(self, *, clean: bool, to: str = "") -> None:
-        """End the lease; ``clean``: the environment is fresh again. ``to``: whose it really is."""
+        """End the lease. Pass ``clean`` when the environment is fresh again.
+
+        ``to`` is the id of the run that still uses it, if another one does.
+        """
         if self._fd < 0:
             return
         with contextlib.suppress(OSError):
@@ -40,7 +43,7 @@ class Lease:
 
 
 def prepare(root: Path) -> Path:
-    """Make the folder for what is known of the environments; git ignores it by itself."""
+    """Create the state folder of the environments, with its own .gitignore."""
     folder = root / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     ignore = folder / ".gitignore"
@@ -50,9 +53,9 @@ def prepare(root: Path) -> Path:
 
 
 def take(root: Path, slots: int, run_id: str, but: frozenset[int] = frozenset()) -> Lease | None:
-    """Lease a free environment, one that is up before one that is not; None when all are taken.
+    """Lease a free environment, preferably one that is up; None when all are taken.
 
-    ``but``: slots that turned out to be in use by a run without a supervisor.
+    ``but`` are slots that turned out to be in use by a run without a supervisor.
     """
     folder = prepare(root)
     order = sorted(
@@ -79,16 +82,16 @@ def take_slot(root: Path, slot: int, run_id: str) -> Lease | None:
 
 
 class Share:
-    """A share in the project of runs without services: the last one to leave removes its network.
+    """A share in the project of runs without services. The last run to leave removes its network.
 
-    Any number of runs have it; nobody can join while one looks whether it is the last.
+    Any number of runs can have a share. Nobody can join while one checks whether it is the last.
     """
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
 
     def last(self) -> bool:
-        """Tell whether nobody else has a share; from then until `leave` nobody gets one."""
+        """Return whether nobody else has a share. If so, nobody can get one until `leave`."""
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

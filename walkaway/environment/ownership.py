@@ -1,8 +1,8 @@
-"""Giving back what a container wrote as root below `logs/tests`. Runs in a supervisor's child.
+"""Give the user the files that a container wrote as root below `logs/tests`.
 
-A service without `user:` writes as root there, and its user could neither rotate nor remove it.
-Only root may change that, and who may ask the engine has a root: in a container of the same image
-that sees nothing but that folder.
+A service without `user:` writes as root there, and the user could neither rotate nor remove its
+files. Only root can change that. Anyone who may use the engine can be root in a container: here one
+from the same image, which sees nothing but that folder. Runs in a supervisor's child.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _BOUND_S = 60.0
 _MOST_ENTRIES = 50_000
 _THERE = "/walkaway/logs"
 _FIND = f'find {_THERE} -xdev -user 0 -exec chown -h "$1" {{}} +'
-"""`-h`, and no `-L`: a link is changed itself, and not followed."""
+"""`-h` without `-L`: changes a link itself and never follows it."""
 _CAPABILITIES = ("--cap-drop", "ALL", "--cap-add", "CHOWN", "--cap-add", "DAC_OVERRIDE")
 
 
 def give_back(
     root: Path, run_id: str, image: str, owner: tuple[int, int], environ: Mapping[str, str]
 ) -> bool:
-    """Give what root owns there to ``owner`` (UID, GID). True when nothing of root's is left."""
+    """Give files owned by root there to ``owner`` (UID, GID). Return True when none is left."""
     folder = root / FOLDER
     if owner[0] == 0 or not _has_of_root(folder):
         return True
@@ -52,7 +52,7 @@ def _has_of_root(folder: Path) -> bool:
 
 
 def _owners(folder: str) -> Iterator[int]:
-    """Return the owners of all below a folder, of 50,000 entries at most."""
+    """Yield the owner of everything below a folder, of 50,000 entries at most."""
     queue, left = [folder], _MOST_ENTRIES
     while queue:
         try:

@@ -1,4 +1,4 @@
-"""Who has a port of this machine: a container or a process."""
+"""Find out who has a port of this machine: a container or a process."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from walkaway.errors import WalkawayError
 from walkaway.process import proc_table
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
+# State TCP_LISTEN in those tables, see proc(5).
 _LISTEN = "0A"
 _TAKEN = re.compile(r"bind: address already in use|port is already allocated")
 _PORT = re.compile(r":(\d{1,5})(?::| failed|\b)")
@@ -21,8 +22,9 @@ _PORT = re.compile(r":(\d{1,5})(?::| failed|\b)")
 def taken(text: str) -> int:
     """Return the port that an engine's message says is taken; 0 when it says no such thing.
 
-    It has two: `listen tcp4 127.0.0.1:80: bind: address already in use` when a process has it, and
-    `Bind for 0.0.0.0:80 failed: port is already allocated` when the engine itself gave it away.
+    There are two forms: `listen tcp4 127.0.0.1:80: bind: address already in use` when a process has
+    it, and `Bind for 0.0.0.0:80 failed: port is already allocated` when the engine itself gave it
+    away.
     """
     for line in text.splitlines():
         found = _TAKEN.search(line)
@@ -33,7 +35,7 @@ def taken(text: str) -> int:
 
 
 def owner(port: int, environ: Mapping[str, str]) -> str:
-    """Return who listens on a TCP port: `container NAME`, `process PID: COMMAND`; else nothing."""
+    """Return who listens on a TCP port: `container NAME`, `process PID: COMMAND`, or nothing."""
     return _container(port, environ) or _process(port)
 
 
@@ -43,7 +45,7 @@ def _container(port: int, environ: Mapping[str, str]) -> str:
         rows = engine.ask(words, environ).splitlines()
     except WalkawayError:
         return ""
-    # The filter finds the port inside of containers, too.
+    # The filter also matches the port inside containers.
     names = [row.partition("\t")[0] for row in rows if f":{port}->" in row]
     return f"container {names[0]}" if names else ""
 

@@ -1,4 +1,4 @@
-"""The containers of a Compose project, as one `docker ps` shows them (15 ms)."""
+"""List the containers of a Compose project with one `docker ps` (15 ms)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _EXITED = re.compile(r"Exited \((\d+)\)")
 
 
 class Standing(Enum):
-    """How a service's container stands."""
+    """State of a service's container."""
 
     READY = "ready"
     DONE = "done"
-    """It has ended with 0, as one that sets something up does."""
+    """Ended with 0, as a set-up service does."""
     STARTING = "starting"
     BAD = "bad"
 
@@ -40,45 +40,46 @@ class Container:
     status: str
     """`Up 3 minutes (healthy)`, `Exited (1) 2 seconds ago`."""
     image: str
-    """The tag that it was made from; an id when that tag is another image by now."""
+    """Tag that it was made from; an id when the tag is another image by now."""
     project: str
     service: str
     one_off: bool
-    """Made by `compose run`: no part of the environment."""
+    """Made by `compose run`, so not part of the environment."""
     run: str
-    """The run that it belongs to."""
+    """Id of the run that it belongs to."""
 
     @property
     def running(self) -> bool:
-        """It has processes."""
+        """Whether it has processes."""
         return self.state in {"running", "paused", "restarting"}
 
     def standing(self, *, checked: bool) -> Standing:
-        """Say how it stands; ``checked``: the Compose file gives it a health check."""
+        """Return its state. ``checked`` means that the Compose file gives it a health check."""
         if self.state == "running":
             if "(unhealthy)" in self.status:
                 return Standing.BAD
             waits = "(health: starting)" in self.status or (
                 checked and "(healthy)" not in self.status
             )
-            # Without a health check, to have lived for a second is all that can be asked.
+            # Without a health check, all we can require is that it has lived for a second.
             waits = waits or self.status == _JUST_NOW
             return Standing.STARTING if waits else Standing.READY
         if self.state == "exited":
             code = _EXITED.match(self.status)
             ended = code is not None and code[1] == "0" and not checked
             return Standing.DONE if ended else Standing.BAD
-        # Docker's word for one that ended and is started again by its restart policy.
+        # "restarting" is Docker's word for a container that ended and is about to be started again
+        # by its restart policy.
         return Standing.STARTING if self.state in {"created", "restarting"} else Standing.BAD
 
 
 def of(project: str, environ: Mapping[str, str]) -> list[Container]:
-    """Return a project's containers, ended ones too. `WalkawayError` 69 without an engine."""
+    """Return a project's containers, including ended ones. `WalkawayError` 69 without an engine."""
     return _listed(f"label={COMPOSE_PROJECT}={project}", environ)
 
 
 def all_of(prefix: str, environ: Mapping[str, str]) -> list[Container]:
-    """Return the containers of all projects whose name begins so."""
+    """Return the containers of all projects whose name starts with ``prefix``."""
     found = _listed(f"label={COMPOSE_PROJECT}", environ)
     return [container for container in found if container.project.startswith(prefix)]
 

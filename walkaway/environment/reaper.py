@@ -1,7 +1,7 @@
-"""Removing what runs and checkouts that no longer exist have left behind. Plan first.
+"""Remove what ended runs and deleted checkouts have left behind. Plans first.
 
-Touched is only what has a name and a label of ours, and of whose checkout we know the path: the
-path must come to the hash in the name. A path that cannot be looked at is not gone.
+Touches only things that have a name and a label of ours and whose checkout's path we know: the path
+must hash to the hash in the name. A path that cannot be examined does not count as gone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _REMOVE_S = 60.0
 
 
 class Standing(StrEnum):
-    """What a record says of its run."""
+    """What a record says about its run."""
 
     ENDED = "ended"
     LIVE = "live"
@@ -38,23 +38,23 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was found out about checkouts and runs, for the plan."""
+    """What is known about checkouts and runs, for the plan."""
 
     here: str
-    """The hash of this checkout."""
+    """Hash of this checkout."""
     paths: Mapping[str, str]
-    """Where each checkout is, or was, by hash: noted by this user on this host."""
+    """Path of each checkout by hash, present or former, as recorded by this user on this host."""
     labels: Callable[[], bool]
-    """Whether a path in a label is one of this machine's; asked when one is not there."""
+    """Whether paths in labels belong to this machine. Called when such a path does not exist."""
     there: Callable[[str], bool]
-    """Whether a path is still that of a checkout; also where it cannot be looked at."""
+    """Whether a path is still a checkout's. Also True where it cannot be examined."""
     standing: Callable[[str], Standing]
     """What this checkout's record of a run says."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """A thing and why it goes, or stays."""
+    """A thing, and why it goes or stays."""
 
     thing: Thing
     why: str
@@ -62,7 +62,7 @@ class Fate:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be removed, in order, and what looks left behind but stays."""
+    """What to remove, in order, and what looks left behind but stays."""
 
     go: tuple[Fate, ...] = ()
     stay: tuple[Fate, ...] = ()
@@ -70,14 +70,14 @@ class Plan:
 
 @dataclass(slots=True)
 class Reaped:
-    """What became of a plan: titles of what is gone, and why the rest is not."""
+    """Result of a plan: titles of what is gone, and why the rest is not."""
 
     removed: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
 
 
 def plan(things: Iterable[Thing], known: Known, now_s: float) -> Plan:
-    """Decide what goes. Pure, but for the questions in ``known``."""
+    """Decide what goes. Pure, except for the questions in ``known``."""
     things = list(things)
     dead = _dead(things, known)
     busy = {
@@ -110,7 +110,7 @@ def _dead(things: Iterable[Thing], known: Known) -> dict[str, str]:
     paths = known.paths
     told: dict[str, str] = {}
     for thing in things:
-        # Somebody else's project of a name like ours has another path.
+        # A label's path must hash to the name: a foreign project may have a name like ours.
         if thing.path and path_hash(thing.path) == thing.checkout:
             told[thing.checkout] = thing.path
     gone = {c: path for c, path in {**told, **paths}.items() if c != known.here}
@@ -121,9 +121,9 @@ def _dead(things: Iterable[Thing], known: Known) -> dict[str, str]:
 
 
 def after_run(root: Path, environ: Mapping[str, str]) -> Plan:
-    """Return what runs of this checkout left, and what dead checkouts did: the cheap look.
+    """Return what runs of this checkout and deleted checkouts left: the cheap version.
 
-    One question to the engine unless a checkout is dead. `WalkawayError` 69 without an engine.
+    Makes one call to the engine unless a checkout is gone. `WalkawayError` 69 without an engine.
     """
     found = inventory.containers(environ)
     known = _known(root, environ)
@@ -133,7 +133,7 @@ def after_run(root: Path, environ: Mapping[str, str]) -> Plan:
 
 
 def tidy(root: Path, environ: Mapping[str, str]) -> Reaped:
-    """Remove what `after_run` finds. Never fails: a silent engine is said in the answer."""
+    """Remove what `after_run` finds. Never fails: the result says when the engine was silent."""
     try:
         return carry_out(after_run(root, environ), environ)
     except WalkawayError as error:
@@ -141,7 +141,7 @@ def tidy(root: Path, environ: Mapping[str, str]) -> Reaped:
 
 
 def everything(root: Path, environ: Mapping[str, str]) -> Plan:
-    """Return all that was left behind. `WalkawayError` 69 without an engine."""
+    """Return everything that was left behind. `WalkawayError` 69 without an engine."""
     known = _known(root, environ)
     found = [*inventory.containers(environ), *inventory.others(environ)]
     for checkout in set(known.paths) - {thing.checkout for thing in found}:
@@ -151,7 +151,7 @@ def everything(root: Path, environ: Mapping[str, str]) -> Plan:
 
 
 def carry_out(planned: Plan, environ: Mapping[str, str]) -> Reaped:
-    """Remove what the plan says, and look whether it is gone. Goes on after a failure.
+    """Remove what the plan says, and check that it is gone. Continues after a failure.
 
     `WalkawayError` 69 when the engine stops answering.
     """
@@ -192,7 +192,7 @@ def _known(root: Path, environ: Mapping[str, str]) -> Known:
 
 
 def _on_this_machine(environ: Mapping[str, str]) -> bool:
-    """Tell whether the engine's paths are ours: not over the network, not from in a container."""
+    """Return whether the engine's paths are ours: not over a network, not inside a container."""
     try:
         found = engine.call(("docker", "info", "--format", "{{.Name}}"), environ)
     except WalkawayError:
@@ -201,7 +201,7 @@ def _on_this_machine(environ: Mapping[str, str]) -> bool:
 
 
 def _there(path: str) -> bool:
-    """Tell whether a checkout is where it was. One that cannot be looked at is."""
+    """Return whether a checkout still exists. True for one that cannot be examined."""
     try:
         found = Path(path).stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -219,5 +219,5 @@ def _standing(records: Records, run_id: str) -> Standing:
         return Standing.ENDED
     free = file_lock.probe(str(record.path("supervisor.lock"))) is file_lock.Hold.FREE
     if free and evidence.of_last_pass(str(record.folder)):
-        return Standing.ENDED  # all that its container could tell is written down
+        return Standing.ENDED  # everything its container could tell is recorded
     return Standing.LIVE

@@ -1,4 +1,4 @@
-"""Whether an image could be pulled: its registry is asked, with a bound; nothing is pulled."""
+"""Ask an image's registry whether it could be pulled, within a time limit. Pulls nothing."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Pull(StrEnum):
     CAN = "can"
     CANNOT = "cannot"
     UNKNOWN = "unknown"
-    """Nobody answered in time; a pull would wait longer."""
+    """No answer in time; a pull would wait longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of the question; ``why`` in the engine's words, empty when it can be pulled."""
+    """The answer. ``why`` is in the engine's words, empty when the image can be pulled."""
 
     pull: Pull
     why: str = ""
@@ -38,9 +38,9 @@ class Answer:
 def ask(image: str, environ: Mapping[str, str]) -> Answer:
     """Ask for an image's manifest, as a pull would do first.
 
-    The engine is asked where its socket is here: it has mirrors, a proxy and insecure registries of
-    its own, of which `docker manifest inspect` knows nothing. The user's credentials are the
-    command's, so that one is asked when the registry wants some.
+    Asks the engine where its socket is local: it has its own mirrors, proxy and insecure
+    registries, which `docker manifest inspect` does not know. The docker command has the user's
+    credentials, so it is asked when the registry wants some.
     """
     first = _engine(image, environ)
     if first is not None and (first.pull is not Pull.CANNOT or not _DENIED.search(first.why)):

@@ -1,8 +1,8 @@
-"""Making an environment's services fresh between two leases: a database cloned, Redis flushed.
+"""Reset an environment's services between two leases: restore the databases, flush Redis.
 
-A service of the Compose file says by its label `walkaway.reset` how: `postgres` or `redis`. Each
-database is cloned from a copy that is kept when the services came up, before any test; one that
-was made since goes.
+The label `walkaway.reset` on a service of the Compose file says how: `postgres` or `redis`. Each
+database is cloned from a copy made when the services came up, before any test. Databases created
+since are dropped.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from walkaway.model import exit_codes
 _BOUND_S = 60.0
 _PSQL = (
     'export PGPASSWORD="${POSTGRES_PASSWORD:-}"; db="${POSTGRES_DB:-${POSTGRES_USER:-postgres}}"; '
-    'main=postgres; [ "$db" = postgres ] && main=template1; '  # nobody drops what he is in
+    'main=postgres; [ "$db" = postgres ] && main=template1; '  # cannot drop the current one
     'psql -qX -v ON_ERROR_STOP=1 -v VERBOSITY=terse -h 127.0.0.1 -U "${POSTGRES_USER:-postgres}" '
     '-d "$main" -v db="$db" -v kept="${db}__walkaway" -At <<\'SQL\'\n'
 )
-# Psql's own variables, quoted by psql, and names quoted by format(): nothing is pasted into SQL.
+# psql quotes its own variables, and format() quotes names: nothing is pasted into SQL. Names of 53
+# bytes leave room for the suffix of 10 within Postgres's 63.
 _MINE = (
     "NOT datistemplate AND (datname <> 'postgres' OR datname = :'db') "
     "AND right(datname, 10) <> '__walkaway' AND octet_length(datname) <= 53"
@@ -37,7 +38,7 @@ _COPY = (
     "datname || '__walkaway', datname, pg_get_userbyid(datdba)) "
     f"FROM pg_database AS mine WHERE {_MINE} AND NOT EXISTS "
     "(SELECT FROM pg_database WHERE datname = mine.datname || '__walkaway') "
-    "ORDER BY datname = :'db' \\gexec\n"  # the one that is looked for last
+    "ORDER BY datname = :'db' \\gexec\n"  # the one that _MISSING looks for comes last
 )
 _DROP = (
     "SELECT format('DROP DATABASE %I WITH (FORCE)', datname) "  # noqa: S608 - a constant
@@ -52,25 +53,25 @@ _NONE = "\\if :missing\nSELECT 'no copy of the database was kept'::int;\n\\endif
 _KEEP = f"{_PSQL}{_MISSING}\\if :missing\n{_ALONE}{_COPY}\\endif\nSQL\n"
 _CLONE = f"{_PSQL}{_MISSING}{_NONE}{_ALONE}{_DROP}{_BACK}SQL\n"
 _FLUSH = 'said=$(redis-cli -h 127.0.0.1 FLUSHALL 2>&1); echo "$said"; [ "$said" = OK ]'
-"""redis-cli ends with 0 when Redis refuses, for want of a password say."""
+"""redis-cli exits 0 even when Redis refuses, for example for lack of a password."""
 _RESETS = {"postgres": _CLONE, "redis": _FLUSH}
 
 
 def keep(project: Project, environ: Mapping[str, str]) -> None:
-    """Keep the databases as they are, once after the services came up. `WalkawayError` 69."""
+    """Copy the databases, once after the services came up. `WalkawayError` 69 when that fails."""
     for container, kind in _labelled(project, environ):
         if kind == "postgres":
             _run(container, _KEEP, environ)
 
 
 def reset(project: Project, environ: Mapping[str, str]) -> None:
-    """Make every labelled service of an environment fresh. `WalkawayError` 69 when one fails."""
+    """Reset every labelled service of an environment. `WalkawayError` 69 when one fails."""
     for container, kind in _labelled(project, environ):
         _run(container, _RESETS[kind], environ)
 
 
 def _labelled(project: Project, environ: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return id and kind of the services that are to be reset, also of those that do not run."""
+    """Return id and kind of the services to reset, including those that do not run."""
     words = ["docker", "ps", "--all", "--format", f'{{{{.ID}}}} {{{{.Label "{LABEL_RESET}"}}}}']
     for label in (f"{COMPOSE_PROJECT}={project.name}", LABEL_RESET):
         words += ["--filter", f"label={label}"]

@@ -1,7 +1,8 @@
-"""Bringing a run's container up: image, services, container. Runs in a child of the supervisor.
+"""Bring a run's container up: image, services, container. Runs in a child of the supervisor.
 
-What the commands print goes to the run's log, which `progress` shows; what matters is told line by
-line: `phase`, then one of `started`, `built`, `busy`, `failed`; none of them when the engine went.
+The commands' output goes to the run's log, which `progress` shows. Events are reported one by one:
+`phase`, then one of `started`, `built`, `busy`, `failed`. None of those four follows when the
+engine went away.
 """
 
 from __future__ import annotations
@@ -30,24 +31,24 @@ from walkaway.worker_slots import worker_count
 
 Tell = Callable[[dict[str, Any]], None]
 _LOG_FD = 1
-"""The supervisor's child has the run's log there."""
+"""In the supervisor's child, stdout is the run's log."""
 _SAID_LINES = 12
 _RUN_S = 300.0
 
 
 class Wish(NamedTuple):
-    """What is to be launched: pass ``number`` of a run in environment ``slot``."""
+    """What to launch: pass ``number`` of a run in environment ``slot``."""
 
     run: Mapping[str, Any]
     record: str
     number: int
     slot: int
     left_by: str
-    """The run that had the environment and never gave it back in order."""
+    """Id of the run that had the environment and never gave it back properly."""
 
 
 def launch(wish: Wish, tell: Tell) -> None:
-    """Start a pass, and tell how it went."""
+    """Start a pass and report how it went."""
     run, record, number, slot, left_by = wish
     wanted = run["compose"]
     project = Project(Path(run["root"]), slot, wanted["service"], tuple(wanted["files"]))
@@ -83,7 +84,7 @@ def launch(wish: Wish, tell: Tell) -> None:
 def _build(
     project: Project, environ: Mapping[str, str], wanted: Mapping[str, Any], tell: Tell
 ) -> bool:
-    """Build what may have changed; whether anything was."""
+    """Build what may have changed. Return whether anything was built."""
     built = image.ensure(
         project, environ, no_cache=wanted["no_cache"], pull=wanted["pull"], out=_LOG_FD,
         everything=wanted["only_build"],
@@ -100,13 +101,13 @@ def _services(project: Project, environ: Mapping[str, str], left_by: str, tell: 
     if not services.warm(project, environ):
         tell({"phase": "starting the services"})
         services.up(project, environ, out=_LOG_FD)
-    if left_by:  # what is on a volume outlives its service
+    if left_by:  # data on a volume outlives its service
         tell({"phase": "cleaning the services"})
         reset.reset(project, environ)
 
 
 def _pull(project: Project, environ: Mapping[str, str], tell: Tell) -> None:
-    """Pull the test service's image, if it is neither there nor built here."""
+    """Pull the test service's image if it is neither present nor built here."""
     said = compose_config.read(project, environ)
     found = said.services[project.service]
     if not found.build and not diagnosis.has_image(found.image, environ):
@@ -121,10 +122,10 @@ def _start(
     number: int,
     environ: Mapping[str, str],
 ) -> container.State | None:
-    """Start the container; None when the engine went or hung: whether it is there is not known."""
+    """Start the container. None when the engine went away or hung: it may exist or not."""
     leases.prepare(project.root)
     Path(record).parent.joinpath(".cache").mkdir(exist_ok=True)
-    Path(record, "stacks").mkdir(exist_ok=True)  # ours, whoever the container runs as
+    Path(record, "stacks").mkdir(exist_ok=True)  # ours, whatever user the container has
     inside = container.environment(run, number)
     inside["PYTEST_XDIST_AUTO_NUM_WORKERS"] = str(_auto_workers(project, environ))
     words = container.command(project, run, record, number, inside)
@@ -147,13 +148,13 @@ def _start(
 
 
 def _auto_workers(project: Project, environ: Mapping[str, str]) -> int:
-    """Return what `-n auto` means in the test container: it sees the host's CPUs, not its own."""
+    """Return what `-n auto` means in the test container. Pytest would see the host's CPUs."""
     service = compose_config.read(project, environ).services[project.service]
     return worker_count.within(service.cpus, service.memory_bytes)
 
 
 def _still_there(run: Mapping[str, Any], slot: int, environ: Mapping[str, str]) -> str:
-    """Return the run that still has a container at work in this environment."""
+    """Return the id of a run that still has a running container in this environment."""
     words = ["docker", "ps", "--format", '{{.Label "walkaway.run"}}']
     for key, value in ((LABEL_CHECKOUT, run["root"]), (LABEL_SLOT, str(slot))):
         words += ["--filter", f"label={key}={value}"]

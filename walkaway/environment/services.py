@@ -1,4 +1,4 @@
-"""The services of an environment: started, and known to be well."""
+"""Start the services of an environment, and check that they are well."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from walkaway.environment.project_containers import Container, Standing
 from walkaway.errors import WalkawayError
 
 UP_S = 120.0
-"""From the first container's start until all services are well."""
+"""Time from the first container's start until all services are well."""
 PULL_S = 1800.0
-"""Images that are not there are pulled before that."""
+"""Time for pulling missing images, before `UP_S` begins."""
 _LOOK_S = 0.1
 _GROWS = 1.3
 _SELDOM_S = 1.0
@@ -35,11 +35,11 @@ def up(
     everything: bool = False,
     out: int | None = None,
 ) -> list[str]:
-    """Start what the test service depends on, and wait until it is well; return the services.
+    """Start the test service's dependencies, wait until they are well, and return their names.
 
-    ``everything``: all services that `docker compose up` would start, but for the test service.
-    ``out`` is a descriptor that gets Compose's output; None: our own stdout. `WalkawayError` 69
-    names the service that is not well, and shows what it said.
+    ``everything`` means all services that `docker compose up` would start, except the test service.
+    ``out`` is the descriptor for Compose's output; None means our own stdout. `WalkawayError` 69
+    names the service that is not well and shows its output.
     """
     environ = project.environ(environ)
     said = compose_config.read(project, environ)
@@ -54,7 +54,7 @@ def up(
             try:
                 done = streamed_command.run(argv, environ, UP_S, cwd=project.root, out=out)
             except WalkawayError as error:
-                # Compose waits for what others depend on, however long.
+                # Compose waits for dependencies without a limit.
                 raise diagnosis.explained(project, said, names, environ, error.message) from error
             if done.code:
                 raise diagnosis.explained(project, said, names, environ, done.err)
@@ -67,9 +67,9 @@ def up(
 
 
 def warm(project: Project, environ: Mapping[str, str], *, everything: bool = False) -> bool:
-    """Tell whether all that the test service depends on is up, well, and of the current files.
+    """Return whether the test service's dependencies are up, well and match the current files.
 
-    ``everything`` as in `up`. One question to the engine; `WalkawayError` 69 without an answer.
+    ``everything`` as in `up`. Makes one call to the engine; `WalkawayError` 69 without an answer.
     """
     environ = project.environ(environ)
     known = build_state.read(project.root, _name(project))
@@ -109,7 +109,7 @@ def _well(said: Composed, rows: Sequence[Container]) -> bool:
 def _by_service(
     project: Project, environ: Mapping[str, str], names: Sequence[str]
 ) -> dict[str, list[Container]]:
-    """Return the containers of each service; none for one that is scaled to none."""
+    """Return the containers of each service; an empty list for one scaled to zero."""
     found: dict[str, list[Container]] = {name: [] for name in names}
     for row in project_containers.of(project.name, environ) if names else ():
         if row.service in found and not row.one_off:
@@ -120,7 +120,7 @@ def _by_service(
 def _away_with_the_sick(
     project: Project, said: Composed, names: Sequence[str], environ: Mapping[str, str]
 ) -> None:
-    """Remove containers that are not well: Compose would leave them so, and fail at once."""
+    """Remove containers that are not well: Compose would leave them and fail at once."""
     bad = [
         row.id
         for name, rows in _by_service(project, environ, names).items()
@@ -138,7 +138,7 @@ def pull(
     environ: Mapping[str, str],
     out: int | None,
 ) -> None:
-    """Pull the images that are not there; the services' time does not run meanwhile."""
+    """Pull missing images. This time does not count against the services' time."""
     wanted = [name for name in names if not said.services[name].build]
     missing = [
         name for name in wanted if not diagnosis.has_image(said.services[name].image, environ)
@@ -157,7 +157,7 @@ def _await(
     environ: Mapping[str, str],
     deadline: float,
 ) -> None:
-    """Wait until all services are well; Compose's own wait takes a one-shot's end for a failure."""
+    """Wait until all services are well. Compose's own wait fails when a one-shot service ends."""
     pause = _LOOK_S
     while True:
         rows = [row for found in _by_service(project, environ, names).values() for row in found]

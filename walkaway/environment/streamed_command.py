@@ -1,4 +1,4 @@
-"""Run a command that takes long, its output shown as it comes and its end kept for a message."""
+"""Run a long command, show its output as it comes, and keep its end for a message."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from walkaway.model import exit_codes
 from walkaway.process import proc_table
 
 _QUIET_S = 10.0
-"""Without a word of the command, the engine is asked whether it is there."""
+"""After so long without output, check that the engine still answers."""
 _SILENT_S = 60.0
-"""So long it may be silent: a machine that was suspended, say."""
+"""How long the engine may be silent, for example on a machine that was suspended."""
 _KEPT_BYTES = 64 * 1024
 _CHUNK = 16 * 1024
 _STDOUT = 1
@@ -38,11 +38,11 @@ def run(
     cwd: Path,
     out: int | None,
 ) -> Done:
-    """Run a command to its end and return it, its last words in ``err``.
+    """Run a command to its end and return it, with its last output in ``err``.
 
-    ``out`` is a descriptor that gets all output as it comes; None: our own stdout. Where it is a
-    terminal the command has one, too, and draws as it likes. `WalkawayError` 69 when the command is
-    not there, takes too long, or waits for an engine that has not answered for a minute.
+    ``out`` is the descriptor for all output as it comes; None means our own stdout. If it is a
+    terminal, the command gets one too, and draws as it likes. `WalkawayError` 69 when the command
+    does not exist, takes too long, or waits for an engine that has not answered for a minute.
     """
     out = _STDOUT if out is None else out
     reader, writer = _terminal(out) if os.isatty(out) else os.pipe()
@@ -99,7 +99,7 @@ def _passed_on(reader: int, out: int, deadline: float, environ: Mapping[str, str
 
 
 def _still_silent(out: int, environ: Mapping[str, str], since: float) -> float:
-    """Return since when the engine is silent, 0 when it is not. `WalkawayError` 69 after long."""
+    """Return since when the engine is silent, 0 if it is not. `WalkawayError` 69 after a minute."""
     now = time.monotonic()
     why = engine.silent_because(environ)
     if not why:
@@ -115,7 +115,7 @@ def _still_silent(out: int, environ: Mapping[str, str], since: float) -> float:
 
 
 def _terminal(out: int) -> tuple[int, int]:
-    """Open a terminal of the same size; what it is given comes out as it is."""
+    """Open a terminal of the same size that passes output through unchanged."""
     reader, writer = pty.openpty()
     with contextlib.suppress(OSError, termios.error):
         size = fcntl.ioctl(out, termios.TIOCGWINSZ, b"\0" * 8)
@@ -127,7 +127,7 @@ def _terminal(out: int) -> tuple[int, int]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a command that still runs: it was given up, or Ctrl-C came. Its plugin goes with it."""
+    """End a command that still runs, after a time-out or Ctrl-C, together with its plugin."""
     if process.poll() is not None:
         return
     below = proc_table.descendants(process.pid, proc_table.everyone())

@@ -1,4 +1,4 @@
-"""Environments taken down: containers, networks and volumes by their label, until none is left.
+"""Take environments down: remove containers, networks and volumes by label until none is left.
 
 `docker compose down` leaves running one-offs behind and exits 0 all the same.
 """
@@ -24,14 +24,14 @@ from walkaway.record.store import Records
 
 DOWN_S = 60.0
 _STOP_S = 10
-"""What a run's container gets to report and leave. Services and shells have nothing to keep."""
+"""Time for a run's container to report and leave. Services and shells have nothing to save."""
 _LOOK_S = 0.2
 _SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Things:
-    """What there is of one or more projects, by name."""
+    """What exists of one or more projects, by name."""
 
     containers: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Things:
 
 
 def down(project: Project, environ: Mapping[str, str]) -> Things:
-    """Remove all that one environment consists of, and return it.
+    """Remove everything that one environment consists of, and return it.
 
     `WalkawayError` 69 names what is still there after a minute.
     """
@@ -52,7 +52,7 @@ def down(project: Project, environ: Mapping[str, str]) -> Things:
 
 
 def down_all(root: Path, environ: Mapping[str, str]) -> Things:
-    """Remove the environments of a checkout, and nothing of any other; like `down`.
+    """Remove all environments of one checkout, like `down`; touch no other checkout's.
 
     A run that begins meanwhile waits for its environment until they are gone.
     """
@@ -66,15 +66,15 @@ def down_all(root: Path, environ: Mapping[str, str]) -> Things:
 
 
 def prefix(root: Path) -> str:
-    """Return what the names of a checkout's projects begin with."""
+    """Return the common prefix of the names of a checkout's projects."""
     return f"{PREFIX}-{checkout_hash(root)}-"
 
 
 def live_runs(root: Path, environ: Mapping[str, str], slot: int | None = None) -> list[str]:
     """Return the ids of the runs that use environments of this checkout now, oldest first.
 
-    ``slot``: only that one. A run that is still preparing is known by its lease, one whose
-    supervisor died by its container.
+    ``slot`` limits the answer to that slot. A run that is still preparing is known by its lease,
+    one whose supervisor died by its container.
     """
     names = re.compile(re.escape(prefix(root)) + (r"\d+" if slot is None else str(slot)))
     rows = project_containers.all_of(prefix(root), environ)
@@ -142,7 +142,7 @@ def _labelled(kind: str, names: re.Pattern[str], environ: Mapping[str, str]) -> 
 
 
 def _interrupt(guests: Sequence[str], environ: Mapping[str, str]) -> None:
-    """Have pytest report and leave; what does not is stopped."""
+    """Let pytest report and leave; stop what does not."""
     if not guests:
         return
     engine.call(("docker", "kill", "--signal", "INT", *guests), environ)
@@ -152,7 +152,7 @@ def _interrupt(guests: Sequence[str], environ: Mapping[str, str]) -> None:
 
 
 def _keep_end(root: Path, row: Container, environ: Mapping[str, str]) -> None:
-    """Write down how a run's container ended, for its verdict, before it is removed."""
+    """Record how a run's container ended, for its verdict, before it is removed."""
     record = Records(root).record(row.run)
     number = row.name.rpartition("-")[2]
     if record.folder.is_dir() and number.isdigit():
@@ -163,7 +163,7 @@ def _keep_end(root: Path, row: Container, environ: Mapping[str, str]) -> None:
 
 
 def _remove(root: Path, found: Things, names: re.Pattern[str], environ: Mapping[str, str]) -> str:
-    """Remove what was found, and return why something could not be."""
+    """Remove what was found. Return why something could not be removed."""
     rows = project_containers.all_of(PREFIX, environ)
     guests = [row for row in rows if row.run and names.fullmatch(row.project)]
     _interrupt([row.id for row in guests if row.state == "running"], environ)
@@ -182,6 +182,6 @@ def _remove(root: Path, found: Things, names: re.Pattern[str], environ: Mapping[
 
 
 def _said(done: engine.Done) -> str:
-    """Return the line with the reason: `docker network rm` adds one without any."""
+    """Return the line with the reason: `docker network rm` adds a line without one."""
     lines = [line for line in done.err.splitlines() if line.startswith("Error")]
     return lines[-1] if lines else done.why

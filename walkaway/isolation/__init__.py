@@ -1,11 +1,13 @@
-"""Resources inside the tests: databases, Redis, memory, factories, logging. A pytest plugin.
+"""pytest plugin with isolated resources for tests: databases, Redis, memory, factories, logging.
 
-``pytest_plugins = ["walkaway.isolation"]`` in the topmost conftest.py of a project. Light at
-import: SQLAlchemy and redis are imported by the fixtures that need them, so a project without
-them loses nothing.
+Load it with ``pytest_plugins = ["walkaway.isolation"]`` in the topmost conftest.py of a project. It
+is light to import: only the fixtures that need SQLAlchemy or redis import them, so a project
+without them loses nothing. It works in any pytest. Must not import runs, and nothing else in
+walkaway may import it.
 
-PYTEST_DONT_REWRITE: a conftest.py that also imports from here has loaded it before pytest could
-rewrite its asserts, and pytest warns of that. So in every part that a conftest.py may import.
+PYTEST_DONT_REWRITE: when a conftest.py also imports from here, the module is loaded before pytest
+can rewrite its asserts, and pytest would warn. Every module here that a conftest.py may import
+carries this mark.
 """
 
 from __future__ import annotations
@@ -22,4 +24,4 @@ pytest_plugins: tuple[str, ...] = (
     "walkaway.isolation.spreading",
     "walkaway.isolation.xfail_leftovers",
 )
-"""The parts that hold hooks or fixtures, each a plugin of its own."""
+"""The modules that contain hooks or fixtures. Each is a plugin of its own."""

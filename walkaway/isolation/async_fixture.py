@@ -1,7 +1,7 @@
-"""`fixture` for asynchronous fixtures of the library: pytest-asyncio's, also in its strict mode.
+"""The `fixture` decorator for the library's asynchronous fixtures.
 
-Without pytest-asyncio it is pytest's own, and the plugin in here refuses such a fixture when it is
-asked for.
+It is pytest-asyncio's decorator, which works in strict mode too. Without pytest-asyncio it is
+pytest's own, and the hook below fails any test that asks for an asynchronous fixture.
 
 PYTEST_DONT_REWRITE: see walkaway.isolation.
 """
@@ -19,7 +19,7 @@ else:
     try:
         from pytest_asyncio import fixture
     except ImportError:
-        from pytest import fixture  # noqa: PT013 - one name, of either module
+        from pytest import fixture  # noqa: PT013 - the same name from either module
 
 __all__ = ["fixture"]
 
@@ -27,7 +27,10 @@ _OURS: Final = "walkaway.isolation."
 
 
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> None:
-    """Refuse one of ours that nothing runs; who does has put something synchronous in its place."""
+    """Fail a test that asks for one of our async fixtures when nothing can run it.
+
+    A plugin that runs async fixtures has replaced the function with a synchronous one by now.
+    """
     made = fixturedef.func
     if not str(getattr(made, "__module__", "")).startswith(_OURS):
         return

@@ -1,8 +1,9 @@
-"""A kit for `make_x` fixtures: unique names, and things that are removed again, the last first.
+"""Tools for `make_x` fixtures: unique names, and clean-up in reverse order.
 
-Must not know what is made: rows through a session and users through an API are the same here.
+Must not know what is being made: rows made through a session and users made through an API look the
+same here.
 
-PYTEST_DONT_REWRITE: see the package.
+PYTEST_DONT_REWRITE: see walkaway.isolation.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ T = TypeVar("T")
 
 _PREFIX = re.compile(r"[a-z][a-z0-9_]*")
 _LONGEST: Final = 63
-"""Of a name in Postgres, in bytes; the strictest of those in which names of tests end up."""
+"""Longest name in Postgres, in bytes: the strictest limit among the places where names end up."""
 
 
 class Unique:
-    """Names that no other test, worker or run has: `user_1f0c2a9b7d_gw0_3`."""
+    """Generate names that no other test, worker or run has: `user_1f0c2a9b7d_gw0_3`."""
 
     def __init__(self, who: identity.Identity) -> None:
         self._who = who
@@ -35,14 +36,14 @@ class Unique:
         self._pid = os.getpid()
 
     def __call__(self, prefix: str) -> str:
-        """Return a new name of `[a-z0-9_]`: good in e-mail addresses, keys, paths and SQL.
+        """Return a new name of `[a-z0-9_]`, safe in e-mail addresses, keys, paths and SQL.
 
-        Raises ValueError for a prefix that would spoil that.
+        Raises ValueError when ``prefix`` has other characters or makes the name too long.
         """
         if not _PREFIX.fullmatch(prefix):
             raise ValueError(f"prefix {prefix!r}: lower-case letters, digits and _ only, as `user`")
         pid = os.getpid()
-        # A forked child goes on counting where its parent does.
+        # A forked child continues its parent's count, so its names carry its pid.
         child = "" if pid == self._pid else f"p{pid}"
         name = f"{prefix}_{self._who.run}_{self._who.worker}{child}_{next(self._count)}"
         if len(name) > _LONGEST:
@@ -50,22 +51,23 @@ class Unique:
         return name
 
     def email(self, prefix: str = "user") -> str:
-        """Return a new address, in a domain that nobody has and validators accept."""
+        """Return a new address, in a domain that nobody owns and validators accept."""
         return f"{self(prefix)}@example.com"
 
 
 class CleanUp:
-    """What is to be called afterwards: the last first, all of it, whatever fails on the way.
+    """Calls to make at the end: last added first, and all of them, even when some fail.
 
-    `with CleanUp() as clean_up`, or `async with` when a callable is asynchronous. Failures are
-    raised together at the end, as an ExceptionGroup: in a fixture, the test's teardown error.
+    Use `with CleanUp() as clean_up`, or `async with` when a callable is asynchronous. Failures are
+    raised together at the end as an ExceptionGroup. In a fixture, that is the test's teardown
+    error.
     """
 
     def __init__(self) -> None:
         self._calls: list[tuple[Callable[..., object], tuple[object, ...], dict[str, object]]] = []
 
     def add(self, call: Callable[..., object], *args: object, **kwargs: object) -> None:
-        """Have ``call(*args, **kwargs)`` called; awaited, if it returns something to await."""
+        """Call ``call(*args, **kwargs)`` at the end, and await the result if it is awaitable."""
         self._calls.append((call, args, kwargs))
 
     def __enter__(self) -> Self:
@@ -81,36 +83,36 @@ class CleanUp:
         await self.run_async()
 
     def run(self) -> None:
-        """Call everything now, and forget it."""
+        """Make all the calls now and forget them."""
         count, failures = 0, list[BaseException]()
         while self._calls:
             count += 1
             call, args, kwargs = self._calls.pop()
             try:
                 _refuse_awaitable(call, call(*args, **kwargs))
-            except BaseException as failure:  # noqa: BLE001 - raised below, after the others' turn
+            except BaseException as failure:  # noqa: BLE001 - raised below, after the remaining calls
                 failures.append(_told(failure, call, args))
         _raise(failures, count)
 
     async def run_async(self) -> None:
-        """Call everything now, awaiting what is to be awaited, and forget it."""
+        """Make all the calls now, await what is awaitable, and forget them."""
         count, failures = 0, list[BaseException]()
         while self._calls:
             count += 1
             call, args, kwargs = self._calls.pop()
             try:
                 await _value(call(*args, **kwargs))
-            except BaseException as failure:  # noqa: BLE001 - raised below, after the others' turn
+            except BaseException as failure:  # noqa: BLE001 - raised below, after the remaining calls
                 failures.append(_told(failure, call, args))
         _raise(failures, count)
 
 
 class Factory(Generic[T]):
-    """`make(**overrides)` of a `make_x` fixture: makes a thing, and deletes it afterwards.
+    """The `make(**overrides)` of a `make_x` fixture: creates an object and deletes it afterwards.
 
-    ``fields`` are what `create` is given by name; a callable among them is called for each thing,
-    unless it is overridden: `email=unique.email`, `owner=make_user`. `delete` is given the thing,
-    and must bear one that is gone: a test may delete what it made.
+    ``fields`` are the keyword arguments of `create`. A callable among them is called for each
+    object, unless it is overridden: `email=unique.email`, `owner=make_user`. `delete` gets the
+    object. It must accept one that is already gone, because a test may delete what it made.
 
         with Factory(create, delete, email=unique.email) as make:
             yield make
@@ -121,13 +123,13 @@ class Factory(Generic[T]):
         create: Callable[..., T],
         delete: Callable[[T], object] | None = None,
         /,
-        **fields: Any,  # noqa: ANN401 - as `create` takes them
+        **fields: Any,  # noqa: ANN401 - whatever `create` takes
     ) -> None:
         self._create, self._delete, self._fields = create, delete, fields
         self.clean_up: Final = CleanUp()
 
-    def __call__(self, **overrides: Any) -> T:  # noqa: ANN401 - as `create` takes them
-        """Make one thing."""
+    def __call__(self, **overrides: Any) -> T:  # noqa: ANN401 - whatever `create` takes
+        """Create one object."""
         given = self._fields | overrides
         for name in self._fields.keys() - overrides.keys():
             if callable(given[name]):
@@ -161,13 +163,13 @@ class AsyncFactory(Generic[T]):
         create: Callable[..., Awaitable[T] | T],
         delete: Callable[[T], object] | None = None,
         /,
-        **fields: Any,  # noqa: ANN401 - as `create` takes them
+        **fields: Any,  # noqa: ANN401 - whatever `create` takes
     ) -> None:
         self._create, self._delete, self._fields = create, delete, fields
         self.clean_up: Final = CleanUp()
 
-    async def __call__(self, **overrides: Any) -> T:  # noqa: ANN401 - as `create` takes them
-        """Make one thing."""
+    async def __call__(self, **overrides: Any) -> T:  # noqa: ANN401 - whatever `create` takes
+        """Create one object."""
         given = self._fields | overrides
         for name in self._fields.keys() - overrides.keys():
             if callable(given[name]):
@@ -191,7 +193,10 @@ class AsyncFactory(Generic[T]):
 
 @pytest.fixture(scope="session")
 def unique(pytestconfig: pytest.Config) -> Unique:
-    """`unique("user")` is a new name in every test, worker and run; `unique.email()` an address."""
+    """Generate names that no other test, worker or run uses.
+
+    `unique("user")` returns a new name, `unique.email()` a new address. Scope: session.
+    """
     return Unique(identity.of(pytestconfig))
 
 
@@ -202,7 +207,7 @@ async def _value(made: object) -> object:
 def _refuse_awaitable(call: Callable[..., object], made: object) -> None:
     if inspect.isawaitable(made):
         if inspect.iscoroutine(made):
-            made.close()  # else it warns that it was never awaited, on top
+            made.close()  # otherwise Python also warns that it was never awaited
         raise TypeError(f"{_name(call)} is asynchronous and was not called: use `async with`")
 
 
@@ -219,7 +224,7 @@ def _name(call: Callable[..., object]) -> str:
 
 
 def _raise(failures: list[BaseException], count: int) -> None:
-    """Raise what failed; Ctrl-C and the like as themselves, or nobody would heed them."""
+    """Raise what failed. Ctrl-C and the like are raised as themselves, so that they take effect."""
     if not failures:
         return
     ours = (Exception, pytest.fail.Exception, pytest.skip.Exception)

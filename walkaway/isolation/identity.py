@@ -1,6 +1,6 @@
-"""Who a test process is: its run and its worker. Names of databases, keys and rows come from it.
+"""Identity of a test process: its run and its worker. Databases, keys and rows are named after it.
 
-Standard library only; must not know what is named after it.
+Standard library and pytest only. Must not know what is named after it.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from dataclasses import dataclass
 import pytest
 
 SERIAL = "main"
-"""The worker id of a pytest without workers: xdist's `worker_id` fixture says `master`."""
+"""Worker id of a pytest without workers. xdist's `worker_id` fixture says `master` there."""
 
 _SAFE = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`run` is the same in all workers of one pytest, and no other's; both are `[a-z0-9]+`."""
+    """`run` is unique to one pytest and the same in all its workers; both are `[a-z0-9]+`."""
 
     run: str
     worker: str
 
     @property
     def parallel(self) -> bool:
-        """Whether other workers of this run may be at work."""
+        """Whether this process is one of several workers of its run."""
         return self.worker != SERIAL
 
 
@@ -36,7 +36,7 @@ IDENTITY = pytest.StashKey[Identity]()
 
 
 def of(config: pytest.Config) -> Identity:
-    """Return the identity of this process, made at the first question."""
+    """Return the identity of this process. The first call creates it."""
     found = config.stash.get(IDENTITY, None)
     if found is None:
         found = config.stash[IDENTITY] = _made(getattr(config, "workerinput", None))
@@ -47,7 +47,7 @@ def _made(worker: dict[str, str] | None) -> Identity:
     if worker is None:
         seed = f"{os.getpid()} {time.time_ns()} {os.urandom(8).hex()}"
         return Identity(_short(seed), SERIAL)
-    # xdist's id of the whole run: a UUID, the same in all of its workers.
+    # xdist's id of the whole run: a UUID, the same in all its workers.
     return Identity(_short(worker["testrunuid"]), _SAFE.sub("", worker["workerid"].lower()))
 
 

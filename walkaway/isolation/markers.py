@@ -1,7 +1,7 @@
-"""The markers that every suite needs: registered, and given by directory where that is obvious.
+"""Register the markers that every suite needs, and set some of them by directory.
 
-The ini option `markers_by_directory` holds the rules, one `directory: marker marker ...` a line,
-directories as seen from the rootdir; what a project writes there replaces the default.
+The ini option `markers_by_directory` holds the rules, one `directory: marker marker ...` per line.
+Directories are relative to the rootdir. A project's own value replaces the default.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ BY_DIRECTORY = ["tests/integration: integration", "tests/e2e: e2e"]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Which markers a test gets from where it stands."""
+    """Which markers a test gets from the directory it is in."""
 
     given: dict[Path, tuple[str, ...]]
     _of_folder: dict[Path, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, path: Path) -> tuple[str, ...]:
-        """Return the markers for a test in this file; the widest directory's come first."""
+        """Return the markers for tests in this file, the outermost directory's first."""
         folder = path.parent
         found = self._of_folder.get(folder)
         if found is None:
@@ -46,7 +46,7 @@ RULES = pytest.StashKey[Rules]()
 
 
 def parse(lines: list[str], root: Path) -> Rules:
-    """Read the rules; raises `pytest.UsageError` for a line that is none."""
+    """Parse the rules. Raises `pytest.UsageError` for a malformed line."""
     given: dict[Path, tuple[str, ...]] = {}
     for line in lines:
         directory, colon, names = line.rpartition(":")
@@ -75,14 +75,14 @@ def pytest_configure(config: pytest.Config) -> None:
     lines: list[str] = config.getini("markers")
     there = {line.partition(":")[0].partition("(")[0].strip() for line in lines}
     for name, meaning in MARKERS.items():
-        if name not in there:  # the project's own words for it stand
+        if name not in there:  # a project's own description wins
             config.addinivalue_line("markers", f"{name}: {meaning}")
     config.stash[RULES] = parse(config.getini("markers_by_directory"), config.rootpath)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark at once: `-m`, `-k` and all that looks at markers comes after this."""
+    """Add the markers here, before `-m`, `-k` and everything else that reads markers."""
     for name in item.config.stash[RULES].of(item.path):
         if item.get_closest_marker(name) is None:
             item.add_marker(name)

@@ -1,6 +1,6 @@
-"""A library that is not there: which fixture wants it, and how it is had.
+"""Report a missing library: which fixture needs it, and how to install it.
 
-Must not know which fixture needs what; each says so before it imports anything.
+Must not know which fixture needs what: each fixture calls this before it imports anything.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import pytest
 
 
 def need(fixture: str, extra: str, *modules: str) -> None:
-    """Fail unless all of these can be imported; ``walkaway[extra]`` installs them.
+    """Fail the test unless all modules can be imported. ``walkaway[extra]`` installs them.
 
-    Also when one is there and cannot work, as psycopg without libpq: the extra brings that, too.
+    A module that is installed but cannot work fails too, such as psycopg without libpq: the extra
+    brings that as well.
     """
     for module in modules:
         try:

@@ -1,7 +1,7 @@
-"""What a test leaves is not the failure that its mark `xfail` expects. A pytest plugin.
+"""Keep `xfail` from hiding what a test leaves behind. A pytest plugin.
 
-pytest takes an error in any phase for that, unless `raises` is narrower; but the neighbours of the
-test would suffer all the same.
+pytest accepts an error in any phase as the failure that `xfail` expects, unless `raises` is
+narrower. A leftover would harm the neighbouring tests all the same, so it must fail the test.
 
 PYTEST_DONT_REWRITE: see walkaway.isolation.
 """
@@ -16,16 +16,16 @@ import pytest
 Error = TypeVar("Error", bound=BaseException)
 
 _OURS = "walkaway_left"
-"""An attribute of such an error."""
+"""Attribute that marks such an error."""
 
 
 def fail(text: str) -> NoReturn:
-    """Fail the teardown of a test with this text alone, whatever its marks expect."""
+    """Fail the teardown of a test with this text, whatever the test's marks expect."""
     raise marked(pytest.fail.Exception(text, pytrace=False)) from None
 
 
 def marked(error: Error) -> Error:
-    """Have an error that a teardown raises fail its test, whatever the test's marks expect."""
+    """Mark a teardown's error so that it fails the test whatever the test's marks expect."""
     setattr(error, _OURS, True)
     return error
 
@@ -34,7 +34,7 @@ def marked(error: Error) -> Error:
 def pytest_runtest_makereport(
     call: pytest.CallInfo[None],
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Take back what pytest made of such an error: the outcome is set after it."""
+    """Set the outcome back to failed when pytest took a marked error for the expected one."""
     report = yield
     if call.when == "teardown" and call.excinfo is not None and _is_left(call.excinfo.value):
         report.outcome = "failed"
@@ -43,7 +43,7 @@ def pytest_runtest_makereport(
 
 
 def _is_left(error: BaseException) -> bool:
-    """Whether it is among what a teardown raised: several fixtures' errors come as a group."""
+    """Whether a teardown's error is marked. Errors of several fixtures come as a group."""
     if isinstance(error, BaseExceptionGroup) and any(map(_is_left, error.exceptions)):
         return True
     return getattr(error, _OURS, False)

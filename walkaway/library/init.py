@@ -1,4 +1,4 @@
-"""Looking at a project's root and writing what it lacks. What exists is never opened to write."""
+"""Inspect a project's root and write the files it lacks. Never writes to an existing file."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _READ_CHARS = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What walkaway.mk has targets for: help by name, and which of them take pytest's arguments."""
+    """The targets of walkaway.mk: help text by name, and which of them take pytest's arguments."""
 
     help: Mapping[str, str]
     take_args: frozenset[str]
 
 
 def walkaway_mk(targets: Targets) -> str:
-    """Return the text of walkaway.mk; its frame lies beside this module, in a wheel, too."""
+    """Return the text of walkaway.mk. Its template is beside this module, in a wheel too."""
     frame = Path(__file__).with_name("walkaway.mk").read_text(encoding="utf-8")
     wide = max(map(len, targets.help))
     tasks = [f"#: {name:{wide}}  {text}" for name, text in targets.help.items()]
@@ -45,9 +45,10 @@ def look(root: Path, targets: Targets) -> list[Offer]:
 
 
 def write(root: Path, found: list[Offer]) -> list[Offer]:
-    """Write what is new; return the offers as they came out.
+    """Write the new files and return the resulting offers.
 
-    `WalkawayError` 73 when a file cannot be written. One that came up meanwhile is left alone.
+    `WalkawayError` 73 when a file cannot be written. A file that has appeared meanwhile is left
+    alone.
     """
     return [_written(root, offer) if offer.standing is Standing.NEW else offer for offer in found]
 

@@ -1,4 +1,4 @@
-"""What `init` offers a project: which files it lacks, and what to add to the others. Pure."""
+"""What `init` offers a project: the files it lacks, and what to add to the others. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Tests run detached and keep a record: a shell call that is cut off loses nothing
 CLAUDE = """\
 @AGENTS.md
 """
-"""Claude Code reads CLAUDE.md alone; this line has it read the other, too."""
+"""Claude Code reads only CLAUDE.md; this line makes it read AGENTS.md too."""
 _AGENTS_MD, _CLAUDE_MD = "AGENTS.md", "CLAUDE.md"
 _NAMES = ("tasks.py", "walkaway.mk", "Makefile", _AGENTS_MD, _CLAUDE_MD)
 _ALIASES = {"tasks.py": ("tasks",), "Makefile": ("GNUmakefile", "makefile")}
@@ -47,18 +47,18 @@ _TARGETS = re.compile(r"^([A-Za-z0-9][^:=#\n]*):(?!=)", re.MULTILINE)
 
 
 class Standing(StrEnum):
-    """What is there of an offered file."""
+    """State of an offered file."""
 
     NEW = "new"
     EXISTS = "exists"
-    """It is left alone; what it lacks is to be added by hand."""
+    """It exists and is left alone; what it lacks must be added by hand."""
     READY = "ready"
-    """It is there and lacks nothing."""
+    """It exists and lacks nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One file. ``text``: its contents when it is new, else what to add by hand."""
+    """One file. ``text`` is its contents if it is new, otherwise what to add by hand."""
 
     name: str
     standing: Standing
@@ -69,8 +69,9 @@ class Offer:
 def offers(existing: Mapping[str, str], makefile: str, *, linked: bool = False) -> list[Offer]:
     """Return what to do for each file.
 
-    ``existing``: texts by name of what is in the project's root, empty for what cannot be read;
-    ``makefile``: the text of walkaway.mk; ``linked``: AGENTS.md and CLAUDE.md are one file.
+    ``existing`` holds the text of each file in the project's root by name, empty if unreadable.
+    ``makefile`` is the text of walkaway.mk. ``linked`` means that AGENTS.md and CLAUDE.md are one
+    file.
     """
     found = [_offer(name, existing, makefile) for name in _NAMES]
     if linked:
@@ -79,7 +80,7 @@ def offers(existing: Mapping[str, str], makefile: str, *, linked: bool = False) 
 
 
 def wanted_names() -> tuple[str, ...]:
-    """Return every name that counts as one of the files being there."""
+    """Return all file names that count as one of the offered files, aliases included."""
     return (*_NAMES, *(alias for aliases in _ALIASES.values() for alias in aliases))
 
 

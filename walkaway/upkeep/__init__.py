@@ -1,1 +1,1 @@
-"""Upkeep: which records go and how they are deleted; locks of requirements. Knows no Invoke."""
+"""Upkeep: rotation of records and locks of requirements. Must not know Invoke."""

@@ -1,4 +1,4 @@
-"""The text of a lock: its pins, and what differs between two of them. Pure: texts in, data out."""
+"""Parse and compare the text of locks. Pure: texts in, data out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DIFF_LINES = 10
 
 
 class Standing(StrEnum):
-    """How a lock stands to its source."""
+    """State of a lock compared with its source."""
 
     FRESH = "fresh"
     STALE = "stale"
@@ -24,7 +24,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A package whose pin changed; empty for none. Several versions are separated by `, `."""
+    """A package whose pin changed; empty for no pin. Several versions are separated by `, `."""
 
     name: str
     old: str
@@ -33,7 +33,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """What became of one lock. ``name`` and ``source`` are file names in the project's root."""
+    """The result for one lock. ``name`` and ``source`` are file names in the project's root."""
 
     name: str
     source: str
@@ -41,11 +41,11 @@ class Lock:
     why: str = ""
     changes: tuple[Change, ...] = ()
     diff: tuple[str, ...] = ()
-    """When no pin changed: the first lines that differ."""
+    """The first lines that differ, when no pin changed."""
 
 
 def compared(name: str, source: str, old: str, new: str, otherwise: Standing) -> Lock:
-    """Compare two texts of a lock; ``otherwise`` is its standing when they differ."""
+    """Compare two texts of a lock. ``otherwise`` is its standing if they differ."""
     if old and body(old) == body(new):
         return Lock(name, source, Standing.FRESH)
     before, after = pins(old), pins(new)
@@ -62,7 +62,7 @@ def compared(name: str, source: str, old: str, new: str, otherwise: Standing) ->
 
 
 def body(text: str) -> list[str]:
-    """Return the lines of a lock without its header: who compiled it is no difference."""
+    """Return a lock's lines without its header, because it does not matter who compiled it."""
     lines = text.splitlines()
     while lines and lines[0].startswith("#"):
         lines.pop(0)
@@ -70,7 +70,7 @@ def body(text: str) -> list[str]:
 
 
 def pins(text: str) -> dict[str, str]:
-    """Return package names, normalised, with their version or URL."""
+    """Return normalised package names with their version or URL."""
     found: dict[str, list[str]] = {}
     for line in text.splitlines():
         match = _PIN.match(line) or _URL_PIN.match(line)
@@ -80,7 +80,7 @@ def pins(text: str) -> dict[str, str]:
 
 
 def seeded(own: str, bases: Sequence[str]) -> str:
-    """Return pins to prefer: those of included locks first, so that layers agree."""
+    """Return the pins to prefer: those of included locks first, so that layers agree."""
     taken: set[str] = set()
     lines: list[str] = []
     for text in (*bases, own):
@@ -97,6 +97,6 @@ def seeded(own: str, bases: Sequence[str]) -> str:
 
 
 def without_index(text: str) -> str:
-    """Return a lock without lines that name an index."""
+    """Return a lock without the lines that name a package index."""
     lines = text.splitlines(keepends=True)
     return "".join(line for line in lines if not _INDEX_LINE.match(line))

@@ -1,8 +1,8 @@
-"""Locks of requirements: every `requirements*.in` of a project, compiled with hashes beside it.
+"""Locks of requirements: each `requirements*.in` of a project, compiled with hashes beside it.
 
-uv resolves (`--universal`: one lock for every platform and patch release). A lock is always
-compiled into a temporary folder, seeded with the pins that are there, so that pins stay and a check
-changes nothing; the result replaces the lock whole, and only when it differs.
+uv resolves them (`--universal`: one lock for every platform and patch release). A lock is always
+compiled in a temporary folder, seeded with the existing pins, so pins stay and a check changes
+nothing. The result replaces the lock atomically, and only when it differs.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _LEAST = re.compile(r"(?:>=|~=|===?)\s*(\d+\.\d+)")
 
 
 def project(root: Path, environ: Mapping[str, str]) -> Project:
-    """Look for uv and the minimum Python; `WalkawayError` 69 without uv, 64 on a bad pyproject."""
+    """Find uv and the minimum Python. `WalkawayError` 69 without uv, 64 for a bad pyproject."""
     return Project(root, find_uv(), minimum_python(root), environ)
 
 
 def minimum_python(root: Path) -> str:
-    """Return the least Python that pyproject.toml requires (`3.11`), else this Python's."""
+    """Return the lowest Python that pyproject.toml requires (`3.11`), otherwise this Python."""
     path = root / "pyproject.toml"
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -49,7 +49,7 @@ def minimum_python(root: Path) -> str:
 
 
 def sources(root: Path) -> list[str]:
-    """Return the requirements*.in of a root, each after those that it includes."""
+    """Return the requirements*.in files of a root, each after those that it includes."""
     names = sorted(path.name for path in root.glob("requirements*.in") if path.is_file())
     owners = {name: name for name in names} | {lock_name(name): name for name in names}
     graph = {name: [owners[other] for other in _includes(root / name) if other in owners]
@@ -57,11 +57,11 @@ def sources(root: Path) -> list[str]:
     try:
         return list(graphlib.TopologicalSorter(graph).static_order())
     except graphlib.CycleError:
-        return names  # uv says what is wrong with it
+        return names  # uv reports the cycle
 
 
 def lock_name(source: str) -> str:
-    """Return the lock beside a source."""
+    """Return the name of the lock beside a source."""
     return source.removesuffix(".in") + ".txt"
 
 
@@ -71,10 +71,10 @@ def _includes(path: Path) -> list[str]:
 
 
 def check(where: Project) -> list[Lock]:
-    """Compare every lock with what compiling it now would give; changes nothing.
+    """Compare each lock with what compiling it now would give. Changes nothing.
 
-    What the cache knows is asked first: if it leads to the very lock that is there, no network is
-    needed. Anything else is decided with the index.
+    Compiles from the cache first: if that gives the existing lock, no network is needed. Otherwise
+    the index decides.
     """
     return [_checked(where, source) for source in sources(where.root)]
 
@@ -91,7 +91,7 @@ def _checked(where: Project, source: str) -> Lock:
 
 
 def compile_all(where: Project, *, upgrade: bool = False) -> list[Lock]:
-    """Compile every lock, in order; one whose contents stay is not touched."""
+    """Compile every lock, in order. A lock whose contents stay the same is not touched."""
     found = []
     for source in sources(where.root):
         name = lock_name(source)
@@ -106,7 +106,7 @@ def compile_all(where: Project, *, upgrade: bool = False) -> list[Lock]:
 
 
 def _compiled(where: Project, source: str, old: str, *options: str) -> str:
-    """Return the lock that uv makes of a source now."""
+    """Return the lock that uv compiles from a source now."""
     owners = {lock_name(name): name for name in sources(where.root)}
     included = [lock_name(name) if name.endswith(".in") else name
                 for name in _includes(where.root / source)]  # fmt: skip
@@ -121,7 +121,7 @@ def _compiled(where: Project, source: str, old: str, *options: str) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Replace a lock whole: a kill leaves the old one or the new one. A symlink stays one."""
+    """Replace a lock atomically: a kill leaves the old one or the new one. Keeps a symlink."""
     path = path.resolve()
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -137,7 +137,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _text(path: Path) -> str:
-    """Return a file's text; nothing when it is not there. `WalkawayError` 64 when unreadable."""
+    """Return a file's text; empty when it does not exist. `WalkawayError` 64 when unreadable."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:

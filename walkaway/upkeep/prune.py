@@ -1,10 +1,10 @@
-"""Carrying a prune plan out, so that a kill at any moment leaves only whole runs.
+"""Carry out a prune plan so that a kill at any moment leaves only complete runs.
 
-A run is hidden first (its folder renamed to `.gone-ID`, its log to `.gone-ID.log`), under the start
-lock and with the run's own locks held shared: nobody can adopt it in between, and readers that
-probe still see that nobody holds them. Deleting comes after. Whatever a kill leaves is a `.gone-*`,
-which the next rotation finishes. Everything goes by name relative to the open folder: a symlink
-in a record is deleted, never followed.
+A run is hidden first: its folder is renamed to `.gone-ID`, its log to `.gone-ID.log`. This happens
+under the start lock and with shared holds of the run's own locks, so nobody can adopt it meanwhile,
+and readers that probe still see that nobody holds them. Deletion follows. A kill leaves only
+`.gone-*` names, which the next rotation deletes. All names are relative to the open folder: a
+symlink in a record is deleted, never followed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _TRIES = 8
 
 @dataclass(slots=True)
 class Pruned:
-    """What became of a plan: names that are gone, and why others are not."""
+    """Result of a plan: the names that are gone, and why others are not."""
 
     deleted: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
@@ -42,9 +42,9 @@ class Pruned:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Keep other rotations away: the folder itself is locked, so that no file is left behind.
+    """Keep other rotations away. Locks the folder itself, so no lock file is left behind.
 
-    `WalkawayError` 75 when another one is at work for too long.
+    `WalkawayError` 75 when another rotation takes longer than a minute.
     """
     with contextlib.ExitStack() as held:
         with contextlib.suppress(OSError):  # no folder: nothing to rotate
@@ -55,7 +55,10 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def _wait_for(fd: int) -> None:
-    """Lock the folder. `OSError` where there are no locks: every step bears a neighbour anyway."""
+    """Lock the folder.
+
+    `OSError` where locks are not supported; every step tolerates others anyway.
+    """
     deadline = time.monotonic() + _OTHER_WAIT_S
     while True:
         try:
@@ -70,9 +73,10 @@ def _wait_for(fd: int) -> None:
 
 
 def carry_out(folder: Path, plan: Plan) -> Pruned:
-    """Delete what the plan says, and go on after an entry that cannot be deleted.
+    """Delete what the plan says. Continue after an entry that cannot be deleted.
 
-    `WalkawayError` 73 when the folder cannot be worked in at all.
+    `WalkawayError` 73 when the folder cannot be used at all, 75 when a start holds its lock too
+    long.
     """
     done = Pruned()
     if not plan.go and not plan.leftovers:
@@ -109,7 +113,7 @@ def _unusable(folder: Path, error: OSError) -> WalkawayError:
 
 
 def _hide_all(fd: int, folder: Path, plan: Plan, done: Pruned) -> Iterator[tuple[str, str]]:
-    """Under the start lock: take everything out of sight. Yields (name for people, hidden name)."""
+    """Hide everything, under the start lock. Yields (name for people, hidden name)."""
     for left in plan.leftovers:
         if _still(fd, folder, left):
             yield left.name, left.name
@@ -123,7 +127,7 @@ def _hide_all(fd: int, folder: Path, plan: Plan, done: Pruned) -> Iterator[tuple
 
 
 def _still(fd: int, folder: Path, left: Leftover) -> bool:
-    """Tell whether a leftover is still one: a start may have used the time since the plan."""
+    """Return whether a leftover is still one: a start may have used it since the plan."""
     if not _there(fd, left.name):
         return False
     if left.kind is Kind.NEW:
@@ -132,7 +136,7 @@ def _still(fd: int, folder: Path, left: Leftover) -> bool:
 
 
 def _hide(fd: int, folder: Path, run_id: str) -> bool:
-    """Rename one run out of sight. False when it is not what the plan saw any more."""
+    """Hide one run by renaming it. Return False when it is no longer what the plan saw."""
     name = PREFIX + run_id
     with contextlib.ExitStack() as held:
         for file in ("supervisor.lock", "pytest.lock"):
@@ -152,7 +156,7 @@ def _hide(fd: int, folder: Path, run_id: str) -> bool:
 
 @contextmanager
 def _shared(fd: int, path: str) -> Iterator[bool]:
-    """Hold a lock shared if its file is there: False when somebody has it for himself."""
+    """Hold a lock shared if its file exists. Yields False when somebody holds it exclusively."""
     try:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         opened = os.open(path, flags, dir_fd=fd)
@@ -166,14 +170,14 @@ def _shared(fd: int, path: str) -> Iterator[bool]:
         except BlockingIOError:
             free = False
         except OSError:
-            free = True  # no locks here: the survey has gone by the outcome alone
+            free = True  # no locks here: the survey decided by the outcome alone
         yield free
     finally:
         os.close(opened)
 
 
 def _delete(fd: int, name: str, hidden: str, done: Pruned) -> None:
-    """Delete something hidden; its folder goes last, as the mark that something is left."""
+    """Delete something hidden. Its folder goes last, to mark that something is left."""
     run_id = survey.gone_id(hidden) or survey.new_id(hidden)
     try:
         if run_id and not _there(fd, PREFIX + run_id):
@@ -188,7 +192,7 @@ def _delete(fd: int, name: str, hidden: str, done: Pruned) -> None:
 
 
 def _remove(fd: int, name: str) -> None:
-    """Delete a file or a tree. What somebody else deletes meanwhile is deleted, too."""
+    """Delete a file or a tree. Tolerates somebody else deleting it at the same time."""
     for _ in range(_TRIES):
         try:
             if not stat.S_ISDIR(os.lstat(name, dir_fd=fd).st_mode):
@@ -213,7 +217,7 @@ def _remove_tree(fd: int, name: str) -> None:
         for folder in folders:
             try:
                 os.rmdir(folder, dir_fd=at)
-            except NotADirectoryError:  # a symlink to one
+            except NotADirectoryError:  # a symlink to a folder
                 _unlink(at, folder)
     os.rmdir(name, dir_fd=fd)
 

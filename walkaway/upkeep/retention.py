@@ -1,8 +1,7 @@
-"""The retention policy: which runs stay. Pure: what was found and the time in, a plan out.
+"""The retention policy: which runs stay. Pure: takes what was found and the time, returns a plan.
 
 One rule: a finished run goes when it is older than ``days`` *and* not among the newest ``keep``
-finished ones. So a larger number never deletes more, and each of the two at 0 keeps nothing by
-itself.
+finished ones. So a larger number never deletes more, and either one at 0 keeps nothing by itself.
 """
 
 from __future__ import annotations
@@ -13,26 +12,26 @@ from enum import StrEnum
 
 DAY_S = 86400.0
 DEAD_START_S = 3600.0
-"""Age of a `.new-*` folder that cannot be a start under way, even where locks do not tell."""
+"""Age in seconds from which a `.new-*` folder cannot be a running start, even without locks."""
 
 
 class State(StrEnum):
-    """What a look at a record found. Everything but `DONE` is never touched."""
+    """What a look at a record found. Only `DONE` records may be deleted."""
 
     DONE = "done"
     LIVE = "live"
     UNKNOWN = "unknown"
-    """It left no verdict, and from here it cannot be told whether it lives."""
+    """It has no verdict, and whether it is alive cannot be known from here."""
     TORN = "torn"
     """Its run.json or its lock is missing or unreadable."""
     HUNT = "hunt"
-    """An attempt of a hunt without a verdict: the hunt may still want it."""
+    """An attempt of a hunt without a verdict: the hunt may still need it."""
     FOREIGN = "foreign"
     """It belongs to another user."""
 
 
 class Kind(StrEnum):
-    """What something beside the runs is."""
+    """Kind of an entry that is not a run."""
 
     GONE = "interrupted-rotation"
     NEW = "dead-start"
@@ -42,7 +41,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A record as it was found. ``ended_s`` is wall clock, seconds since the epoch."""
+    """A record as it was found. ``ended_s`` is wall-clock time, seconds since the epoch."""
 
     id: str
     state: State
@@ -52,7 +51,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """Something of ours beside the runs. ``made_s`` is wall clock; ``live``: somebody uses it."""
+    """Something of ours that is not a run. ``made_s`` is wall-clock time; ``live`` means in use."""
 
     name: str
     kind: Kind
@@ -62,7 +61,7 @@ class Leftover:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """All that lies in a records folder. ``foreign`` counts what is not ours."""
+    """Everything in a records folder. ``foreign`` counts what is not ours."""
 
     runs: tuple[Stored, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
@@ -79,7 +78,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """One run, whether it goes, and why. ``rank``: 1 is the newest finished run; 0: not counted."""
+    """One run, whether it goes, and why.
+
+    ``rank`` 1 is the newest finished run; 0 is not counted.
+    """
 
     run: Stored
     goes: bool
@@ -95,7 +97,7 @@ class Plan:
     policy: Policy
     fates: tuple[Fate, ...]
     leftovers: tuple[Leftover, ...]
-    """Those that go."""
+    """The leftovers that go."""
     foreign: int = 0
 
     @property
@@ -105,12 +107,15 @@ class Plan:
 
     @property
     def stay(self) -> tuple[Fate, ...]:
-        """The runs that are not."""
+        """The runs that stay."""
         return tuple(fate for fate in self.fates if not fate.goes)
 
 
 def plan(found: Found, policy: Policy, now_s: float) -> Plan:
-    """Decide what goes. ``now_s``: wall clock; what lies in the future counts as young."""
+    """Decide what goes.
+
+    ``now_s`` is wall-clock time; anything dated in the future counts as young.
+    """
     fates = tuple(_fates(found.runs, policy, now_s))
     empty = not any(not fate.goes for fate in fates)
     marks_s = DAY_S * max(1.0, policy.days)
@@ -136,7 +141,10 @@ def _fates(runs: Iterable[Stored], policy: Policy, now_s: float) -> Iterable[Fat
 
 
 def _goes(left: Leftover, now_s: float, marks_s: float, *, empty: bool) -> bool:
-    """Decide on what lies beside the runs; ``marks_s``: how long a refused start is told of."""
+    """Return whether a leftover goes.
+
+    ``marks_s``: how long a refused start is reported, in seconds.
+    """
     if left.live:
         return False
     if left.kind is Kind.MARK:

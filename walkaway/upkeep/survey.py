@@ -1,7 +1,7 @@
-"""Looking at a records folder: what each entry is, and whether somebody still uses it.
+"""Inspect a records folder: what each entry is, and whether somebody still uses it.
 
-Writes nothing, adopts nothing. A name counts only when it has exactly our form, and an entry only
-when it is a folder or file itself: a symlink is always foreign.
+Writes nothing and adopts nothing. A name counts only in exactly our form, and an entry only if it
+is itself a folder or file: a symlink is always foreign.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _TICKS = 0x10000
 
 
 def survey(folder: Path) -> Found:
-    """Tell what lies in a records folder; nothing when there is none.
+    """Return what is in a records folder; empty when the folder does not exist.
 
     `WalkawayError` 73 when it cannot be listed.
     """
@@ -63,7 +63,7 @@ def survey(folder: Path) -> Found:
 
 
 def stored(folder: Path, run_id: str) -> Stored:
-    """Look at one record: whether it is finished, and when that was."""
+    """Inspect one record: whether it is finished, and since when."""
     record = Record(folder / (PREFIX + run_id))
     times = [_when(run_id) or 0.0]
     for path in (record.log, record.path("outcome.json")):
@@ -87,7 +87,7 @@ def new_id(name: str) -> str | None:
 
 
 def _entries(folder: Path) -> dict[str, os.stat_result]:
-    """Return what a folder holds; what vanishes while it is listed is not there."""
+    """Return a folder's entries, without those that vanish while it is listed."""
     found = {}
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -101,7 +101,7 @@ def _is_folder(status: os.stat_result) -> bool:
 
 
 def _known_logs(entries: dict[str, os.stat_result]) -> set[str]:
-    """Return names of the logs of what is there: a log goes and stays with its folder."""
+    """Return the names of logs whose folder is there: a log goes and stays with its folder."""
     folders = [name for name, status in entries.items() if _is_folder(status)]
     found = {name.removeprefix(PREFIX) for name in folders if name.startswith(PREFIX)}
     found |= {run_id for name in folders if (run_id := gone_id(name) or new_id(name))}
@@ -109,7 +109,7 @@ def _known_logs(entries: dict[str, os.stat_result]) -> set[str]:
 
 
 def _when(run_id: str) -> float | None:
-    """Return the wall clock seconds that a run id tells; None when it is no date."""
+    """Return the time in a run id, in seconds since the epoch; None when it is no date."""
     if not run_ids.is_id(run_id):
         return None
     stamp, _, ticks = run_id.rpartition("-")
@@ -126,7 +126,7 @@ def _leftover(folder: Path, name: str, status: os.stat_result) -> Leftover | Non
         return Leftover(name, Kind.GONE, status.st_mtime)
     started = new_id(name)
     if started and _is_folder(status):
-        # By its id: deleting in it changes the folder's own time.
+        # Dated by its id, because deleting in the folder changes its own time.
         made_s = _when(started) or status.st_mtime
         return Leftover(name, Kind.NEW, made_s, live=start_lives(folder / name))
     if regular and (name == PID_FILE or re.fullmatch(re.escape(PID_FILE) + r"\.\d+", name)):
@@ -137,13 +137,13 @@ def _leftover(folder: Path, name: str, status: os.stat_result) -> Leftover | Non
 
 
 def start_lives(new: Path) -> bool:
-    """Tell whether somebody holds the lock of a `.new-*` folder: a run's or a hunt's."""
+    """Return whether somebody holds the lock of a `.new-*` folder, a run's or a hunt's."""
     locks = (str(new / name) for name in ("supervisor.lock", "driver.lock"))
     return any(file_lock.probe(path) is file_lock.Hold.HELD for path in locks)
 
 
 def lives(path: Path) -> bool:
-    """Tell whether the process of a PID file may be alive; one that cannot be read may."""
+    """Return whether the process of a PID file may be alive. True for an unreadable file."""
     text = (_read(path) or b"").strip()
     return not text.isdigit() or proc_table.alive(int(text), 0)
 
@@ -167,12 +167,12 @@ def _state(record: Record) -> tuple[State, str]:
 
 
 def _hunt_ended(folder: Path, hunt: str) -> bool:
-    """Tell whether a hunt has its verdict, and with it a copy of its attempts' results."""
+    """Return whether a hunt has its verdict, and with it a copy of its attempts' results."""
     return run_ids.is_id(hunt) and _json(folder / f"hunt-{hunt}" / "outcome.json") is not None
 
 
 def _unheld(record: Record, run: Run, held: file_lock.Hold) -> tuple[State, str]:
-    """Judge a run whose locks nobody seems to hold: that proves nothing on another machine."""
+    """Judge a run whose locks nobody seems to hold. On another machine that proves nothing."""
     known = held is file_lock.Hold.FREE and bool(evidence.of_last_pass(str(record.folder)))
     if known or _json(record.path("outcome.json")) is not None or _said_the_end(record):
         return State.DONE, ""
@@ -204,7 +204,7 @@ def _json(path: Path) -> dict[str, Any] | None:
 
 
 def _read(path: Path) -> bytes | None:
-    """Read a small file that is one itself: no symlink, and no FIFO to wait at."""
+    """Read a small regular file. Refuses symlinks, and a FIFO, which would block."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -224,9 +224,9 @@ def _lstat(path: Path) -> os.stat_result | None:
 
 
 def sizes(folder: Path, plan: Plan) -> dict[str, int]:
-    """Return what each entry of a plan takes on disk, by run id and leftover's name.
+    """Return the size on disk of each entry of a plan, by run id and leftover's name.
 
-    In bytes: blocks, since logs may have holes.
+    In bytes, counted in blocks, because logs may have holes.
     """
     found = {left.name: _size(folder / left.name) for left in plan.leftovers}
     for fate in plan.go:

@@ -1,4 +1,4 @@
-"""uv: finding it, one call of it, and what its refusals mean."""
+"""Find uv, call it, and explain its errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _RESOLUTION_FAILED = 1
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Where to compile: the root, uv's command, and the oldest Python that the locks are for."""
+    """Where to compile: the root, uv's path, and the oldest Python that the locks support."""
 
     root: Path
     uv: str
@@ -36,7 +36,7 @@ class Project:
 
 
 def find_uv() -> str:
-    """Return this environment's uv, else the one on PATH; `WalkawayError` 69 when there is none."""
+    """Return this environment's uv, otherwise the one on PATH. `WalkawayError` 69 without one."""
     beside = Path(sys.executable).parent / "uv"
     if os.access(beside, os.X_OK):
         return str(beside)
@@ -58,7 +58,7 @@ def find_uv() -> str:
 
 
 def compile_lock(where: Project, source: str, output: Path, options: Sequence[str]) -> None:
-    """Have uv compile one source into ``output``; `WalkawayError` when it cannot."""
+    """Compile one source into ``output`` with uv. Raises `WalkawayError` when that fails."""
     argv = [
         where.uv, "pip", "compile", "--quiet", "--no-progress", "--universal",
         "--python", sys.executable, "--no-python-downloads", "--python-version", where.python,
@@ -84,7 +84,7 @@ def compile_lock(where: Project, source: str, output: Path, options: Sequence[st
 
 
 def _refused(source: str, said: str) -> WalkawayError:
-    """Return why uv failed: unreachable index, requirements that cannot be met, or misspelt."""
+    """Return why uv failed: index unreachable, requirements unsatisfiable, or malformed."""
     if _UNREACHABLE.search(said):
         message = (
             f"{source} cannot be resolved: no package index can be reached.\n"
@@ -100,7 +100,7 @@ def _refused(source: str, said: str) -> WalkawayError:
 
 
 def _told(said: str) -> list[str]:
-    """Return uv's error and its causes, a line each: it wraps them at a terminal's width."""
+    """Return uv's error and its causes, one line each: uv wraps them at a terminal's width."""
     found: list[str] = []
     for line in _URL.sub("(the index)", said).splitlines():
         word, _, rest = line.strip().partition(": ")

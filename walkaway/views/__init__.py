@@ -1,1 +1,1 @@
-"""Pure: model in, text, JSON or JUnit out. No files, no clock, no terminal."""
+"""Turn models into text, JSON or Markdown. Pure: no files, no clock, no terminal."""

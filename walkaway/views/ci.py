@@ -1,4 +1,4 @@
-"""A CI in a few lines: each step as it ends, the whole at the end, a summary for its page."""
+"""Views of `ci`: each step as it ends, the result at the end, a summary for the CI page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCHEMA = 1
 
 
 def heading(name: str, style: Style) -> str:
-    """Return what is printed before a step."""
+    """Return the heading printed before a step."""
     return style.bold(f"== {name}")
 
 
@@ -30,7 +30,7 @@ def step_line(step: Step, style: Style) -> str:
 
 
 def lines(steps: Sequence[Step], style: Style) -> list[str]:
-    """Return the end: one line when all is well, else two lines for each step that failed."""
+    """Return the result: one line if all is well, plus two lines per failed step otherwise."""
     code = code_of(tuple(steps))
     told = ", ".join(f"{step.name} {_word(step)}" for step in steps)
     first = style.bad("CI FAILED") if code else style.good("CI PASSED")
@@ -50,7 +50,7 @@ def _word(step: Step) -> str:
 
 
 def to_json(steps: Sequence[Step], look: Look | None, causes: Sequence[Cause]) -> dict[str, Any]:
-    """Return what `ci --json` answers."""
+    """Return the answer of `ci --json`."""
     return {
         "walkaway": SCHEMA,
         "steps": [
@@ -70,7 +70,7 @@ def to_json(steps: Sequence[Step], look: Look | None, causes: Sequence[Cause]) -
 
 
 def markdown(steps: Sequence[Step], look: Look | None, causes: Sequence[Cause]) -> str:
-    """Return the page's summary: the run's verdict, then the steps."""
+    """Return the Markdown summary: the run's verdict, then the steps."""
     rows = ["| step | | time | |", "|---|---|---:|---|"]
     for step in steps:
         mark = "skipped" if step.skipped else "❌" if step.code else "✅"

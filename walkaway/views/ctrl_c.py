@@ -1,4 +1,4 @@
-"""What Ctrl-C did, and what it did not do: the run goes on, or it is being stopped."""
+"""Say what Ctrl-C did: the run goes on, or it is being stopped."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ def goes_on(run: Run, style: Style) -> str:
 
 
 def follows_no_more(run: Run, style: Style) -> str:
-    """Return that only the following of its log ended, and how to go on."""
+    """Return that only following the log ended, and how to continue."""
     again = style.command("log", "--run", run.short, "--follow")
     return f"{run.short} goes on: {style.command('wait', '--run', run.short)}  or  {again}"
 
 
 def stopping(run: Run, style: Style) -> str:
-    """Return that the run is being stopped, while we wait for its end."""
+    """Return that the run is being stopped while we wait for its end."""
     return f"{style.warn('stopping')} {run.short}: Ctrl-C again to let it end by itself"
 
 

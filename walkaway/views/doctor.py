@@ -1,4 +1,4 @@
-"""Fit or not: a line a check, and under each finding what mends it."""
+"""Views of `doctor`: fit or not, one line per check, and how to fix each finding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN = 8
 
 
 def lines(diagnosis: Diagnosis, style: Style) -> list[str]:
-    """Return whether the checkout is fit, every check, and what mends what was found."""
+    """Return whether the checkout is fit, then every check, with a fix for each finding."""
     checks = diagnosis.checks
     findings = [finding for checked in checks for finding in checked.findings]
     found = [_first(diagnosis, len(findings), style)]
@@ -104,7 +104,7 @@ def reaped_lines(plan: Plan, done: Reaped, style: Style) -> list[str]:
 
 
 def reaped_json(plan: Plan, done: Reaped, code: int) -> dict[str, Any]:
-    """Return what the reaper did as one object."""
+    """Return what the reaper did, as one object."""
     return {
         "walkaway": SCHEMA,
         "removed": done.removed,

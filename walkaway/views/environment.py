@@ -1,4 +1,4 @@
-"""What `build`, `up`, `down` and `health` answer."""
+"""Views of `build`, `up`, `down` and `health`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HEAD = ("service", "status", "up for", "restarts", "memory", "CPU", "ports")
 
 
 def building(services: Sequence[str]) -> str:
-    """Return the line that is shown while a build begins."""
+    """Return the line shown when a build begins."""
     return f"building the image of {printable(', '.join(services))} …"
 
 
@@ -44,7 +44,7 @@ def built_lines(built: Built, style: Style) -> list[str]:
 
 
 def built_json(built: Built) -> dict[str, Any]:
-    """Return what became of the images."""
+    """Return the result of a build as one object."""
     return {
         "walkaway": SCHEMA,
         "changed": built.changed,
@@ -60,14 +60,14 @@ def built_json(built: Built) -> dict[str, Any]:
 
 
 def starting(slot: int, services: Sequence[str]) -> str:
-    """Return the line that is shown while services come up."""
+    """Return the line shown while services come up."""
     return f"environment {slot}: starting {printable(', '.join(services))} …"
 
 
 def up_lines(
     slot: int, services: Sequence[str], seconds: float, style: Style, *, was_up: bool
 ) -> list[str]:
-    """Return that an environment is up, and with what."""
+    """Return that an environment is up, and its services."""
     names = printable(", ".join(services))
     if not services:
         first = "no services: the test service depends on none"
@@ -81,7 +81,7 @@ def up_lines(
 def up_json(
     slot: int, project: str, services: Sequence[str], seconds: float, *, was_up: bool
 ) -> dict[str, Any]:
-    """Return what is up."""
+    """Return what is up, as one object."""
     return {
         "walkaway": SCHEMA,
         "slot": slot,
@@ -111,12 +111,12 @@ def down_lines(removed: Things, style: Style) -> list[str]:
 
 
 def down_json(removed: Things) -> dict[str, Any]:
-    """Return what was removed, by name."""
+    """Return what was removed, by name, as one object."""
     return {"walkaway": SCHEMA, **asdict(removed), "code": 0}
 
 
 def health_lines(states: Sequence[State], style: Style) -> list[str]:
-    """Return a table for each environment, and why something in it is not well."""
+    """Return a table for each environment, with the reason where a container is not well."""
     if not states:
         return ["no environment of this checkout is up", following(style, style.command("up"))]
     bad = [state for state in states if not state.well]
@@ -175,7 +175,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def health_json(states: Sequence[State]) -> dict[str, Any]:
-    """Return every container's state."""
+    """Return every container's state, as one object."""
     return {
         "walkaway": SCHEMA,
         "containers": [asdict(state) for state in states],

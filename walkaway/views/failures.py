@@ -1,4 +1,4 @@
-"""What failed, grouped by cause: enough to mend it, and the command that runs just these again."""
+"""View of `failures`: grouped by cause, with enough to fix each and the command to rerun it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from walkaway.views import messages, phrases, tracebacks, verdict
 from walkaway.views.phrases import GAP
 
 BUDGET_BYTES = 500
-"""What a cascade of one cause may cost a reader who pays for every line."""
+"""Most bytes for a cascade of one cause, for a reader who pays for every line."""
 _CASCADE = 4
-"""Failures of one cause from which on the next one tells nothing new."""
+"""After this many failures of one cause, another one adds nothing."""
 _TOLD = 3
 _NAMED = 3
 _CAUSES = {True: 10, False: 20}
@@ -25,7 +25,7 @@ _OUTPUT = 5
 
 @dataclass(frozen=True, slots=True)
 class _Depth:
-    """How much is told of one cause: lines of traceback and output, ids, columns of message."""
+    """How much to show of one cause: lines of traceback and output, ids, columns of message."""
 
     frames: int
     output: int = _OUTPUT
@@ -41,10 +41,10 @@ _DEPTHS = (
 
 
 def lines(look: Look, causes: list[Cause], style: Style, total: int, since: int = 0) -> list[str]:
-    """Return the failures by cause, those that broke most first.
+    """Return the failures by cause, those with the most failures first.
 
-    ``total`` counts the failures told so far, ``since`` those that the reader knows.
-    A cascade of one cause takes at most `BUDGET_BYTES` where no terminal reads.
+    ``total`` counts all failures so far, ``since`` those that the reader knows already. Without a
+    terminal, a cascade of one cause takes at most `BUDGET_BYTES`.
     """
     if not causes:
         return [_none(look, style, since)]
@@ -57,7 +57,7 @@ def lines(look: Look, causes: list[Cause], style: Style, total: int, since: int 
     return _all(look, causes, style, total, since, depth)
 
 
-def _all(  # noqa: PLR0913, PLR0917 - one answer's parts
+def _all(  # noqa: PLR0913, PLR0917 - the parts of one answer
     look: Look, causes: list[Cause], style: Style, total: int, since: int, depth: _Depth
 ) -> list[str]:
     shown = causes[: _CAUSES[style.agent]]
@@ -132,7 +132,7 @@ def _cause(look: Look, cause: Cause, style: Style, depth: _Depth) -> Iterator[st
 
 
 def _whole(look: Look, style: Style, cause: Cause, depth: _Depth, width: int) -> Iterator[str]:
-    """Return the rest of a message without a traceback, as of pytest.fail(..., pytrace=False)."""
+    """Yield the rest of a message that has no traceback, as of pytest.fail(..., pytrace=False)."""
     if not depth.frames:
         return
     rows, left = messages.rest(cause.message, min(depth.frames, messages.LINES), width)

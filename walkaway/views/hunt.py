@@ -1,4 +1,4 @@
-"""A hunt in text: the answer first, the tests that varied by attempts, what is next."""
+"""Text views of a hunt: the answer first, then the tests that varied, then what is next."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from walkaway.views.phrases import GAP
 _BROKEN = 5
 _COMMANDS = 3
 _LEAST = 2
-"""Attempts that can be compared at all."""
+"""Fewest attempts that can be compared."""
 _TARGET = 0.05
-"""The rate that the last line offers to rule out when nothing varied."""
+"""Failure rate that the last line offers to rule out when nothing varied."""
 
 _CUT = {"stop": "STOPPED", "stopped": "STOPPED", "interrupt": "INTERRUPTED", "error": "BROKEN OFF"}
 
 
 def begun(asked: Hunt, style: Style) -> list[str]:
-    """Return what was started and how to come back to it."""
+    """Return what was started, and how to come back to it."""
     told = f"{many(asked.runs, 'attempt')} in random orders, seed {asked.seed}"
     return [
         GAP.join(
@@ -55,7 +55,7 @@ def attempt_line(asked: Hunt, attempt: Attempt, style: Style) -> str:
 
 
 def lines(look: HuntLook, found: Findings, style: Style) -> list[str]:
-    """Return how a hunt stands or ended. Its first line answers alone."""
+    """Return the state or the result of a hunt. The first line alone answers the question."""
     return [
         _first(look, found, style),
         *([printable(look.why, 300)] if look.why else []),
@@ -77,7 +77,7 @@ def goes_on(asked: Hunt, style: Style) -> str:
 
 
 def stopping(asked: Hunt, style: Style) -> str:
-    """Return that the hunt is being ended, while we wait for it."""
+    """Return that the hunt is being stopped while we wait for it."""
     return f"{style.warn('stopping')} hunt {asked.short}: Ctrl-C again to leave it to itself"
 
 
@@ -147,7 +147,7 @@ def _found_so_far(found: Findings, style: Style) -> str:
 
 
 def _broken(look: HuntLook, style: Style) -> Iterator[str]:
-    """Name the attempts that did not come to their end."""
+    """Yield a line for each attempt that did not finish."""
     broken = [attempt for attempt in look.attempts if not attempt.whole]
     for attempt in broken[:_BROKEN]:
         line = f"attempt {attempt.number}: {_outcome(attempt, style)}"
@@ -162,7 +162,7 @@ def _broken(look: HuntLook, style: Style) -> Iterator[str]:
 
 
 def _clean(look: HuntLook, found: Findings) -> Iterator[str]:
-    """Say what is ruled out when no test varied: not more than the attempts can tell."""
+    """Yield what is ruled out when no test varied: never more than the attempts can show."""
     if look.live or found.flaky or found.whole < _LEAST or not found.tests:
         return
     bound = hunt_table.percent(ruled_out(found.whole))
@@ -200,7 +200,7 @@ def _bad_at(case: Case, attempts: Sequence[Attempt], number: int) -> bool:
 
 
 def command(asked: Hunt, attempt: Attempt, style: Style) -> str:
-    """Return the command line that runs an attempt's order again."""
+    """Return the command that runs the tests in an attempt's order again."""
     words = ["test", "--order-seed", attempt.seed]
     return style.command(*words, *(["--", *asked.run.args] if asked.run.args else []))
 

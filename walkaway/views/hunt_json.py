@@ -1,4 +1,4 @@
-"""A hunt as JSON: versioned, named as the data is."""
+"""JSON view of a hunt, versioned. Keys have the names of the data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCHEMA = 1
 
 
 def as_json(look: HuntLook, found: Findings, style: Style) -> dict[str, Any]:
-    """Return everything that is known of a hunt. docs/guide/reference.md lists the keys."""
+    """Return everything known about a hunt. docs/guide/reference.md lists the keys."""
     asked = look.hunt
     runs = {attempt.number: attempt for attempt in look.attempts}
 
@@ -67,7 +67,10 @@ def as_json(look: HuntLook, found: Findings, style: Style) -> dict[str, Any]:
 
 
 def no_hunt(start: LastStart, before: str) -> dict[str, Any]:
-    """Return that the last start made no hunt; ``before``: the four digits of the one before it."""
+    """Return that the last start made no hunt.
+
+    ``before``: the four digits of the hunt before it.
+    """
     return {
         "walkaway": SCHEMA,
         "last_start": {**asdict(start), "before": before or None},

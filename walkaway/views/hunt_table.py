@@ -1,4 +1,4 @@
-"""The tests of a hunt whose results varied: a row a test, a column an attempt."""
+"""Table of a hunt's tests whose results varied: a row per test, a column per attempt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FEW = 5
 
 
 def cases(title: str, cases: Sequence[Case], style: Style) -> Iterator[str]:
-    """Yield a row a test: a letter an attempt, failures of reports, the rate's interval, the id."""
+    """Yield a row per test: a letter per attempt, failures of reports, the rate's interval, id."""
     if cases and title:
         yield title
     shown = cases[:_ROWS]
@@ -46,7 +46,7 @@ def percent(share: float) -> str:
 
 
 def named(title: str, cases: Sequence[Case], style: Style) -> Iterator[str]:
-    """Yield a short list: these are no accusation, so the whole of it is in the JSON."""
+    """Yield a short list. It accuses no test, so the full list is only in the JSON."""
     for case in cases[:_FEW]:
         if case is cases[0]:
             yield title

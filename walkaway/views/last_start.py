@@ -1,6 +1,6 @@
-"""The last start when it made no record: that nothing runs comes first, then why, then what next.
+"""View of a last start that made no record: first that nothing runs, then why, then what is next.
 
-The run before it is named and nothing of its verdict, which is of other code.
+Names the run before it, but not that run's verdict, which is about other code.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _COLUMNS = 300
 def lines(start: LastStart, style: Style, now_s: float, look: str, before: str = "") -> list[str]:
     """Return what became of the last start.
 
-    ``look``: the command that looks again while it is under way; ``before``: what `of_run` or
-    `of_hunt` says of the one before it; ``now_s`` is wall clock.
+    ``look`` is the command to look again while the start is under way. ``before`` is what `of_run`
+    or `of_hunt` says about the run or hunt before it. ``now_s`` is wall-clock time.
     """
     age = roughly(now_s - start.at_s)
     first, *rest = start.message.strip().splitlines()[:_MESSAGE_LINES] or [""]
@@ -45,7 +45,7 @@ def lines(start: LastStart, style: Style, now_s: float, look: str, before: str =
 
 
 def of_run(look: Look | None, style: Style, task: str) -> str:
-    """Return how to ask for the run before it, and nothing of how that ended."""
+    """Return how to ask about the run before it, without saying how that ended."""
     if look is None:
         return ""
     standing = "still at work" if look.live else "older"
@@ -53,12 +53,15 @@ def of_run(look: Look | None, style: Style, task: str) -> str:
 
 
 def of_hunt(short: str, style: Style) -> str:
-    """Return how to ask for the hunt before it; nothing when there is none."""
+    """Return how to ask about the hunt before it; empty when there is none."""
     return f"{style.command('flaky', '--hunt', short)} (older)" if short else ""
 
 
 def notice(start: LastStart, style: Style, now_s: float) -> str:
-    """Return in one line that the last start made no record; the rest is of the run before it."""
+    """Return one line that says that the last start made no record.
+
+    What follows is about the run before.
+    """
     ago = roughly(now_s - start.at_s)
     first = printable(start.message.strip().partition("\n")[0], _COLUMNS)
     return f"{style.bad('no run came of the last start')}, {ago} ago: {first}"

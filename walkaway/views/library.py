@@ -1,4 +1,4 @@
-"""What `python -m walkaway init` shows and has written: lines and one JSON object."""
+"""Views of `python -m walkaway init`: what it would write or has written."""
 
 from __future__ import annotations
 

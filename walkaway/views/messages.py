@@ -1,4 +1,4 @@
-"""A failure's message below its first line: the whole of it, within bounds."""
+"""The lines of a failure's message after the first, within limits."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ _CHARS = 1000
 
 
 def rest(message: str, most: int, width: int) -> tuple[list[str], int]:
-    """Return the lines after the first, at most ``most`` and 1,000 characters; and how many more.
+    """Return the lines after the first and the number of lines left out.
 
-    Long lines are wrapped. Blank ones are left out, and an indent that all of them have.
+    At most ``most`` lines and 1,000 characters. Wraps long lines, drops blank ones, and removes an
+    indent that all lines share.
     """
     lines = [row.rstrip() for row in message.strip().splitlines()[1:] if row.strip()]
     indent = min((len(row) - len(row.lstrip()) for row in lines), default=0)

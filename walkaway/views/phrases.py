@@ -1,4 +1,4 @@
-"""What several views say in the same words: who a run is, its counts, its tests, its commands."""
+"""Phrases that several views share: a run's name, counts, tests and commands."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ GAP = "  "
 
 
 def label(run: Run) -> str:
-    """Return the arguments as they were given, shortened."""
+    """Return the arguments as given, shortened."""
     return printable(run.label, _LABEL_COLUMNS) or "all tests"
 
 
 def standing(look: Look, style: Style) -> str:
     """Return a run's status or outcome as the first word of an answer: RUNNING, TIMED OUT.
 
-    Where a plugin made a run pass beside failures: PASSED by a plugin's word: 1 failed.
+    Where a plugin made a run pass despite failures: PASSED by a plugin's word: 1 failed.
     """
     word: str = look.ended.outcome if look.ended else look.status
     text = word.replace("-", " ").upper()
@@ -39,7 +39,7 @@ def standing(look: Look, style: Style) -> str:
 
 
 def forgiven(look: Look) -> bool:
-    """Tell a run that passed although tests failed, since a plugin made pytest end with 0."""
+    """Return whether a run passed despite failures, because a plugin made pytest exit with 0."""
     return bool(look.ended and look.ended.outcome is Outcome.PASSED and failed(look.counts))
 
 
@@ -51,28 +51,28 @@ def failed(counts: Counts) -> str:
 
 
 def who(look: Look, style: Style) -> str:
-    """Return what a first line begins with: standing, short id, arguments."""
+    """Return the start of a first line: standing, short id, arguments."""
     return GAP.join((standing(look, style), look.run.short, *place(look.run), label(look.run)))
 
 
 def place(run: Run) -> tuple[str, ...]:
-    """Return where a run is; nothing where it could only be right here."""
+    """Return where a run is; empty where it could only be here."""
     if run.backend == "compose":
         return ("in Compose",)
     return ("local",) if run.named else ()
 
 
 def why_here(run: Run) -> tuple[str, ...]:
-    """Return `place` for who starts a run: why it is local, and whose pytest it is.
+    """Return `place` for whoever starts a run: why it is local, and whose pytest it uses.
 
-    The latter only where another one could be expected.
+    The latter only where another pytest could be expected.
     """
     found = (f"local: {run.fell_back}",) if run.fell_back else place(run)
     return (*found, f"python: {printable(run.python, 300)}") if run.python else found
 
 
 def counted(counts: Counts, style: Style) -> str:
-    """Return the counts by result, what is bad first: `1 failed, 43 passed`."""
+    """Return the counts by result, bad ones first: `1 failed, 43 passed`."""
     found = {name: n for name, n in counts.by_result.items() if n}
     names = [name for name in _ORDER if name in found]
     names += sorted(name for name in found if name not in _ORDER)
@@ -100,7 +100,7 @@ def done_of(counts: Counts) -> str:
 
 
 def path(run: Run, whole: str) -> str:
-    """Return a path as one types it in the checkout: relative when it is inside."""
+    """Return a path as typed in the checkout: relative when it is inside."""
     inside = run.root.rstrip("/") + "/"
     return printable(whole.removeprefix(inside))
 
@@ -112,7 +112,7 @@ def edits(look: Look) -> str:
 
 
 def since_end(look: Look, style: Style) -> str:
-    """Return `ended 11 min ago; 1 file changed since`, or nothing of a verdict just waited for."""
+    """Return `ended 11 min ago; 1 file changed since`; empty for a verdict just waited for."""
     found = look.since_end
     if found is None:
         return ""
@@ -128,10 +128,10 @@ def since_end(look: Look, style: Style) -> str:
 def ids(
     names: Sequence[str], style: Style, most: int, *, left: int = 0, width: int = 0
 ) -> list[str]:
-    """Return at most ``most`` node ids and `+ 35 more`; terse: one line when they fit.
+    """Return at most ``most`` node ids and `+ 35 more`. Without a terminal: one line if they fit.
 
-    ``left`` counts tests beyond ``names``; ``width`` bounds a line, 0 takes the style's. A line of
-    several names the file once: `tests/a.py::test_x ::test_y`.
+    ``left`` counts tests beyond ``names``. ``width`` limits a line; 0 means the style's width. A
+    line with several ids names each file once: `tests/a.py::test_x ::test_y`.
     """
     width = width or style.width - 4
     shown, left = names[:most], left + max(0, len(names) - most)
@@ -152,7 +152,7 @@ def ids(
 
 
 def run_command(style: Style, look: Look, task: str, *words: str) -> str:
-    """Return a command about this very run."""
+    """Return a command about this run."""
     return style.command(task, "--run", look.run.short, *words)
 
 

@@ -1,4 +1,4 @@
-"""How far a run is: the first line names it, the last one says what to do next."""
+"""View of `progress`: the first line names the run, the last one says what to do next."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _TAIL = 10
 _TIME_COLUMNS = 30
 _SLOW = 3
 _SLOW_S = 1.0
-"""Below this a test is not called slow, however quick it usually is."""
+"""A test that has run for less is never called slow, however fast it usually is."""
 _SILENT_S = 30
 _BAR_COLUMNS = 60
 
 
 def lines(look: Look, style: Style) -> list[str]:
-    """Return where a run stands; of a finished one, its verdict."""
+    """Return how far a run is; for a finished run, its verdict."""
     if look.ended is not None:
         return verdict.lines(look, style)
     if look.status is Status.UNKNOWN:
@@ -121,7 +121,7 @@ def _flight(flight: Flight, style: Style) -> str:
 
 
 def held_up(look: Look, style: Style) -> Iterator[str]:
-    """Return that the engine does not answer, and what of the run waits for it."""
+    """Yield that the engine does not answer, and what in the run waits for it."""
     if look.engine_silent:
         last = f"the last event is {duration(look.silent_s)} old"
         yield style.warn(f"the Docker engine does not answer: nothing is concluded; {last}")
@@ -130,7 +130,7 @@ def held_up(look: Look, style: Style) -> Iterator[str]:
 
 
 def still_open(look: Look, style: Style) -> Iterator[str]:
-    """Return that pytest is done and its process is not, and what holds it open."""
+    """Yield that pytest is done but its process is not, and what holds it open."""
     if look.staying:
         said = "pytest is done, its process is still open"
         width = max(40, style.width - len(said) - 2) if style.terminal else 200
@@ -157,7 +157,7 @@ def _warnings(look: Look, style: Style) -> Iterator[str]:
 
 
 def _tail(look: Look, style: Style) -> list[str]:
-    # pytest fills its lines up to the margin, for a percentage that the second line tells.
+    # pytest pads its lines up to a percentage at the margin. The second line has it already.
     rows = [_MARGIN.sub("", printable(row)) for row in look.tail]
     rows = [printable(row, max(40, style.width - 2)) for row in rows]
     return [row for row in rows if row.strip()][-_TAIL:]

@@ -1,4 +1,4 @@
-"""Tests and their results, a line each: made for grep, too."""
+"""View of `results`: one line per test, also suited to grep."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def lines(
 ) -> list[str]:
     """Return `FAILED  tests/a.py::test_x  1.2 s  reason` for each (id, result, seconds, reason).
 
-    ``more`` counts rows that were left out. Node ids stand whole where no terminal reads.
+    ``more`` counts rows that were left out. Without a terminal, node ids are not shortened.
     """
     if not rows:
         parts = ("no such test", look.run.short, phrases.label(look.run), _until(look, style))
@@ -39,7 +39,7 @@ def lines(
         last = f"{_until(look, style)}{GAP}{phrases.following(style, _wait(look, style))}"
         found += _fit(last, style)
     elif look.since_end is not None:
-        # Without its outcome: who counts lines with PASSED counts tests.
+        # Without the outcome, so that counting lines with PASSED counts tests.
         found += _fit(f"run {look.run.short} {phrases.since_end(look, style)}", style)
     return found
 
@@ -49,7 +49,10 @@ def _fit(line: str, style: Style) -> list[str]:
 
 
 def _row(row: tuple[str, str, float, str], style: Style, width: int) -> list[str]:
-    """Return a test's line. On a terminal its id is shortened, and a long reason has its own."""
+    """Return a test's line.
+
+    On a terminal, shorten its id and give a long reason lines of its own.
+    """
     nodeid, result, seconds, reason = row
     word = printable(result, 20).upper().ljust(width)
     time = "" if result in _UNTIMED else duration(seconds)

@@ -13,7 +13,7 @@ from walkaway.model.run_view import Ended, Look
 from walkaway.model.vocabulary import Outcome
 
 SCHEMA = 1
-"""Raised when a key changes its meaning or goes; new keys do not raise it."""
+"""Schema version. Raised when a key changes its meaning or disappears; new keys do not raise it."""
 
 _RUN = (
     "id", "short", "label", "args", "argv", "root", "cwd", "created_s", "origin", "limits",
@@ -34,12 +34,12 @@ def look(
 
 
 def causes(found: Sequence[Cause]) -> list[dict[str, Any]]:
-    """Return causes, whole texts included."""
+    """Return causes with their full texts."""
     return [_cause(cause) for cause in found]
 
 
 def failures(look: Look, found: Sequence[Cause], total: int, since: int = 0) -> dict[str, Any]:
-    """Return what `failures` answers."""
+    """Return the answer of `failures`."""
     return {
         "walkaway": SCHEMA,
         **_standing(look),
@@ -50,9 +50,9 @@ def failures(look: Look, found: Sequence[Cause], total: int, since: int = 0) -> 
 
 
 def no_record(start: LastStart, before: Look | None) -> dict[str, Any]:
-    """Return what a look answers when the last start made no record.
+    """Return the answer of a look when the last start made no record.
 
-    Of the keys of a look those that tell of a run are null: there is none.
+    The keys of a look that describe a run are null, because there is none.
     """
     ended = None
     if start.stage is not Stage.STARTING:
@@ -69,7 +69,7 @@ def no_record(start: LastStart, before: Look | None) -> dict[str, Any]:
 
 
 def no_record_of(*keys: str) -> Callable[[LastStart, Look | None], dict[str, Any]]:
-    """Return the like of `no_record` for an answer that has no look in it: its keys are null."""
+    """Return a function like `no_record` for answers that contain no look: ``keys`` are null."""
 
     def answer(start: LastStart, before: Look | None) -> dict[str, Any]:
         under_way = start.stage is Stage.STARTING
@@ -88,7 +88,7 @@ def no_record_of(*keys: str) -> Callable[[LastStart, Look | None], dict[str, Any
 
 
 def last_start(start: LastStart, before: Look | None) -> dict[str, Any]:
-    """Return a start that made no record, and which run was there before it."""
+    """Return a start that made no record, and the run before it."""
     run = before and {
         "id": before.run.id,
         "short": before.run.short,
@@ -99,12 +99,12 @@ def last_start(start: LastStart, before: Look | None) -> dict[str, Any]:
 
 
 def runs(looks: Sequence[Look], more: int) -> dict[str, Any]:
-    """Return what `runs` answers, newest first."""
+    """Return the answer of `runs`, newest first."""
     return {"walkaway": SCHEMA, "runs": [_look(one) for one in looks], "more": more}
 
 
 def results(look: Look, rows: Sequence[tuple[str, str, float, str]], more: int) -> dict[str, Any]:
-    """Return what `results` answers."""
+    """Return the answer of `results`."""
     found = [
         {"id": nodeid, "result": result, "seconds": round(seconds, 3), "reason": reason}
         for nodeid, result, seconds, reason in rows
@@ -113,12 +113,12 @@ def results(look: Look, rows: Sequence[tuple[str, str, float, str]], more: int) 
 
 
 def log(run_id: str, path: str, lines: Sequence[str]) -> dict[str, Any]:
-    """Return what `log` answers: the last lines as pytest printed them."""
+    """Return the answer of `log`: the last lines as pytest printed them."""
     return {"walkaway": SCHEMA, "id": run_id, "log": path, "lines": list(lines)}
 
 
 def started(run: Run, log: str, joined: bool) -> dict[str, Any]:  # noqa: FBT001
-    """Return what `test-async` answers."""
+    """Return the answer of `test-async`."""
     return {"walkaway": SCHEMA, "run": _run(run), "log": log, "joined": joined}
 
 

@@ -1,4 +1,4 @@
-"""The runs of a checkout, newest first, a line each."""
+"""View of `runs`: the runs of a checkout, newest first, one line each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _LEAST_COLUMNS = 20
 def lines(looks: Sequence[Look], style: Style, more: int, now_s: float) -> list[str]:
     """Return id, standing, done/total, duration, age, origin and arguments of each run.
 
-    ``more`` counts older runs that were left out; ``now_s`` is wall clock, seconds since the epoch.
+    ``more`` counts older runs that were left out. ``now_s`` is wall-clock time, seconds since the
+    epoch.
     """
     if not looks:
         return ["no runs here yet", phrases.following(style, style.command("test-async"))]
@@ -37,7 +38,7 @@ def lines(looks: Sequence[Look], style: Style, more: int, now_s: float) -> list[
 
 
 def _row(cells: Sequence[str], widths: Sequence[int], label: str, style: Style) -> list[str]:
-    """Return a run's line; on a terminal that is too narrow several, broken between cells."""
+    """Return a run's line. On a terminal that is too narrow, break it between cells."""
     whole = GAP.join((*cells, label))
     if not style.terminal or sum(widths) + len(GAP) * len(widths) + columns(label) <= style.width:
         return [whole]
@@ -70,7 +71,7 @@ def _cells(look: Look, style: Style, now_s: float, twice: bool) -> tuple[str, ..
 
 
 def _next(looks: Sequence[Look], style: Style) -> str:
-    """Return how to ask about the newest live run, else about the newest."""
+    """Return how to ask about the newest live run, or about the newest if none is live."""
     chosen = next((look for look in looks if look.live), looks[0])
     task = "failures" if chosen.counts.bad and not chosen.live else "progress"
     return phrases.following(style, phrases.run_command(style, chosen, task))

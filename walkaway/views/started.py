@@ -1,4 +1,4 @@
-"""A run was started, or an identical one is at work already."""
+"""View of a start: a run was started, or an identical one is running already."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from walkaway.views.phrases import GAP
 
 
 def lines(run: Run, log: str, joined: bool, live_for_s: float, style: Style) -> list[str]:  # noqa: FBT001
-    """Return what runs now, where its log is, and how to ask about it. ``log`` is absolute."""
+    """Return what runs now, where its log is, and how to ask about it.
+
+    ``log`` is an absolute path.
+    """
     word = style.bold("already running" if joined else "started")
     if joined:
         told = f"(same arguments, same tree; for {duration(live_for_s)})"

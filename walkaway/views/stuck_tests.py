@@ -1,4 +1,4 @@
-"""Tests that a limit found in flight, and where they hang."""
+"""Tests that were in flight when a limit ended the run, and where they hang."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LIBRARY = re.compile(r'(?:site-packages|dist-packages|/lib/python\d[^/]*|/\.?ve
 
 
 def lines(run: Run, tests: Sequence[Stuck], style: Style) -> Iterator[str]:
-    """Name the tests, those in flight for longest with their stacks, innermost frame first."""
+    """Yield the tests, the longest in flight first with their stacks, innermost frame first."""
     before: tuple[str, ...] = ()
     for test in tests[:_STACKS]:
         yield from _stuck(run, test, before, style)
@@ -42,7 +42,7 @@ def _stuck(run: Run, test: Stuck, before: tuple[str, ...], style: Style) -> Iter
 
 
 def _frames(stack: Sequence[str]) -> list[str]:
-    """Return where it hangs (the two innermost frames), then the project's own frames."""
+    """Return where the test hangs (the two innermost frames), then the project's own frames."""
     own = [i for i, frame in enumerate(stack) if i > 1 and not _LIBRARY.search(frame)]
     chosen = [*range(min(2, len(stack))), *own][:_STACK_LINES]
     if not own:

@@ -1,4 +1,4 @@
-"""A run as a step summary in Markdown, for the page of a CI job."""
+"""Markdown step summary of a run, for the page of a CI job."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _GOOD = frozenset({Outcome.PASSED, Outcome.NOTHING_RUN})
 
 
 def markdown(look: Look, causes: Sequence[Cause]) -> str:
-    """Return the verdict as a heading, then what it rests on, then causes with their tracebacks."""
+    """Return the verdict as a heading, then what it rests on, then causes with tracebacks."""
     ended = look.ended
     if ended is None:
         return f"### {escaped(phrases.standing(look, _PLAIN))}: {_arguments(look)}\n"
     mark = "✅" if ended.outcome in _GOOD else "❌"
     stands = phrases.standing(look, _PLAIN)
     if phrases.forgiven(look):
-        mark, stands = "⚠️", "PASSED by a plugin's word"  # what failed is said next
+        mark, stands = "⚠️", "PASSED by a plugin's word"  # what failed comes next
     says = escaped(verdict.says(look, ended, _PLAIN))
     parts = [
         f"### {mark} {stands}: {says}",
@@ -83,7 +83,7 @@ def _details(cause: Cause) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return text that Markdown shows as it is, on one line."""
+    """Return text on one line, escaped so that Markdown shows it literally."""
     return _SPECIAL.sub(r"\\\1", printable(text, 300))
 
 

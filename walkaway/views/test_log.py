@@ -1,4 +1,4 @@
-"""One test's story: its result first, then what it and the services said, line by line."""
+"""View of one test's log: its result first, then what the test and the services logged."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def lines(look: Look, story: Story, style: Style, most: int) -> list[str]:
 
 
 def as_json(look: Look, story: Story) -> dict[str, Any]:
-    """Return the same as an object, whole."""
+    """Return the complete story as an object."""
     return {
         "walkaway": SCHEMA,
         "id": look.run.id,
@@ -77,7 +77,7 @@ def _first(look: Look, story: Story, style: Style) -> str:
 
 
 def _failures(story: Story, style: Style) -> Iterator[str]:
-    """Return the messages that have no traceback, whole as far as they are bounded."""
+    """Yield the messages that have no traceback, within limits."""
     width = max(60, style.width - 2)
     for message in story.failures:
         yield style.bad(printable(message.strip().partition("\n")[0], width))
@@ -141,7 +141,7 @@ def _again(look: Look, story: Story, style: Style, *words: str) -> str:
 
 def _last(look: Look, story: Story, style: Style) -> str:
     if story.result in BAD and story.traced:
-        # What the test printed, and where it failed.
+        # `failures` shows what the test printed and where it failed.
         return phrases.following(style, phrases.run_command(style, look, "failures"))
     if look.live and not story.result:
         return phrases.following(style, _again(look, story, style))

@@ -1,4 +1,4 @@
-"""The frames of a short traceback that matter, one line each."""
+"""Reduce a short traceback to the frames that matter, one line each."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _LIBRARY = re.compile(
     r"(?:^|/)(?:site-packages|dist-packages|\.?venv|\.tox|\.nox|lib/python\d[^/]*)/"
 )
 _GROUP = re.compile(r"\s*(?:\| )+")
-"""What stands before a line of an exception group's traceback."""
+"""Prefix of a line in an exception group's traceback."""
 _RAISED = re.compile(r"[A-Za-z_][\w.]*: ")
 _CARETS = re.compile(r"[\s^~]+$|\s*\+-[-+]")
-"""Lines under a source line: what of it raised, or where a group's next exception begins."""
+"""Lines under a source line: they mark what raised, or where a group's next exception begins."""
 _DETAILS = 6
 
 
@@ -34,8 +34,8 @@ class _Frame:
 def condense(text: str, said: str, most: int, width: int) -> list[str]:
     """Return at most ``most`` lines: the project's frames, outermost first, then error details.
 
-    ``said`` is the message that the reader has seen already: its lines are not told again.
-    Frames of libraries stand only where there are no others.
+    ``said`` is the message that the reader has seen already; its first line is not repeated.
+    Library frames are shown only when there are no others.
     """
     frames, errors = _read(text)
     chosen = [frame for frame in frames if frame.own] or frames[-2:]

@@ -1,4 +1,4 @@
-"""What a rotation does and did, and what became of the locks: lines and JSON objects."""
+"""Views of `rotate-logs` and `compile-deps`, as lines and JSON objects."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _KINDS = {
 
 
 def plan_lines(plan: Plan, sizes: Mapping[str, int], style: Style, folder: str) -> list[str]:
-    """Return the plan: how much goes, a line for each that goes, and what stays and why.
+    """Return the plan: how much goes, a line per item that goes, and what stays and why.
 
-    ``sizes``: bytes on disk, by run id and leftover's name.
+    ``sizes`` are bytes on disk, by run id and leftover's name.
     """
     total = sum(sizes.values())
     runs = many(len(plan.fates), "run")
@@ -51,7 +51,7 @@ def _row(fate: Fate, sizes: Mapping[str, int]) -> str:
 
 
 def _kept(plan: Plan) -> list[str]:
-    """Return what stays: the policy's in one line, everything that it does not reach by name."""
+    """Return what stays: what the policy keeps on one line, everything else by name."""
     counts = Counter(fate.why for fate in plan.stay)
     parts = []
     if counts["newest"]:
@@ -75,7 +75,7 @@ def _days(days: float) -> str:
 
 
 def dry_run_end(plan: Plan, style: Style) -> str:
-    """Return the last line of a dry run: how to do it, or how to get more to go."""
+    """Return the last line of a dry run: how to carry it out, or how to make more go."""
     if not plan.go and not plan.leftovers:
         return _more(plan, style)
     policy = ("--days", f"{plan.policy.days:g}", "--keep", str(plan.policy.keep))
@@ -96,7 +96,7 @@ def pruned_lines(plan: Plan, done: Pruned, style: Style, freed_bytes: int) -> li
 
 
 def _more(plan: Plan, style: Style) -> str:
-    """Return what to do next when nothing goes: the rule by age switched off, if it holds some."""
+    """Return what to do when nothing goes: if the age rule keeps some, switch it off."""
     if any(fate.why == "young" for fate in plan.stay):
         words = ("--dry-run", "--days", "0", "--keep", str(plan.policy.keep))
         return f"by number alone: {style.command('rotate-logs', *words)}"
@@ -108,7 +108,7 @@ def _more(plan: Plan, style: Style) -> str:
 def plan_json(
     plan: Plan, sizes: Mapping[str, int], folder: str, done: Pruned | None, freed_bytes: int
 ) -> dict[str, Any]:
-    """Return plan and outcome as one object. ``done`` None: a dry run."""
+    """Return plan and result as one object. ``done`` is None for a dry run."""
     return {
         "walkaway": SCHEMA,
         "folder": folder,
@@ -139,7 +139,7 @@ def plan_json(
 
 
 def lock_lines(locks: Sequence[Lock], style: Style, *, check: bool, seconds: float) -> list[str]:
-    """Return which locks are stale or were written, what changed, and the command that mends."""
+    """Return which locks are stale or were written, what changed, and the next command."""
     if not locks:
         command = style.command("compile-deps")
         return [
@@ -184,7 +184,7 @@ def _after(changed: Sequence[Lock], style: Style, *, check: bool) -> str:
 
 
 def lock_json(locks: Sequence[Lock], *, check: bool, code: int) -> dict[str, Any]:
-    """Return what became of each lock."""
+    """Return the state of each lock, as one object."""
     return {
         "walkaway": SCHEMA,
         "check": check,

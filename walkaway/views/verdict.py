@@ -1,4 +1,4 @@
-"""How a run ended: the outcome in plain words first, then what it rests on, then what to do."""
+"""View of a verdict: the outcome in plain words, what it rests on, then what to do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMED = 5
 _CAUSES = 3
 _SAID = 8
 _SAID_OF_NO_TESTS = 2
-"""`47 deselected` is enough; what precedes it names plugins."""
+"""`47 deselected` is enough; the lines before it only name plugins."""
 _NOTES = 6
 _EDITED = 3
 _BECAUSE_COLUMNS = 200
@@ -33,7 +33,7 @@ _SAYS = {
     Outcome.DISK_FULL: "ended for filling the disk",
     Outcome.STOPPED: "stopped as asked",
 }
-"""Those that are followed by `after 42 s, 45 of 120 tests reported`."""
+"""Outcomes followed by `after 42 s, 45 of 120 tests reported`."""
 _PLAIN = {
     Outcome.USAGE_ERROR: "pytest refused its arguments or configuration",
     Outcome.NO_TESTS: "no test was collected or selected",
@@ -49,14 +49,14 @@ _LOG_TELLS = frozenset({
 
 
 def lines(look: Look, style: Style, causes: Sequence[Cause] = ()) -> list[str]:
-    """Return the verdict of a finished run; its first line answers alone.
+    """Return the verdict of a finished run. The first line alone answers the question.
 
     A run that passed takes one line, unless there is a note.
     """
     ended = look.ended
     if ended is None:
         return [phrases.who(look, style) + GAP + "not ended"]
-    refused = ended.outcome is Outcome.USAGE_ERROR  # what pytest says of it explains all
+    refused = ended.outcome is Outcome.USAGE_ERROR  # pytest's own words explain it all
     return [
         _first(look, ended, style),
         *(_printed(ended, style) if refused else ()),
@@ -79,7 +79,7 @@ def _first(look: Look, ended: Ended, style: Style) -> str:
     return GAP.join(parts)
 
 
-def says(  # noqa: PLR0911 - an outcome a return
+def says(  # noqa: PLR0911 - one return per outcome
     look: Look, ended: Ended, style: Style
 ) -> str:
     """Return in a few words what the outcome means for this run's tests."""
@@ -108,7 +108,7 @@ def says(  # noqa: PLR0911 - an outcome a return
 
 
 def _failed(counts: Counts, ended: Ended, found: str) -> str:
-    """Return what failed: tests, and what else decided."""
+    """Return what failed: the tests, and whatever else decided the outcome."""
     because = printable(ended.because, _BECAUSE_COLUMNS)
     if because and not phrases.failed(counts):
         return f"{because}, {found}" if found else because
@@ -148,7 +148,7 @@ def _basis(ended: Ended, style: Style) -> Iterator[str]:
 
 
 def _tests(run: Run, ended: Ended, style: Style) -> Iterator[str]:
-    """Name the tests that have no honest result of their own."""
+    """Yield the tests whose own result is missing or not to be trusted."""
     flying = ended.outcome in {Outcome.KILLED, Outcome.OUT_OF_MEMORY}
     for title, count, names in (
         ("in flight" if flying else "crashed in", len(ended.crashed), ended.crashed),
@@ -198,7 +198,7 @@ def _edited(look: Look, style: Style) -> Iterator[str]:
 
 
 def _paths(paths: Sequence[str], n: int) -> str:
-    """Return the first of ``n`` paths; nothing when none of them is known."""
+    """Return the first of ``n`` paths; empty when none is known."""
     names = ", ".join(printable(path, 60) for path in paths[:_EDITED])
     return names + (f", + {n - _EDITED:,} more" if n > _EDITED and names else "")
 
@@ -211,9 +211,9 @@ def _causes(causes: Sequence[Cause], style: Style) -> Iterator[str]:
 
 
 def cause_line(cause: Cause, style: Style, width: int = 0) -> str:
-    """Return a cause in one line: `#1 38x OperationalError: refused  at app/db.py:41 in connect`.
+    """Return a cause as one line: `#1 38x OperationalError: refused  at app/db.py:41 in connect`.
 
-    ``width`` bounds type and message alone; 0 takes the style's.
+    ``width`` limits type and message only; 0 means the style's width.
     """
     said = message(cause, width or max(40, style.width - 20))
     at = f"{GAP}{style.dim('at')} {middle(cause.at, 80)}" if cause.at else ""
@@ -221,14 +221,14 @@ def cause_line(cause: Cause, style: Style, width: int = 0) -> str:
 
 
 def message(cause: Cause, width: int) -> str:
-    """Return `TypeError: no such thing` for a cause."""
+    """Return a cause's type and message: `TypeError: no such thing`."""
     return said(cause.type, cause.message, width)
 
 
 def said(kind: str, text: str, width: int) -> str:
-    """Return an exception type and the first line of its message, as one line."""
+    """Return an exception type and the first line of its message as one line."""
     first = text.strip().partition("\n")[0]
-    # An assertion's message begins with `assert`, which says it all.
+    # An assertion's message begins with `assert`, which is clear without the type.
     bare = kind == "AssertionError" and first.startswith("assert ")
     parts = [part for part in ("" if bare else kind, first) if part]
     return printable(": ".join(parts) or "failed without a message", width)

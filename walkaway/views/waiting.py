@@ -1,4 +1,4 @@
-"""What a wait says before the verdict: a line when something new failed, or after long silence."""
+"""What `wait` prints before the verdict: new failures, and changes of the run's state."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _SHOWN = 5
 def news(
     before: Look | None, after: Look, new_failures: Sequence[Event], style: Style
 ) -> list[str]:
-    """Return what happened between two looks; nothing when there is nothing to tell.
+    """Return what happened between two looks; empty when there is nothing to report.
 
-    ``new_failures`` are entries of failures.jsonl that came since.
+    ``new_failures`` are the entries that failures.jsonl gained in between.
     """
     new = [entry for entry in new_failures if entry["e"] == "x"]
     return [*_changes(before, after, style), *_failures(after, new, style)]
 
 
 def _failures(after: Look, new: Sequence[Event], style: Style) -> Iterator[str]:
-    """Tell each new cause once. The recorder keeps texts of a cause's first failures only."""
+    """Yield each new cause once. The recorder stores texts only for a cause's first failures."""
     groups: dict[int, list[Event]] = {}
     for entry in new:
         groups.setdefault(whole(entry, "cause", -1), []).append(entry)
@@ -33,7 +33,7 @@ def _failures(after: Look, new: Sequence[Event], style: Style) -> Iterator[str]:
     for found in fresh[:_SHOWN]:
         yield GAP.join(part for part in _failure(found, style) if part)
     left = len(new) - sum(map(len, fresh[:_SHOWN]))
-    # To one who pays for every line, another failure of a cause that was told is no news.
+    # For a reader who pays for every line, another failure of a known cause is no news.
     if left and (len(fresh) > _SHOWN or not style.agent):
         command = phrases.run_command(style, after, "failures")
         known = "" if len(fresh) > _SHOWN else " of known causes"
@@ -61,7 +61,7 @@ def _changes(before: Look | None, after: Look, style: Style) -> Iterator[str]:
 
 
 def still(look: Look, style: Style) -> list[str]:
-    """Return that the run goes on, how far it is, and how to go on waiting."""
+    """Return that the run goes on, how far it is, and how to keep waiting."""
     if look.ended is not None or not look.live:
         return progress.lines(look, style)
     first = f"{phrases.who(look, style)}{GAP}{progress.numbers(look, style)}"

@@ -1,6 +1,7 @@
 """A pytest plugin that collects once and forks workers: `pytest -p walkaway_forks --forks 4`.
 
-Standard library and pytest >= 7 only; works without the rest of Walkaway. PYTEST_DONT_REWRITE.
+Needs only the standard library and pytest >= 7; works without the rest of Walkaway.
+PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Cut the collected tests into chunks, in the order in which workers take them. Pure.
 
-Tests that share a module's, a class's or a package's fixtures stay together; without such fixtures
-a module may be cut anywhere, smaller and smaller towards the end, so that no straggler is left.
+Tests that share module, class or package fixtures stay together. Without such fixtures a module may
+be cut anywhere. Chunks shrink towards the end, so that no worker lags behind.
 """
 
 from __future__ import annotations
@@ -9,28 +9,31 @@ from __future__ import annotations
 from typing import NamedTuple, Optional, Sequence
 
 _ROUNDS = 4
-"""A chunk is this part of what is left for each worker: small enough to even out, large enough to
-cost nothing."""
+"""A chunk is 1/_ROUNDS of each worker's share of what is left: small enough to balance the load,
+large enough to cost nothing.
+"""
+# The parent writes all chunk numbers, four bytes each, to a pipe before anybody reads. So they must
+# fit its buffer, 64 KB on Linux.
 _MOST_CHUNKS = 4096
 
 
 class Chunk(NamedTuple):
-    """Consecutive tests, by their index: `range(start, stop)`."""
+    """Consecutive tests, by index: `range(start, stop)`."""
 
     start: int
     stop: int
 
 
 class Trait(NamedTuple):
-    """What matters of a test here: tests of an equal group must run in one worker."""
+    """What matters about a test here. Tests with an equal group must run in one worker."""
 
     group: Optional[str]
-    """None: it may run in any."""
+    """None: it may run in any worker."""
     seconds: Optional[float]
 
 
 def plan(traits: Sequence[Trait], workers: int) -> list[Chunk]:
-    """Return chunks that hold each test once: longest first where durations are known."""
+    """Return chunks that hold each test once, longest first where durations are known."""
     pieces = _pieces(traits)
     if any(trait.seconds is not None for trait in traits):
         return _longest_first(traits, pieces, workers)
@@ -52,7 +55,7 @@ def _pieces(traits: Sequence[Trait]) -> list[Chunk]:
 
 
 def _shrinking(pieces: Sequence[Chunk], total: int, workers: int) -> list[Chunk]:
-    """Join neighbours into chunks of a share of what is left: guided self-scheduling."""
+    """Join neighbours into chunks that are a share of what is left: guided self-scheduling."""
     least = max(1, total // _MOST_CHUNKS)
     chunks: list[Chunk] = []
     start = stop = 0
@@ -69,7 +72,7 @@ def _shrinking(pieces: Sequence[Chunk], total: int, workers: int) -> list[Chunk]
 
 
 def _longest_first(traits: Sequence[Trait], pieces: Sequence[Chunk], workers: int) -> list[Chunk]:
-    """Join short neighbours, then sort by known time; a test without one gets the mean."""
+    """Join short neighbours, then sort by known time. A test without one counts as the mean."""
     known = [trait.seconds for trait in traits if trait.seconds is not None]
     mean = sum(known) / len(known) if known else 0.0
 

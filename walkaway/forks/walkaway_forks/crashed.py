@@ -1,4 +1,4 @@
-"""The report of a test whose worker died while it ran."""
+"""The report for a test whose worker died while it ran."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ def how_it_ended(status: int) -> str:
 
 
 def crash_report(item: pytest.Item, worker: str, how: str, limit_s: float) -> TestReport:
-    """Return a failed report; ``limit_s`` is above 0 when the parent ended the worker itself."""
+    """Return a failed report.
+
+    ``limit_s`` is above 0 when the parent killed the worker at the limit.
+    """
     message = f"worker {worker!r} crashed while running {item.nodeid!r}: {how}"
     if limit_s:
         message = f"{item.nodeid} was ended after its limit of {limit_s:g} s (worker {worker})"
@@ -31,5 +34,5 @@ def crash_report(item: pytest.Item, worker: str, how: str, limit_s: float) -> Te
         keywords={},
         outcome="failed",
         longrepr=message,
-        when="???",  # type: ignore[arg-type]  # the phase is not known; pytest-xdist's word for it
+        when="???",  # type: ignore[arg-type]  # phase unknown; pytest-xdist writes the same
     )

@@ -1,4 +1,4 @@
-"""Tell pytest of a test that ran in a worker: its own hooks, in the order of a serial run."""
+"""Report to pytest a test that ran in a worker: its own hooks, in the order of a serial run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from _pytest.reports import TestReport
 
 def deliver(item: pytest.Item, worker: str, parts: list[Any]) -> None:
     """Call the hooks that pytest's runner would have called for this test in this process."""
-    hook = item.ihook  # looked up once: it costs as much as a hook call
+    hook = item.ihook  # looked up once: that costs as much as a hook call
     hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     template: dict[str, Any] = {}
     for part in parts:
@@ -29,7 +29,7 @@ def deliver(item: pytest.Item, worker: str, parts: list[Any]) -> None:
 def deliver_warning(
     config: pytest.Config, data: bytes, when: str, nodeid: str, location: tuple[Any, ...]
 ) -> None:
-    """Tell pytest of a warning that was recorded in a worker."""
+    """Report a warning that was recorded in a worker."""
     message, category, filename, lineno, line = pickle.loads(data)  # noqa: S301 - as above
     recorded = warnings.WarningMessage(message, category, filename, lineno, line=line)
     config.hook.pytest_warning_recorded.call_historic(
@@ -48,22 +48,22 @@ def deliver_properties(config: pytest.Config, properties: list[tuple[str, str]])
 
 
 def suite_log(config: pytest.Config) -> Any:
-    """Return pytest's writer of the JUnit file; None when none was asked for."""
+    """Return pytest's JUnit writer; None when no JUnit file was requested."""
     key = getattr(config.pluginmanager.get_plugin("junitxml"), "xml_key", None)
     return None if key is None else config.stash.get(key, None)
 
 
 def _template(item: pytest.Item) -> dict[str, Any]:
-    """Return the attributes of a passed report with nothing to tell."""
+    """Return the attributes of a plain passed report, without sections or properties."""
     keywords: Any = dict.fromkeys(item.keywords, 1)
-    identity = getattr(item, "id", item.nodeid)  # from pytest 9.2 on an object
+    identity = getattr(item, "id", item.nodeid)  # an object from pytest 9.2 on
     return TestReport(identity, item.location, keywords, "passed", None, "call").__dict__
 
 
 def _passed(
     template: dict[str, Any], when: str, duration: float, start: float, stop: float
 ) -> TestReport:
-    """Make the report of a passed phase with nothing to tell."""
+    """Create the report of a plain passed phase from the template."""
     report = TestReport.__new__(TestReport)
     values = report.__dict__
     values.update(template)

@@ -1,4 +1,4 @@
-"""Whether this process can be forked safely; if not, why. And how many CPUs it may use."""
+"""Decide whether this process can be forked safely, and if not, why. Also count usable CPUs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import Any, Optional
 
-# Threads that only wait on a socket or a queue, hold no lock of others, and are not needed in a
+# Threads that only wait on a socket or a queue, hold nobody else's locks, and are not needed in a
 # worker: pytest-rerunfailures' counter server, tqdm's monitor.
 _HARMLESS = ("pytest_rerunfailures", "tqdm._monitor")
 
@@ -24,7 +24,7 @@ def cpus() -> int:
 
 
 def why_not() -> Optional[str]:
-    """Return why forked workers would not be safe here and now; None when they are."""
+    """Return why forking workers would not be safe here and now; None when it is."""
     if not hasattr(os, "fork"):
         return "this platform has no fork"
     if sys.platform == "darwin":
@@ -38,7 +38,7 @@ def why_not() -> Optional[str]:
 
 
 def _shared_connection() -> Optional[str]:
-    """Name a connection or an event loop from before the fork: all workers would use it."""
+    """Return a connection or event loop from before the fork, which all workers would share."""
     if not _has_sockets() and "sqlite3" not in sys.modules:
         return None
     sqlite3: Any = sys.modules.get("sqlite3")
@@ -70,7 +70,7 @@ def _has_sockets() -> bool:
 
 
 def _peer(sock: socket.socket) -> str:
-    """Return whom a socket is connected to; empty when it is not."""
+    """Return the peer of a socket; empty when it is not connected."""
     try:
         peer = sock.getpeername()
     except OSError:
@@ -97,7 +97,7 @@ def _harmless(thread: threading.Thread) -> bool:
 
 
 def _described(thread: threading.Thread) -> str:
-    """Name a thread, and the line of the file that it runs in."""
+    """Return a thread's name, and the line of the file that it runs."""
     frame = sys._current_frames().get(thread.ident or 0)
     place = ""
     while frame is not None:

@@ -1,4 +1,4 @@
-"""The fixtures by which a test knows its worker, under pytest-xdist's names, where that is not."""
+"""pytest-xdist's fixtures by which a test knows its worker, for when pytest-xdist is not there."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 @pytest.fixture(scope="session")
 def worker_id(request: pytest.FixtureRequest) -> str:
-    """Return `gw0`, `gw1` …; `master` in a process that is no worker."""
+    """Name of this worker: `gw0`, `gw1` …; `master` in a process that is no worker."""
     given: Any = getattr(request.config, "workerinput", None)
     return str(given["workerid"]) if given else "master"
 
 
 @pytest.fixture(scope="session")
 def testrun_uid(request: pytest.FixtureRequest) -> str:
-    """Return an id that all workers of this run share; empty in a process that is no worker."""
+    """Id that all workers of this run share; empty in a process that is no worker."""
     given: Any = getattr(request.config, "workerinput", None)
     return str(given["testrunuid"]) if given else ""

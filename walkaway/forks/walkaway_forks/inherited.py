@@ -1,4 +1,4 @@
-"""What a forked worker must not share with its parent: made anew right after the fork."""
+"""Replace what a forked worker must not share with its parent, right after the fork."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any, Optional
 
 import pytest
 
+# From linux/prctl.h, see prctl(2).
 _PR_SET_PDEATHSIG = 1
 _HOOKS_OF_PARENT = (
     "pytest_runtest_logstart",
@@ -21,13 +22,14 @@ _HOOKS_OF_PARENT = (
     "pytest_runtest_logfinish",
     "pytest_warning_recorded",
 )
-"""Reports and warnings are told in the parent, once, as in a serial run."""
+"""Hooks called only in the parent, once per report or warning, as in a serial run."""
 
 
 def renew(
     config: pytest.Config, worker: str, count: int, run_uid: str, basetemp: Optional[Path]
 ) -> None:
-    """Make this process a worker of its own; call first in the child."""
+    """Turn this process into a worker of its own. Call it first in the child."""
+    # The parent's exit handlers are the parent's to run.
     atexit._clear()
     _die_with_parent()
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -38,7 +40,7 @@ def renew(
         PYTEST_XDIST_WORKER_COUNT=str(count),
         PYTEST_XDIST_TESTRUNUID=run_uid,
     )
-    config.workerinput = {  # type: ignore[attr-defined]  # the name that xdist gave it
+    config.workerinput = {  # type: ignore[attr-defined]  # xdist's name for it
         "workerid": worker, "workercount": count, "testrunuid": run_uid, "mainargv": sys.argv,
     }  # fmt: skip
     _silence(config)
@@ -49,19 +51,19 @@ def renew(
 
 
 def _die_with_parent() -> None:
-    """Have the kernel end this worker when the parent dies, however it does."""
-    ctypes = sys.modules.get("ctypes")  # imported by the parent before the fork, on Linux
+    """Make the kernel kill this worker when the parent dies, however that happens."""
+    ctypes = sys.modules.get("ctypes")  # on Linux the parent imported it before the fork
     if ctypes is None:
         return
     parent = os.getppid()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # gone before we asked
+    if os.getppid() != parent:  # the parent died before the call
         os._exit(1)
 
 
 def _silence(config: pytest.Config) -> None:
-    """Take every implementation out of the hooks that are the parent's to call."""
+    """Remove all implementations of the hooks that only the parent calls."""
     for name in _HOOKS_OF_PARENT:
         caller = getattr(config.hook, name, None)
         if caller is None:
@@ -74,6 +76,7 @@ def _silence(config: pytest.Config) -> None:
 
 
 def _renew_random() -> None:
+    # Otherwise all workers would continue the same random sequence.
     random.seed()
     numpy = sys.modules.get("numpy")
     if numpy is not None:
@@ -82,7 +85,7 @@ def _renew_random() -> None:
 
 
 def _renew_capture(config: pytest.Config) -> None:
-    """Give the worker capture files of its own: the parent's are one file for all."""
+    """Give the worker its own capture files: the parent's are shared by all."""
     manager: Any = config.pluginmanager.getplugin("capturemanager")
     if manager is None:
         return

@@ -1,4 +1,4 @@
-"""The worker processes: forked, listened to, ended. Knows nothing of what they say."""
+"""Fork the worker processes, read their pipes, and end them. Must not know what messages mean."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Live:
         self.pid = pid
         self.reader = wire.Reader(fd)
         self.index = -1
-        """Of the test in flight; -1 between two."""
+        """Index of the test in flight; -1 between tests."""
         self.parts: list[Any] = []
-        """Reports of the test in flight that have arrived already."""
+        """Reports of the test in flight that have already arrived."""
         self.limit_reached = False
         self.said_end = False
 
@@ -48,16 +48,16 @@ class Pool:
         return len(self._live)
 
     def fork(self, work: Callable[[str, int, int], None]) -> Live:
-        """Fork a worker that calls ``work(name, slot, descriptor)`` and never returns."""
+        """Fork a worker that calls ``work(name, slot, descriptor)``, which never returns."""
         slot = self.started
         self.started += 1
         name = f"gw{slot}"
         ours, theirs = os.pipe()
         for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
             with contextlib.suppress(Exception):
-                stream.flush()  # type: ignore[union-attr]  # None where there is none
+                stream.flush()  # type: ignore[union-attr]  # may be None
         with warnings.catch_warnings():
-            # Whether it is safe was fallback's question; `-W error` must not end the suite.
+            # fallback has decided that forking is safe; `-W error` must not end the suite here.
             warnings.filterwarnings("ignore", message=".*fork.*", category=DeprecationWarning)
             pid = os.fork()
         if pid == 0:
@@ -75,14 +75,14 @@ class Pool:
         return live
 
     def listen(self, timeout_s: Optional[float]) -> Iterator[tuple[Live, Optional[list[Any]]]]:
-        """Yield workers with their new messages; with None when a worker's pipe has ended."""
+        """Yield workers with their new messages, or with None when a worker's pipe has ended."""
         for fd, _ in self._poll.poll(None if timeout_s is None else timeout_s * 1000):
             live = self._live.get(fd)
             if live is not None:
                 yield live, live.reader.read()
 
     def wait(self, live: Live) -> int:
-        """Take an ended worker out and return its wait status."""
+        """Remove an ended worker and return its wait status."""
         with contextlib.suppress(KeyError):
             self._poll.unregister(live.reader.fd)
         self._live.pop(live.reader.fd, None)
@@ -90,12 +90,12 @@ class Pool:
         return os.waitpid(live.pid, 0)[1]
 
     def kill(self, live: Live, number: int = signal.SIGKILL) -> None:
-        """Signal a worker. Not waited for yet, so the PID is its own."""
+        """Signal a worker. It has not been waited for, so its PID cannot be another process's."""
         with contextlib.suppress(OSError):
             os.kill(live.pid, number)
 
     def interrupt(self, take: Callable[[Live, Any], None]) -> None:
-        """End all: INT, then what they still say for a while, then KILL."""
+        """End all workers: send INT, take what they still send for a while, then send KILL."""
         until = time.monotonic() + _DRAIN_S
         for live in self:
             self.kill(live, signal.SIGINT)

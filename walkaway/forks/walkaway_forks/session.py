@@ -1,4 +1,4 @@
-"""The parent: gives the tests out to forked workers, and tells pytest of every result."""
+"""The parent: deals the tests out to forked workers, and reports every result to pytest."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from walkaway_forks.worker import TOKEN, Place, be_worker
 
 _TURN_S = 0.2
 _FRUITLESS = 3
-"""Workers that die one after another without having begun a test: then it is not the tests."""
+"""Workers that may die in a row before beginning a test. After that, the tests are not to blame."""
 
 
 class Settings(NamedTuple):
-    """What was asked for; 0 where nothing was."""
+    """The options; 0 where one was not given."""
 
     workers: int
     limit_s: float
@@ -36,7 +36,7 @@ class Settings(NamedTuple):
 
 
 class ForkedSession:
-    """The plugin that takes the place of pytest's run loop."""
+    """The plugin that replaces pytest's run loop."""
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self._config = config
@@ -53,7 +53,7 @@ class ForkedSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Optional[bool]:
         if session.testsfailed and not session.config.option.continue_on_collection_errors:
-            return None  # pytest's own loop says so
+            return None  # pytest's own loop reports it
         reason = fallback.why_not()
         if reason is not None:
             self._say(f"forks: the tests run in this process: {reason}")
@@ -75,7 +75,7 @@ class ForkedSession:
         self._workers = min(self._settings.workers, len(self._items))
         self._chunks = chunks.plan(traits_of(self._config, self._items), self._workers)
         self._pool = Pool()
-        # Each further worker is there because one died of a test, or before one.
+        # Each additional worker exists because one died of a test, or before one.
         self._board = Board(self._workers + 2 * len(self._items) + 2 * _FRUITLESS)
         self._queue, feed = os.pipe()
         with open(feed, "wb") as pipe:
@@ -84,13 +84,13 @@ class ForkedSession:
         self._basetemp = None if factory is None else factory.getbasetemp()
         terminal: Any = self._config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None and terminal.verbosity <= 0:
-            terminal.showfspath = False  # tests of several files end in turns
+            terminal.showfspath = False  # tests of several files end interleaved
         if sys.platform == "linux":
             with contextlib.suppress(ImportError):
                 import ctypes  # noqa: F401 - for the workers: see inherited.py
 
     def _run(self, session: pytest.Session) -> None:
-        gc.freeze()  # so that workers share these pages until they write to them
+        gc.freeze()  # lets workers share these pages until they write to them
         for _ in range(self._workers):
             self._fork(None)
         try:
@@ -120,7 +120,7 @@ class ForkedSession:
         if self._settings.limit_s:
             self._end_overdue()
 
-    # -- what workers say
+    # -- messages from workers
 
     def _take(self, live: Live, message: tuple[Any, ...]) -> None:
         kind, *values = message
@@ -154,7 +154,7 @@ class ForkedSession:
             )
 
     def _take_late(self, live: Live, message: tuple[Any, ...]) -> None:
-        """Take what a worker says while all are being ended: results, and no more."""
+        """Take a message while all workers are being ended: only results and warnings."""
         if message[0] in {"done", "part", "warning"}:
             self._take(live, message)
 
@@ -178,7 +178,7 @@ class ForkedSession:
         )
 
     def _ended(self, live: Live) -> None:
-        """Take note of a worker's end; give what it has left to a fresh one."""
+        """Handle a worker's end. Give what it has left to a new worker."""
         status = self._pool.wait(live)
         crashed = "" if live.said_end else how_it_ended(status)
         self._config.hook.pytest_forks_worker_ended(
@@ -200,7 +200,7 @@ class ForkedSession:
             self._fork(place.rest)
 
     def _fork_for_the_lost(self) -> None:
-        """Run what no worker has told of, and none can: a worker died while it took a chunk."""
+        """Run tests that no worker has reported or will: a worker died while it took a chunk."""
         lost = self._done.find(0)
         if lost >= 0:
             stop = self._done.find(1, lost)

@@ -1,4 +1,4 @@
-"""What decides which tests must run in one worker: their group, and the fixtures they share."""
+"""Find out which tests must run in one worker: their group, and the fixtures they share."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _LEVELS: dict[str, Any] = {
 
 
 def traits_of(config: pytest.Config, items: list[pytest.Item]) -> list[Trait]:
-    """Return each test's trait, with its duration where a plugin knows it."""
+    """Return each test's trait, with its duration if a plugin knows it."""
     known = config.hook.pytest_forks_durations(config=config) or {}
     return [Trait(_group(item), known.get(item.nodeid)) for item in items]
 
 
 def gather_groups(items: list[pytest.Item]) -> None:
-    """Move the tests of an `xdist_group` behind its first one; all others keep their order."""
+    """Move the tests of an `xdist_group` behind its first one. All others keep their order."""
     first: dict[str, int] = {}
     places = []
     for index, item in enumerate(items):
@@ -39,7 +39,7 @@ def _named_group(item: pytest.Item) -> Optional[str]:
 
 
 def _group(item: pytest.Item) -> Optional[str]:
-    """Name what must stay in one worker with this test; None: it may run anywhere."""
+    """Return the name of what must share a worker with this test; None if it may run anywhere."""
     name = _named_group(item)
     if name is not None:
         return name

@@ -1,7 +1,7 @@
-"""Messages from a worker to the parent: length, then a pickle. Reports arrive as they were made.
+"""Messages from a worker to the parent: a length, then a pickle. Reports arrive unchanged.
 
-A report that cannot be pickled (an object of the tested project in it) is made readable instead:
-what cannot travel becomes text. The outcome always arrives.
+A report that cannot be pickled (it holds an object of the tested project) is sent in readable form:
+what cannot be pickled becomes text. The outcome always arrives.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from _pytest.reports import TestReport
 
 HEAD = struct.Struct("<I")
 
-#: Attribute names of a report that only the constructor has filled, by pytest's version.
+#: Attribute names that the constructor alone gives a report; they vary with pytest's version.
 _plain = frozenset(TestReport("x", ("x", 0, "x"), {}, "passed", None, "call").__dict__)
 
 
 def frame(message: object) -> bytes:
-    """Return a message as bytes, with its length before it."""
+    """Return a message as bytes, preceded by its length."""
     data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
     return HEAD.pack(len(data)) + data
 
 
 def short(report: Any) -> Optional[tuple[str, float, float, float]]:
-    """Return a passed phase's (when, duration, start, stop); None when there is more to it."""
+    """Return a plain passed phase's (when, duration, start, stop); None if there is more to it."""
     values = report.__dict__
     if (
         values["outcome"] != "passed"
@@ -41,7 +41,7 @@ def short(report: Any) -> Optional[tuple[str, float, float, float]]:
 
 
 def sendable(report: Any) -> bytes:
-    """Return a report's pickle; what cannot be pickled in it becomes text."""
+    """Return a report as a pickle. What cannot be pickled becomes text."""
     try:
         return pickle.dumps(report, protocol=pickle.HIGHEST_PROTOCOL)
     except Exception:
@@ -75,7 +75,7 @@ def _as_text(longrepr: Any) -> Any:
 
 
 def as_text(value: object) -> str:
-    """Return an object as text, whatever it is."""
+    """Return any object as text."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     try:
@@ -92,21 +92,24 @@ class Writer:
         self._write = os.write
 
     def send(self, message: object) -> None:
-        """Write one message whole. An error is the parent's end: nobody is left to tell."""
+        """Write one complete message.
+
+        An error means that the parent died: nobody is left to tell.
+        """
         data = memoryview(frame(message))
         while data:
             data = data[self._write(self.fd, data) :]
 
 
 class Reader:
-    """The parent's end of a worker's pipe: whole messages out of what arrived."""
+    """The parent's end of a worker's pipe. Assembles complete messages from what arrived."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self._data = bytearray()
 
     def read(self) -> Optional[list[Any]]:
-        """Return the messages that are whole by now; None at the end of the pipe."""
+        """Return the messages that are complete by now; None at the end of the pipe."""
         chunk = os.read(self.fd, 1 << 18)
         if not chunk:
             return None

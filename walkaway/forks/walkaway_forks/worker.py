@@ -1,6 +1,6 @@
-"""A worker: takes chunks of tests and runs them by pytest's own protocol, until none is left.
+"""A worker: takes chunks of tests and runs them by pytest's own protocol until none is left.
 
-Knows the collection that the parent made; must not tell anybody but the parent of results.
+Knows the collection that the parent made. Must report results to nobody but the parent.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class Place(NamedTuple):
     queue: int
     """Descriptor to take chunk numbers from."""
     out: int
-    """Descriptor to tell the parent by."""
+    """Descriptor to send messages to the parent."""
     first: Optional[Chunk]
-    """A chunk to run before any from the queue: what a dead worker has left."""
+    """Chunk to run before any from the queue: what a dead worker has left."""
     workers: int
     run_uid: str
     basetemp: Optional[Path]
-    """Folder for temporary files, made by the worker."""
+    """Folder for temporary files, created by the worker."""
 
 
 class Worker:
@@ -70,13 +70,13 @@ class Worker:
         self._index = -1
         self._reports: list[Any] = []
         self._torn_down = False
-        """Whether the newest report is that of a teardown without an error."""
+        """Whether the newest report is of a teardown that passed."""
         self._clock = time.monotonic
         self._save = _coverage_saver(session.config)
         self._saved_at = 0.0
         os.register_at_fork(after_in_child=self._forget)
 
-    # -- hooks: the only ones left of their name in this process
+    # -- hooks: the only remaining implementations of these in this process
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -84,7 +84,7 @@ class Worker:
         self._torn_down = report.when == "teardown" and report.outcome == "passed"
         self._reports.append(wire.sendable(report) if short is None else short)
         if short is None and report.outcome == "failed":
-            self._flush()  # what a crash in teardown must not take along
+            self._flush()  # a crash in teardown must not lose it
 
     @pytest.hookimpl
     def pytest_warning_recorded(
@@ -95,13 +95,13 @@ class Worker:
     # -- the loop
 
     def run(self) -> None:
-        """Run chunks until the queue is empty or a stop is asked for."""
+        """Run chunks until the queue is empty or a stop is requested."""
         chunk = self._place.first or self._take()
         while chunk is not None:
             chunk = self._run_chunk(chunk)
 
     def _take(self) -> Optional[Chunk]:
-        """Take the next chunk: a read of one number is never shared by two workers."""
+        """Take the next chunk. Two workers never share a read of one number."""
         data = os.read(self._place.queue, TOKEN.size)
         if len(data) < TOKEN.size or self._board.stopped:
             return None
@@ -109,7 +109,7 @@ class Worker:
         return self._chunks[number]
 
     def _run_chunk(self, chunk: Chunk) -> Optional[Chunk]:
-        """Run a chunk; return the next one."""
+        """Run a chunk and return the next one."""
         last = chunk.stop - 1
         for index in range(chunk.start, chunk.stop):
             if self._board.stopped:
@@ -130,8 +130,8 @@ class Worker:
     def _run_test(self, index: int) -> None:
         item = self._items[index]
         count = len(self._items)
-        # The last of a chunk looks ahead to whatever was collected after it: what that does not
-        # need is torn down by its own teardown, as in a serial run, and the rest by `_leave`.
+        # A chunk's last test gets the next collected test as its nextitem. So its own teardown
+        # tears down what that one does not need, as in a serial run, and `_leave` does the rest.
         after = self._items[(index + 1) % count] if count > 1 else None
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
         if os.getpid() != self._pid:
@@ -142,7 +142,7 @@ class Worker:
             self._board.stop()
 
     def _leave(self, chunk: Optional[Chunk]) -> Optional[Chunk]:
-        """Tear down what the next chunk does not need; an error is the last test's."""
+        """Tear down what the next chunk does not need. An error counts for the last test."""
         if self._index < 0:
             return chunk
         item = self._items[self._index]
@@ -154,34 +154,34 @@ class Worker:
             )
         if call.excinfo is not None:
             if self._torn_down and self._reports:
-                self._reports.pop()  # one teardown a test: this one
+                self._reports.pop()  # one teardown report per test: the new one
             report: TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
             self.pytest_runtest_logreport(report)
         self._tell_done()
         return chunk
 
     def _captured(self, item: pytest.Item) -> ContextManager[Any]:
-        """Capture what fixtures print at their end, as in a test's own teardown."""
+        """Capture what fixtures print in their teardown, as in a test's own teardown."""
         manager: Any = self._session.config.pluginmanager.getplugin("capturemanager")
         if manager is None:
             return contextlib.nullcontext()
         capture: ContextManager[Any] = manager.item_capture("teardown", item)
         return capture
 
-    # -- telling
+    # -- reporting
 
     def _flush(self) -> None:
         reports, self._reports = self._reports, []
         self._writer.send(("part", self._index, reports))
 
     def _tell_done(self, started: int = -1) -> None:
-        """Tell the reports of the test that is through, if there is one, and which begins now."""
+        """Send the reports of the test that has ended, if any, and which test begins now."""
         reports, self._reports = self._reports, []
         self._writer.send(("done", self._index, reports, started))
         self._index = -1
 
     def _forget(self) -> None:
-        """In a child that a test forked: tell the parent nothing."""
+        """In a child that a test forked, send the parent nothing."""
         if self._writer.fd >= 0:
             with contextlib.suppress(OSError):
                 os.close(self._writer.fd)
@@ -198,13 +198,13 @@ class Worker:
             return False
 
     def _save_coverage(self) -> None:
-        """Keep what was measured so far: a worker that is killed loses little."""
+        """Save coverage data so far, so that a killed worker loses little."""
         if self._save is not None and self._clock() - self._saved_at > _SAVE_EVERY_S:
             self._save()
             self._saved_at = self._clock()
 
     def finish(self) -> None:
-        """Say good-bye: what coverage measured, properties of the suite, buffered output."""
+        """Send the last things: coverage data and suite properties, then the end message."""
         if self._save is not None:
             self._save()
         log = suite_log(self._session.config)
@@ -214,17 +214,20 @@ class Worker:
 
 
 def _warning(message: Any) -> bytes:
-    """Return a recorded warning's pickle; one of a class that cannot travel becomes plain."""
+    """Return a recorded warning as a pickle.
+
+    One whose class cannot be pickled becomes a UserWarning.
+    """
     place = (message.filename, message.lineno)
     try:
         return pickle.dumps((message.message, message.category, *place, message.line))
-    except Exception:  # whatever the tested project warns with
+    except Exception:  # the tested project may warn with anything
         text = f"{message.category.__name__}: {wire.as_text(message.message)}"
         return pickle.dumps((UserWarning(text), UserWarning, *place, None))
 
 
 def _coverage_saver(config: pytest.Config) -> Optional[Callable[[], None]]:
-    """Return what saves pytest-cov's data of this process; None where nothing is measured."""
+    """Return a function that saves pytest-cov's data of this process; None without coverage."""
     plugin: Any = config.pluginmanager.get_plugin("_cov")
     cov: Any = getattr(getattr(plugin, "cov_controller", None), "cov", None)
     if cov is None:
@@ -238,7 +241,7 @@ def _coverage_saver(config: pytest.Config) -> Optional[Callable[[], None]]:
 
 
 def _leave_process() -> None:
-    """Run this process's own exit handlers, and go without touching the parent's files."""
+    """Run this process's own exit handlers without touching the parent's files."""
     with contextlib.suppress(BaseException):
         atexit._run_exitfuncs()
     util: Any = sys.modules.get("multiprocessing.util")
@@ -253,7 +256,7 @@ def _leave_process() -> None:
 def be_worker(
     session: pytest.Session, chunks: Sequence[Chunk], board: Board, place: Place, memory_mb: float
 ) -> None:
-    """Be a worker in a process that was just forked; never returns."""
+    """Act as a worker in a process that was just forked. Never returns."""
     status = 1
     config = session.config
     try:
@@ -265,11 +268,11 @@ def be_worker(
         except pytest.exit.Exception as stop:
             wire.Writer(place.out).send(("exit", str(stop.msg), stop.returncode))
         except KeyboardInterrupt:
-            board.stop()  # the parent has been told, too
+            board.stop()  # the parent got the signal, too
         worker.finish()
         _leave_process()
         status = 0
-    except BaseException:  # it goes to stderr, and the parent sees the end
+    except BaseException:  # shown on stderr; the parent sees the worker end
         with contextlib.suppress(BaseException):
             traceback.print_exc(file=sys.__stderr__)
     finally:

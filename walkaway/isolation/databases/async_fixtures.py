@@ -1,4 +1,4 @@
-"""The asynchronous session fixture; refused, as `aio` does it, where pytest-asyncio is not."""
+"""The asynchronous session fixture. Without pytest-asyncio, `async_fixture` refuses it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 @async_fixture.fixture
 async def db_session(database_case: tuple[Database, Choice]) -> AsyncIterator[AsyncSession]:
-    """An asynchronous SQLAlchemy session; after the test all is as before.
+    """An asynchronous SQLAlchemy session. After the test the database is as before.
 
-    Scope: function; 1 ms and a new connection, since none may cross event loops: 5 ms. Otherwise
-    as `transactional_db`, with which it shares no transaction. Objects stay readable after a
-    commit (``expire_on_commit=False``): loading them again would need an await.
+    Scope: function. Costs 1 ms plus a new connection, because connections cannot cross event loops:
+    5 ms together. Otherwise like `transactional_db`, but the two share no transaction. Objects stay
+    readable after a commit (``expire_on_commit=False``), because reloading them would need an
+    await.
     """
     database, chosen = database_case
     libraries.wanted_async("db_session", database.url)

@@ -1,4 +1,4 @@
-"""Asynchronous sessions for the strategies; each opens and closes its connection in one loop."""
+"""Asynchronous sessions for the strategies. Each opens and closes its connection in one loop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from walkaway.isolation.databases.strategies import ENDED, StillInUseError
 
 @contextlib.asynccontextmanager
 async def rolled_back(database: Database) -> AsyncIterator[AsyncSession]:
-    """A session all of whose commits are savepoints of a transaction that is rolled back."""
+    """Yield a session in a transaction that is rolled back. Its commits are savepoints."""
     async with database.async_engine.connect() as connection:
         outer = await connection.begin()
         try:
@@ -31,6 +31,6 @@ async def rolled_back(database: Database) -> AsyncIterator[AsyncSession]:
 
 @contextlib.asynccontextmanager
 async def plain(database: Database) -> AsyncIterator[AsyncSession]:
-    """A session whose commits are commits."""
+    """Yield a session whose commits are real commits."""
     async with AsyncSession(database.async_engine, expire_on_commit=False) as session:
         yield session

@@ -1,4 +1,4 @@
-"""A test database as tests get it: URLs, engines, connections; and what it holds."""
+"""A test database as tests see it: URLs, engines, connections and contents."""
 
 from __future__ import annotations
 
@@ -17,39 +17,42 @@ if TYPE_CHECKING:
 
 
 class Database:
-    """One database. It outlives `renew`, also its engines; connections that are open do not."""
+    """One test database.
+
+    The object and its engines survive `renew`; open connections do not.
+    """
 
     def __init__(self, home: Home, url: URL) -> None:
         self._home = home
         self._url = url
         self.contents = Contents(lambda: home.probe(url))
-        """What it holds, against what it held when it was made; for clean-up and the leak check."""
+        """Compares what it holds with what the schema gave it, for clean-up and the leak check."""
 
     @property
     def name(self) -> str:
-        """The database's name on its server; of a SQLite database its file."""
+        """Name of the database on its server; for SQLite, the path of its file."""
         return self._url.database or ""
 
     @property
     def url(self) -> str:
-        """For synchronous engines, with the password."""
+        """URL for synchronous engines, with the password."""
         return urls.text(self._url)
 
     @property
     def async_url(self) -> str:
-        """For asynchronous engines, with the password."""
+        """URL for asynchronous engines, with the password."""
         return urls.text(urls.asynchronous(self._url))
 
     @cached_property
     def engine(self) -> Engine:
-        """A pooled engine, shared by all tests of this process."""
+        """Pooled engine, shared by all tests of this process."""
         return _prepared(create_engine(self._url, pool_pre_ping=True))
 
     @cached_property
     def async_engine(self) -> AsyncEngine:
-        """An engine without a pool: connections belong to event loops, and each test has its own.
+        """Engine without a pool, usable in any event loop.
 
-        It may be used in any loop.
+        A connection belongs to one event loop, and each test has its own loop.
         """
         libraries.wanted_async("async_engine", self.url)
         from sqlalchemy.ext.asyncio import create_async_engine
@@ -59,16 +62,16 @@ class Database:
         return engine
 
     def connect(self) -> Connection:
-        """Open a connection that no other test had or will have; closing it ends it."""
+        """Open a connection that no other test shares. Closing it ends it."""
         return self._fresh.connect()
 
     def renew(self) -> None:
-        """Make it anew, as the schema made it, under the same URL: 15 to 50 ms."""
+        """Recreate the database from the schema's template, under the same URL: 15 to 50 ms."""
         self._release()
         self._home.renew(self._url)
 
     def close(self) -> None:
-        """Remove it."""
+        """Remove the database."""
         self._release()
         self._home.drop(self._url)
 
@@ -83,17 +86,17 @@ class Database:
 
 
 def _prepared(engine: Engine) -> Engine:
-    """Have SQLite behave as servers do; others are left as they are.
+    """Make SQLite behave like a server database. Leave other engines as they are.
 
-    Its driver begins no transaction before SELECT, SAVEPOINT and DDL, so nothing could be rolled
-    back to; and foreign keys hold only where they are asked for.
+    SQLite's driver begins no transaction before SELECT, SAVEPOINT and DDL, so there would be
+    nothing to roll back to. And SQLite enforces foreign keys only when asked to.
     """
     if engine.dialect.name != "sqlite":
         return engine
 
     @event.listens_for(engine, "connect")
     def connected(connection: object, _record: object) -> None:
-        connection.isolation_level = None  # type: ignore[attr-defined]  # sqlite3's, or its double
+        connection.isolation_level = None  # type: ignore[attr-defined]  # sqlite3's connection, or aiosqlite's adapter
         cursor = connection.cursor()  # type: ignore[attr-defined]  # as above
         for pragma in ("foreign_keys = ON", "synchronous = OFF", "busy_timeout = 5000"):
             cursor.execute(f"PRAGMA {pragma}")

@@ -1,6 +1,7 @@
-"""The fixtures and options of test databases, for pytest. Imports SQLAlchemy when one is asked for.
+"""pytest fixtures and options for test databases.
 
-A project overrides `database_url` and `database_schema`; tests ask for the others.
+A project overrides `database_url` and `database_schema`; tests ask for the other fixtures. Must not
+import SQLAlchemy before a test asks for one of them.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("--reuse-db", "keep the template of the test databases, while the schema is the same"),
         ("--create-db", "make the template anew, even if one was kept"),
     ):
-        with contextlib.suppress(ValueError):  # another plugin has it: its value is used
+        with contextlib.suppress(ValueError):  # another plugin has the option: its value is used
             group.addoption(option, action="store_true", default=False, help=meaning)
 
 
@@ -52,18 +53,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: object, error: object) -> None:
-    """Note the end of one of xdist's workers."""
+    """Note the end of an xdist worker."""
     run_cleanup.note(node, error)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Remove what workers that crashed have left on a server."""
+    """Remove what crashed workers left on a server."""
     run_cleanup.clear(session.config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Refuse a marker that cannot be meant, before anything runs."""
+    """Refuse a `database` marker that makes no sense, before any test runs."""
     try:
         _chosen(metafunc.definition, metafunc.fixturenames)
     except ValueError as error:
@@ -72,7 +73,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have the marker also work for tests that use the database without our sessions."""
+    """Make the marker work for tests that use `test_database` without our sessions."""
     for item in items:
         names: list[str] = getattr(item, "fixturenames", [])
         marked = item.get_closest_marker(marker.NAME) is not None
@@ -82,17 +83,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def database_url() -> str:
-    """URL of the database that test databases are made beside; it is never touched itself.
+    """URL of the database beside which test databases are made; it is never touched itself.
 
     `postgresql://…` or `sqlite:///…`. Default: DATABASE_URL of the environment, else SQLite.
-    Override it in conftest.py where that is not right.
+    Override it in conftest.py where that is wrong. Scope: session.
     """
     return os.environ.get("DATABASE_URL") or "sqlite://"
 
 
 @pytest.fixture(scope="session")
 def database_schema() -> Schema:
-    """What test databases hold at first; each project overrides it in conftest.py."""
+    """The `Schema` that test databases start with. Each project overrides it in conftest.py.
+
+    Scope: session.
+    """
     pytest.fail(_SCHEMA_MISSING, pytrace=False)
 
 
@@ -103,8 +107,8 @@ def database_home(
     database_schema: Schema,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Home]:
-    """Internal: where databases of this process are made; opened by the first that asks."""
-    # Of both: pytest tells the error of a session's fixture again to all who ask.
+    """Internal: creates the databases of this process. The first test that needs one opens it."""
+    # Names both fixtures: pytest repeats a session fixture's error for every test that asks.
     libraries.wanted("test_database or test_db", database_url)
     from walkaway.isolation.databases import providers
 
@@ -116,10 +120,10 @@ def database_home(
 def test_database(request: pytest.FixtureRequest, database_home: Home) -> Iterator[Database]:
     """The database of this worker: a clone of the schema's template.
 
-    Scope: session; 20 to 60 ms a worker, and once a run what making the schema takes. Nothing
-    puts back what a test commits here by itself: give the test a marker,
-    ``@pytest.mark.database("truncate")``, or let it use `db_session` or `transactional_db`. The
-    leak check names a test that left rows, and mends it.
+    Scope: session. Costs 20 to 60 ms per worker, plus building the schema once per run. What a test
+    commits here is not undone automatically: mark the test with
+    ``@pytest.mark.database("truncate")``, or use `db_session` or `transactional_db`. The leak check
+    names a test that left rows, and removes them.
     """
     from walkaway.isolation.databases.database import Database
     from walkaway.isolation.databases.leak_watch import RowWatch
@@ -137,10 +141,10 @@ def test_database(request: pytest.FixtureRequest, database_home: Home) -> Iterat
 
 @pytest.fixture
 def test_db(request: pytest.FixtureRequest, database_home: Home) -> Iterator[Database]:
-    """A database of this test alone: nothing can get in or out.
+    """A database for this test alone: nothing gets in or out.
 
-    Scope: function; 20 to 60 ms. For tests that alter tables, need several connections that
-    commit, or look at ids. Its roles, tablespaces and server settings are still everyone's.
+    Scope: function. Costs 20 to 60 ms. Use it for tests that alter tables, need several connections
+    that commit, or check ids. Roles, tablespaces and server settings are still shared.
     """
     from walkaway.isolation.databases.database import Database
 
@@ -152,11 +156,11 @@ def test_db(request: pytest.FixtureRequest, database_home: Home) -> Iterator[Dat
 
 @pytest.fixture
 def database_case(request: pytest.FixtureRequest) -> Iterator[tuple[Database, Choice]]:
-    """Internal: the database that this test's sessions work in, and how it is kept clean."""
+    """Internal: the database of this test's sessions, and the strategy that keeps it clean."""
     names = request.fixturenames
     try:
         chosen = _chosen(request.node, names)
-    except ValueError as error:  # a marker that came with a parameter
+    except ValueError as error:  # the marker came with a parameter, so collection did not see it
         raise pytest.fail.Exception(f"marker database: {error}", pytrace=False) from None
     url: str = request.getfixturevalue("database_url")
     session = next((name for name in names if name in marker.SESSIONS), "a database session")
@@ -177,12 +181,12 @@ def database_case(request: pytest.FixtureRequest) -> Iterator[tuple[Database, Ch
 
 @pytest.fixture
 def transactional_db(database_case: tuple[Database, Choice]) -> Iterator[Session]:
-    """A synchronous SQLAlchemy session; after the test all is as before.
+    """A synchronous SQLAlchemy session. After the test the database is as before.
 
-    Scope: function; 1 to 2 ms. By default a transaction around the test that is rolled back: its
-    commits, rollbacks and nested transactions work, as savepoints. Not isolated by that: what
-    other connections commit (threads, subprocesses, services; the leak check names the test),
-    and sequences: the next id is not 1. The marker `database` picks another strategy.
+    Scope: function. Costs 1 to 2 ms. By default the test runs in a transaction that is rolled back:
+    its commits, rollbacks and nested transactions work, as savepoints. This does not isolate what
+    other connections commit (threads, subprocesses, services; the leak check names the test), nor
+    sequences: the next id is not 1. The marker `database` picks another strategy.
     """
     from walkaway.isolation.databases import strategies
 
@@ -194,11 +198,11 @@ def transactional_db(database_case: tuple[Database, Choice]) -> Iterator[Session
 
 @pytest.fixture
 def clean_db(database_case: tuple[Database, Choice]) -> Iterator[Session]:
-    """A synchronous session whose commits are commits; afterwards the touched tables are emptied.
+    """A synchronous session with real commits. After the test the tables it touched are emptied.
 
-    Scope: function; 3 to 8 ms with few tables touched. Ids begin at 1 again. Rows that the schema
-    made and the test changed, and altered or dropped tables, cost a clone. Not isolated: someone
-    who still writes when the test has ended.
+    Scope: function. Costs 3 to 8 ms when few tables were touched. Ids begin at 1 again. Changed
+    rows of the schema, and altered or dropped tables, cost a clone. Does not isolate a connection
+    that still writes after the test.
     """
     from walkaway.isolation.databases import strategies
 
@@ -211,7 +215,7 @@ def clean_db(database_case: tuple[Database, Choice]) -> Iterator[Session]:
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
-    """Fail with what the user is to know, without a traceback through the library."""
+    """Fail with a message for the user, without a traceback through the library."""
     from walkaway.isolation.databases.provider import NotPutBackError
     from walkaway.isolation.databases.strategies import StillInUseError
 

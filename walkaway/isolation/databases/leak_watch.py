@@ -1,4 +1,4 @@
-"""The leak check's eye on a worker's database: rows that a test left, by table."""
+"""Leak watch for rows that a test leaves in a worker's database, by table."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from walkaway.isolation.databases.snapshot import Picture
 
 
 class RowWatch:
-    """A `Watch` on one database: 0.2 ms before and after each test as long as nothing is committed.
+    """A `Watch` for one database. Costs 0.2 ms before and after a test while nothing is committed.
 
-    Sequences are not among it: a rollback leaves them advanced, as in production, and tests that
-    look at ids choose a strategy that puts them back.
+    It ignores sequences: a rollback leaves them advanced, as in production. Tests that check ids
+    choose a strategy that resets them.
     """
 
     kind = "rows"
@@ -32,8 +32,8 @@ class RowWatch:
         return self._database.contents.differences(earlier)
 
     def mend(self, before: object) -> None:
-        """Put the database back, unless wider fixtures have rows of their own there."""
+        """Restore the database, unless wider-scoped fixtures have rows of their own in it."""
         earlier = cast("Picture | None", before) or self._pristine
         if (earlier.shape, earlier.tables) == (self._pristine.shape, self._pristine.tables):
-            with contextlib.suppress(strategies.StillInUseError):  # put back all the same
+            with contextlib.suppress(strategies.StillInUseError):  # it is restored all the same
                 strategies.put_back(self._database)

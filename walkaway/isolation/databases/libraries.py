@@ -1,4 +1,4 @@
-"""The libraries behind a database of a URL. Known here without any of them."""
+"""The libraries that each kind of database URL needs. Imports none of them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from walkaway.isolation.missing_library import need
 _EXTRA: Final = "databases"
 _DRIVERS: Final = {"postgres": ("psycopg",), "postgresql": ("psycopg",)}
 _ASYNC_DRIVERS: Final = {"sqlite": ("aiosqlite",)}
-"""Beside SQLAlchemy and greenlet; psycopg is both."""
+"""Drivers beyond SQLAlchemy and greenlet. psycopg is both synchronous and asynchronous."""
 
 
 def wanted(fixture: str, url: str) -> None:
-    """Fail, in the name of a fixture, when a library for synchronous engines is missing."""
+    """Fail in the name of ``fixture`` when a library for synchronous engines is missing."""
     need(fixture, _EXTRA, "sqlalchemy", *_DRIVERS.get(_kind(url), ()))
 
 
 def wanted_async(fixture: str, url: str) -> None:
-    """Fail when a library is missing that asynchronous engines need beside those."""
+    """Fail when a library is missing that asynchronous engines need in addition."""
     need(fixture, _EXTRA, "greenlet", *_ASYNC_DRIVERS.get(_kind(url), ()))
 
 

@@ -1,6 +1,7 @@
-"""The marker `database`: which strategy keeps a test's database from the others.
+"""Parse the marker `database`, which chooses how a test's database is isolated.
 
-Pure but for pytest's types. What it cannot mean is refused at collection, with what to write.
+Pure but for pytest's types. A meaningless marker is refused at collection, with what to write
+instead.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ HELP = (
     "kept from other tests; shared: the one that the services use"
 )
 SESSIONS = frozenset({"db_session", "transactional_db", "clean_db"})
-"""Fixtures that work by the strategy."""
+"""Fixtures that follow the strategy."""
 
 
 class Strategy(Enum):
-    """From cheap to dear; what each isolates is in `walkaway.isolation.databases`."""
+    """From cheap to expensive. `walkaway.isolation.databases` says what each one isolates."""
 
     NONE = "none"
     ROLLBACK = "rollback"
@@ -38,17 +39,17 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """What decides beside the marker itself."""
+    """What else about a test matters, besides the marker."""
 
     serial: bool
     fixtures: Collection[str]
 
 
 def choice(mark: pytest.Mark | None, test: Test) -> Choice:
-    """Return what a test's closest marker, if any, and its fixtures choose.
+    """Return the choice made by a test's closest marker, if any, and its fixtures.
 
     Raises:
-        ValueError: It cannot be meant; the text says what to write.
+        ValueError: The marker makes no sense; the text says what to write.
     """
     cleaned = "clean_db" in test.fixtures
     if mark is None:
@@ -71,7 +72,7 @@ def _read(mark: pytest.Mark) -> tuple[Strategy, bool]:
         raise ValueError(f"no such argument: {', '.join(unknown)}; there is shared=True")
     shared = mark.kwargs.get("shared", False)
     if not isinstance(shared, bool):
-        raise ValueError(f"shared is True or False, not {shared!r}")  # noqa: TRY004 - one kind
+        raise ValueError(f"shared is True or False, not {shared!r}")  # noqa: TRY004 - callers catch one kind
     given = [*mark.args, *(mark.kwargs[name] for name in ("strategy",) if name in mark.kwargs)]
     if len(given) > 1:
         raise ValueError(f"one strategy, not {len(given)}: {', '.join(map(repr, given))}")

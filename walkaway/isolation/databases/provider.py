@@ -1,4 +1,4 @@
-"""Where the databases of a run are made: the seam between fixtures and kinds of databases."""
+"""The interface between the fixtures and each kind of database."""
 
 from __future__ import annotations
 
@@ -13,70 +13,70 @@ from walkaway.isolation.databases.snapshot import Emptying, Links, Picture
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """What becomes of the template: --reuse-db keeps it, --create-db makes it anew all the same."""
+    """What happens to the template: --reuse-db keeps it, --create-db rebuilds it even if kept."""
 
     reuse: bool = False
     create: bool = False
 
 
 class Home(Protocol):
-    """Makes and removes databases of one process; each is as the schema made it."""
+    """Creates and removes databases for one process. Each starts as the schema made it."""
 
     def clone(self, role: str) -> URL:
-        """Make a database; its name is made of the role, and of the run unless that is implied."""
+        """Create a database. Its name contains the role, and the run unless that is implied."""
 
     def renew(self, url: URL) -> None:
-        """Make a database that `clone` made anew, under the same URL; whoever is in it loses it."""
+        """Recreate a database made by `clone`, under the same URL. Open connections are lost."""
 
     def drop(self, url: URL) -> None:
-        """Remove a database, whoever is in it."""
+        """Remove a database, even if somebody is connected."""
 
     def close(self) -> None:
-        """Leave: what is no longer anyone's goes."""
+        """Close the home and remove what nobody owns any more."""
 
     def probe(self, url: URL) -> Probe:
-        """Open an own connection to a database, for looks from outside."""
+        """Open a separate connection that inspects a database."""
 
 
 class Probe(Protocol):
-    """A connection of its own to one database, which sees what is committed there."""
+    """A connection of its own to one database. It sees what is committed there."""
 
     def committed(self) -> bool:
-        """Tell whether anyone but `empty` may have committed since `picture` or this was asked.
+        """Return whether anyone but `empty` may have committed since the last call or `picture`.
 
-        Never False if anyone has; the first answer is True.
+        May report a commit that did not happen, but never misses one. The first answer is True.
         """
 
     def picture(self) -> Picture: ...
 
     def sequences(self) -> Mapping[str, int | None]:
-        """Return what of a picture no commit is needed for to change; after one was taken."""
+        """Return the parts of a picture that change without a commit. Call `picture` first."""
 
     def links(self) -> Links: ...
 
     def empty(self, what: Emptying) -> None:
-        """Empty tables and put sequences back; `LockedError` if someone is in the way."""
+        """Empty tables and reset sequences. Raises `LockedError` if somebody holds a lock."""
 
     def close(self) -> None: ...
 
 
 class Copy(Protocol):
-    """A database as it was when this was made, where others made it."""
+    """A saved copy of a database that others own and use."""
 
     def put_back(self) -> None:
-        """Have the copy take the place of the database; once."""
+        """Replace the database with the copy. Works once."""
 
     def close(self) -> None:
-        """Remove the copy if it was not needed."""
+        """Remove the copy if it was not used."""
 
 
 class RefusedError(ValueError):
-    """No test databases can be made as things are; the text says what to write."""
+    """No test databases can be made with these settings. The text says what to write."""
 
 
 class NotPutBackError(Exception):
-    """A database stays as a test left it; the text says why, and what to write."""
+    """A database stays as a test left it. The text says why, and what to write."""
 
 
 class LockedError(Exception):
-    """The clean-up waits for someone who still uses the database; the text says who."""
+    """Somebody still uses the database and blocks the clean-up. The text says who."""

@@ -1,4 +1,4 @@
-"""Which home a database URL has."""
+"""Choose and open the home for a database URL."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from walkaway.isolation.databases.sqlite.folder import Folder, Folders
 def opened(
     config: pytest.Config, text: str, schema: Schema, factory: pytest.TempPathFactory
 ) -> Iterator[Home]:
-    """Open the home of this process; what it says when it cannot is for the user."""
+    """Open the home of this process. Its errors fail the test with text for the user."""
     keeping = Keeping(*(bool(config.getoption(name, None)) for name in ("reuse_db", "create_db")))
     if not isinstance(schema, Schema):
         pytest.fail(

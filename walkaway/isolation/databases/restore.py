@@ -1,4 +1,4 @@
-"""What a database holds against what its schema gave it, and the way back."""
+"""Compare what a database holds with what its schema gave it, and restore it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from walkaway.isolation.databases.snapshot import Anew, Links, Picture, differen
 
 
 class Contents:
-    """Looks at one database, over connections that come and go with it.
+    """Inspects one database, over connections that it opens and closes as needed.
 
-    `pristine` is what it held at the first look, which is to be before any test.
+    `pristine` is what the database held at the first look, which must come before any test.
     """
 
     def __init__(self, opened: Callable[[], Probe]) -> None:
@@ -26,7 +26,7 @@ class Contents:
         return self._first[0]
 
     def now(self) -> Picture:
-        """Return what is there; looks again only if something was committed. Not for sequences."""
+        """Return the current picture, read again only after a commit. Sequences may be stale."""
         known = self._known or self.pristine
         if self._probe.committed():
             known = self._probe.picture()
@@ -34,15 +34,15 @@ class Contents:
         return known
 
     def differences(self, before: Picture) -> list[str]:
-        """Say what differs in tables and rows from an earlier picture."""
+        """Return how tables and rows differ from an earlier picture."""
         now = self.now()
         return [] if now is before else list(differences(before, now))
 
     def put_back(self) -> str:
-        """Empty what was touched; return why that does not do and only a clone will, or nothing.
+        """Empty the tables that were touched. Return why only a clone would do, or an empty string.
 
         Raises:
-            LockedError: Someone still works in it; the text says who.
+            LockedError: Somebody still works in the database; the text says who.
         """
         pristine, links = self._first
         if self._known == pristine and not self._probe.committed():
@@ -57,7 +57,7 @@ class Contents:
         return ""
 
     def release(self) -> None:
-        """Close what is open here; the next look opens it again, on what is there then."""
+        """Close the connection. The next look opens a new one, to the database there is then."""
         if self._open is not None:
             self._open.close()
             self._open = None

@@ -1,7 +1,7 @@
-"""After the last worker: what crashed ones left goes with the run, not only with the next.
+"""Remove what crashed workers left, at the end of their own run instead of the next one.
 
-A worker that ends well tells the controller where its databases were; if another crashed after
-that, nobody else would clean up after it. Where all crashed the next run does.
+A worker that ends normally tells the controller which server it used. If another worker crashed
+after that, nobody else would clean up. When all workers crashed, the next run does it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _SERVERS = pytest.StashKey[set[str]]()
 
 
 def tell(config: pytest.Config, url: str) -> None:
-    """Tell the controller, from a worker, where databases were made."""
+    """Tell the controller, from a worker, which server was used."""
     output: dict[str, str] = getattr(config, "workeroutput", {})
     output[_TOLD] = url
 
 
-def note(node: Any, error: object) -> None:  # noqa: ANN401 - xdist's, which is not imported here
-    """Note a worker's end, in the controller."""
+def note(node: Any, error: object) -> None:  # noqa: ANN401 - an xdist object; xdist is not imported here
+    """Record the end of a worker, in the controller."""
     stash = node.config.stash
     if error:
         stash[_CRASHED] = True
@@ -31,7 +31,7 @@ def note(node: Any, error: object) -> None:  # noqa: ANN401 - xdist's, which is 
 
 
 def clear(config: pytest.Config) -> None:
-    """Remove, in the controller, what nobody owns."""
+    """Remove databases that nobody owns, in the controller."""
     if config.stash.get(_CRASHED, False):
         for url in config.stash.get(_SERVERS, set()):
             from walkaway.isolation.databases import urls

@@ -1,4 +1,4 @@
-"""What a test database is made of: tables, and rows that all tests may count on."""
+"""The initial contents of a test database: tables, and rows that all tests may rely on."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ CREATE = "Schema.by(create, fingerprint=…) or Schema.by(create, files=[…])"
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """Made by `of` or `by`; what the fixture `database_schema` of a project returns."""
+    """The schema that a project's `database_schema` fixture returns. Build it with `of` or `by`."""
 
     create: Callable[[Connection], object]
-    """Makes it in an empty database. What it leaves uncommitted is committed for it."""
+    """Creates the schema in an empty database. Uncommitted work is committed for it."""
     fingerprint: Callable[[URL], str | None]
-    """What decides under --reuse-db whether a database of an earlier run still fits; None: never
-    said."""
+    """Decides under --reuse-db whether a kept database still fits. Returns None when the project
+    gave nothing to decide by.
+    """
 
     @classmethod
     def of(cls, metadata: MetaData) -> Schema:
-        """Return the schema of a SQLAlchemy MetaData: its tables, and no rows."""
+        """Return the schema of a SQLAlchemy MetaData: its tables and no rows."""
 
         def create(connection: Connection) -> None:
             metadata.create_all(connection)
@@ -44,16 +45,19 @@ class Schema:
         fingerprint: str = "",
         files: Iterable[str | Path] = (),
     ) -> Schema:
-        """Return a schema that a function makes: migrations, a dump, reference rows.
+        """Return a schema that a function creates: migrations, a dump, reference rows.
 
         Alembic: ``lambda connection: (config.attributes.update(connection=connection),
         command.upgrade(config, "head"))``, if env.py uses that connection.
 
         Args:
-            create: Given a connection to an empty database.
-            fingerprint: Any text that changes when what ``create`` makes changes.
-            files: Instead or as well: files, or folders with all that is in them, whose content
-                does so. Read only under --reuse-db.
+            create: Gets a connection to an empty database. Must be synchronous.
+            fingerprint: Any text that changes when the result of ``create`` changes.
+            files: Files and folders whose content changes when the result does; instead of
+                ``fingerprint`` or in addition. Read only under --reuse-db.
+
+        Raises:
+            TypeError: ``create`` is a coroutine function.
         """
         if inspect.iscoroutinefunction(create):
             raise TypeError("Schema.by(create): its connection is synchronous, write def create")
@@ -68,7 +72,7 @@ class Schema:
 
 
 def _ddl(metadata: MetaData, url: URL) -> str:
-    """Return all that create_all would say to a server of this kind."""
+    """Return the DDL that create_all would send to a server of this kind."""
     from sqlalchemy import create_mock_engine
 
     said: list[str] = []

@@ -1,8 +1,8 @@
-"""The environment's own database, which the services use too: behind DATABASE_URL itself.
+"""The environment's own database behind DATABASE_URL, which the services use too.
 
-Nothing is made or dropped there. Only for a test that is marked `clone` (and `serial`) a copy is
-kept from before it, and takes the database's place afterwards; services lose their connections
-both times, and find new ones by `pool_pre_ping`.
+Nothing is created or dropped in it. Only for a test marked `clone` (and `serial`) is a copy taken
+beforehand, which replaces the database afterwards. The services lose their connections both times,
+and reconnect through `pool_pre_ping`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _WITHOUT = 'mark it @pytest.mark.database("clone", shared=True), which keeps a c
 
 
 class Surroundings:
-    """A `Home` of one database that others made; it is as it should be when this is made."""
+    """A `Home` for one existing database, which must be clean when this object is created."""
 
     def __init__(self, copy: Copy | None) -> None:
         self._copy = copy
@@ -39,10 +39,10 @@ class Surroundings:
         self._copy.put_back()
 
     def drop(self, url: URL) -> None:
-        """Leave it."""
+        """Do nothing: the database belongs to the services."""
 
     def close(self) -> None:
-        """Leave it."""
+        """Do nothing: the database belongs to the services."""
 
     def probe(self, url: URL) -> Probe:
         if urls.is_sqlite(url):

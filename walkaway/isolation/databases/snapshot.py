@@ -1,7 +1,7 @@
-"""What a database holds, reduced to what can be compared; and how to get from one to the other.
+"""Comparable summaries of a database's contents, and the plan to get from one to another.
 
-Pure. The pictures of two moments differ if rows were added, removed or changed in between, tables
-or other things made, altered or dropped, or sequences advanced.
+Pure. Two pictures differ if, in between, rows were added, removed or changed, tables or other
+objects were created, altered or dropped, or sequences advanced.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A table's rows; ``digest`` differs for other rows, or the same that were written again."""
+    """Rows of a table. ``digest`` differs for other rows, and for the same rows written again."""
 
     count: int
     digest: int
@@ -23,7 +23,10 @@ EMPTY = Rows(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """``shape`` stands for all that DDL makes; sequences hold their last value, None if unused."""
+    """Contents of a database. ``shape`` covers everything that DDL makes.
+
+    ``sequences`` holds each sequence's last value, or None if it is unused.
+    """
 
     shape: str
     tables: Mapping[str, Rows]
@@ -32,33 +35,33 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What of a schema decides whether a table can be emptied; tables by name."""
+    """What in a schema decides whether a table can be emptied. Tables are given by name."""
 
     referring: Mapping[str, Collection[str]]
-    """Those whose foreign keys point to a table."""
+    """Table to the tables whose foreign keys point at it."""
     unfit: Collection[str]
-    """Those that emptying would not put back: views with rows, tables with triggers on it, ..."""
+    """Tables that emptying would not restore: views with rows, tables with triggers on it, ..."""
     positions: Mapping[str, Position]
-    """Where the schema left its sequences, for those that were looked at."""
+    """Where the schema left its sequences, for those that were inspected."""
     restarted: Mapping[str, str]
-    """Sequences that come back to that position by emptying a table: its name."""
+    """Sequence to the table whose emptying resets it to that position."""
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A sequence's last value; not ``called``: its first, still to come."""
+    """A sequence's last value. If not ``called``, ``value`` is the first one it will give."""
 
     value: int
     called: bool
 
 
 UNUSED = Position(0, called=False)
-"""Where a sequence is that only use brings into being, as SQLite's do."""
+"""Position of a sequence that exists only once it is used, as in SQLite."""
 
 
 @dataclass(frozen=True, slots=True)
 class Emptying:
-    """Empty these tables and restart what they own; then put these sequences back."""
+    """Empty these tables and restart the sequences they own, then set these other sequences."""
 
     tables: tuple[str, ...] = ()
     sequences: tuple[tuple[str, Position], ...] = ()
@@ -66,13 +69,13 @@ class Emptying:
 
 @dataclass(frozen=True, slots=True)
 class Anew:
-    """Only a new clone puts it back."""
+    """Only a new clone restores the database. ``why`` says what stands in the way."""
 
     why: str
 
 
 def differences(before: Picture, now: Picture) -> Iterator[str]:
-    """Say what of tables and rows differs; sequences are not among it: a rollback leaves them."""
+    """Describe how tables and rows differ. Sequences do not count: a rollback advances them too."""
     for name in sorted(before.tables.keys() - now.tables.keys()):
         yield f"table {name} dropped"
     for name in sorted(now.tables.keys() - before.tables.keys()):
@@ -90,7 +93,7 @@ def differences(before: Picture, now: Picture) -> Iterator[str]:
 
 
 def plan(wanted: Picture, now: Picture, links: Links) -> Emptying | Anew:
-    """Return the cheapest way back to a wanted picture; an empty `Emptying` if there already."""
+    """Return the cheapest way to the wanted picture; an empty `Emptying` if nothing differs."""
     if wanted.shape != now.shape or wanted.tables.keys() != now.tables.keys():
         return Anew(next(differences(wanted, now), "the schema changed"))
     touched = {name for name, rows in now.tables.items() if rows != wanted.tables[name]}
@@ -110,7 +113,7 @@ def plan(wanted: Picture, now: Picture, links: Links) -> Emptying | Anew:
 
 
 def _with_referring(tables: Collection[str], links: Links) -> set[str]:
-    """Return tables and all that refer to them, by however many steps."""
+    """Return the tables and all that refer to them, directly or indirectly."""
     found: set[str] = set()
     more = set(tables)
     while more:

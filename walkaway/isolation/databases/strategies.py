@@ -1,4 +1,4 @@
-"""How a database gets from one test to the next as if nothing had been."""
+"""Carry out the strategies that keep a database the same from test to test."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from walkaway.isolation.databases.provider import LockedError, NotPutBackError
 
 
 class StillInUseError(Exception):
-    """A test has ended and someone still works in its database; it was made anew without him."""
+    """A test has ended but somebody still used its database; it was restored without them."""
 
 
 @contextlib.contextmanager
 def around(database: Database, strategy: Strategy) -> Iterator[None]:
-    """Have a test work in a database by a strategy; a rollback is the sessions' own business."""
+    """Apply a strategy around a test. The sessions themselves handle rollback."""
     if strategy not in {Strategy.TRUNCATE, Strategy.CLONE}:
         yield
         return
-    put_back(database)  # sequences too, that earlier rollbacks left advanced
+    put_back(database)  # resets the sequences too, which earlier rollbacks left advanced
     try:
         yield
     finally:
@@ -33,10 +33,11 @@ def around(database: Database, strategy: Strategy) -> Iterator[None]:
 
 
 def put_back(database: Database) -> None:
-    """Empty what was touched, or make all anew where that would not do.
+    """Empty the touched tables, or recreate the database where that is not enough.
 
     Raises:
-        StillInUseError: Someone held a lock; the database is as new all the same.
+        StillInUseError: Somebody held a lock. The database was recreated all the same.
+        NotPutBackError: The database needs to be recreated and cannot be.
     """
     try:
         why = database.contents.put_back()
@@ -54,7 +55,7 @@ def put_back(database: Database) -> None:
 
 @contextlib.contextmanager
 def rolled_back(database: Database) -> Iterator[Session]:
-    """A session all of whose commits are savepoints of a transaction that is rolled back."""
+    """Yield a session in a transaction that is rolled back. Its commits are savepoints."""
     with database.engine.connect() as connection:
         outer = connection.begin()
         try:
@@ -70,7 +71,7 @@ def rolled_back(database: Database) -> Iterator[Session]:
 
 @contextlib.contextmanager
 def plain(database: Database) -> Iterator[Session]:
-    """A session whose commits are commits."""
+    """Yield a session whose commits are real commits."""
     with Session(database.engine) as session:
         yield session
 

@@ -15,7 +15,7 @@ _ASYNC = {"postgresql": "postgresql+psycopg", "sqlite": "sqlite+aiosqlite"}
 
 
 def parsed(text: str) -> URL:
-    """Return the URL for synchronous engines. `RefusedError` for one we cannot use."""
+    """Return the URL for synchronous engines. Raises `RefusedError` for one we cannot use."""
     given = text.replace("postgres://", "postgresql://", 1)
     try:
         url = make_url(given)
@@ -37,7 +37,7 @@ def is_sqlite(url: URL) -> bool:
 
 
 def base_name(url: URL) -> str:
-    """Return what a database is called: by its server, or the stem of its file."""
+    """Return the name of a database: its name on the server, or the stem of its file."""
     if not is_sqlite(url):
         return url.database or url.username or "postgres"
     stem = Path(url.database or "").stem

@@ -1,4 +1,5 @@
-"""The leak check: the test that leaves something behind is named, not the one that suffers.
+"""The leak check: blame the test that leaves something behind, not the one that suffers from it.
 
-What can be left are kinds, a module each; the resources' own, rows and keys, are in their rooms.
+Each kind of leftover has a module here, except rows and keys: their watches are beside the fixtures
+of databases and Redis.
 """

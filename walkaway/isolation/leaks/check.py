@@ -1,4 +1,4 @@
-"""The fixture `leak_check`: what is there before a test, and what it left. A pytest plugin.
+"""The fixture `leak_check`: compare what exists before and after a test. A pytest plugin.
 
 PYTEST_DONT_REWRITE: see walkaway.isolation.
 """
@@ -28,11 +28,11 @@ KINDS: Final = (
     "rows", "keys", "connections", "tasks", "threads", "files", "environment", "processes",
 )  # fmt: skip
 _RUNNER: Final = "_scoped_runner"
-"""How pytest-asyncio's fixtures end whose value is the `asyncio.Runner` of a scope."""
+"""Suffix of pytest-asyncio's fixtures whose value is the `asyncio.Runner` of a scope."""
 
 
 class Check:
-    """The state of one process: what it watches, and what was there before the test."""
+    """The state of one process: its watches, and what existed before the test."""
 
     def __init__(self, kinds: frozenset[str]) -> None:
         self._kinds = kinds
@@ -41,7 +41,7 @@ class Check:
         self._before: list[tuple[Watch, object]] | None = None
 
     def begin(self, config: pytest.Config, allowed: frozenset[str]) -> None:
-        """Remember what is there."""
+        """Remember what exists."""
         self._before = [
             (watch, watch.before())
             for watch in leak_watch.of(config)
@@ -49,7 +49,7 @@ class Check:
         ]
 
     def end(self, config: pytest.Config, allowed: frozenset[str]) -> dict[str, list[str]]:
-        """Return what was left, by kind, and put back what can be."""
+        """Return what was left, by kind, and restore what can be restored."""
         found: dict[str, list[str]] = {}
         known, self._before = self._before or [], None
         there = leak_watch.of(config)
@@ -67,11 +67,11 @@ class Check:
         return found
 
     def earlier(self) -> Sequence[object]:
-        """Return what is there just before a wider fixture is set up in the middle of a test."""
+        """Return what exists just before a wider-scoped fixture is set up during a test."""
         return [watch.before() for watch, _ in self._before or ()]
 
     def widened(self, earlier: Sequence[object]) -> None:
-        """Take what a wider fixture has made since for its own."""
+        """Treat what a wider-scoped fixture has made since ``earlier`` as its own."""
         if self._before is not None:
             self._before = [
                 (watch, _widened(watch, before, then))
@@ -79,7 +79,7 @@ class Check:
             ]
 
     def owners(self) -> list[object]:
-        """Return what may own things for longer than a test: of the wider fixtures."""
+        """Return what may own things for longer than a test: what wider-scoped fixtures hold."""
         return owners.of(self.wider)
 
 
@@ -119,14 +119,18 @@ def pytest_configure(config: pytest.Config) -> None:
 def leak_watches(
     pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    """Watches of what every process has; TMPDIR becomes this worker's own."""
+    """Internal: watches for what every process has. TMPDIR becomes this worker's own folder.
+
+    Scope: session.
+    """
     check = pytestconfig.stash[_CHECK]
     checkouts = CheckoutsWatch()
     with own_folder(tmp_path_factory.getbasetemp() / "tmp") as folder:
         ours: tuple[Watch, ...] = (
             checkouts,
             check.tasks,
-            # These go before connections: what they still have open, they close as they end.
+            # Threads and processes come before connections: as they end, they close those they have
+            # open.
             ThreadsWatch(check.owners),
             ProcessesWatch(check.owners),
             ConnectionsWatch(check.owners),
@@ -143,7 +147,11 @@ def leak_watches(
 
 @pytest.fixture(autouse=True)
 def leak_check(request: pytest.FixtureRequest, leak_watches: None) -> Iterator[None]:
-    """Fail a test that leaves something behind, as its teardown error; to be overridden."""
+    """Fail a test in its teardown when it leaves something behind. Autouse.
+
+    The marker `allow_leaks` permits kinds for one test, the ini option `leak_kinds` chooses them
+    for all. Override the fixture to switch the check off. Scope: function.
+    """
     del leak_watches
     check = request.config.stash[_CHECK]
     allowed = _allowed(request.node)
@@ -155,12 +163,12 @@ def leak_check(request: pytest.FixtureRequest, leak_watches: None) -> Iterator[N
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Have the check begin before all other fixtures of the test alone, autouse ones among them."""
+    """Set up the check before every other function-scoped fixture, autouse ones included."""
     names = getattr(item, "fixturenames", [])
     if "leak_check" in names and isinstance(item, pytest.Function):
-        defined = item._fixtureinfo.name2fixturedefs  # noqa: SLF001 - no public way to a scope
+        defined = item._fixtureinfo.name2fixturedefs  # noqa: SLF001 - pytest has no public way to a fixture's scope
         names.remove("leak_check")
-        # Not defined are `request`, and what was added at collection, such as `database_case`.
+        # `request` has no definition, nor have names added at collection, such as `database_case`.
         place = next(
             (n for n, name in enumerate(names) if name not in defined or _own(defined[name][-1])),
             len(names),
@@ -184,7 +192,8 @@ def pytest_fixture_setup(
         runner = cast("asyncio.Runner", result)
         check.tasks.opened(runner, wider=not _own(fixturedef))
         if _own(fixturedef):
-            # Finalizers run the last first: the test's async fixtures', this, the loop's end.
+            # Finalizers run in reverse order: the test's async fixtures, then this, then the loop's
+            # end.
             fixturedef.addfinalizer(lambda: check.tasks.closing(runner))
     return result
 
@@ -194,7 +203,7 @@ def _own(fixturedef: pytest.FixtureDef[Any]) -> bool:
 
 
 def _allowed(item: pytest.Item) -> frozenset[str]:
-    """Return the kinds that marks of the test allow; fails when a mark is not as it should be."""
+    """Return the kinds that the test's marks allow. Fails the test when a mark is malformed."""
     found = set[str]()
     for mark in item.iter_markers("allow_leaks"):
         wrong = [str(kind) for kind in mark.args if kind not in KINDS]

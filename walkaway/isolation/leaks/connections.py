@@ -1,4 +1,4 @@
-"""Sockets that are still open after the test; those of pools that outlive it are not its own."""
+"""Leak watch for sockets still open after the test. Sockets of longer-lived pools do not count."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from walkaway.isolation.leaks import owners
 from walkaway.isolation.leaks.new_items import SetWatch, Things
 
 _FDS: Final = "/proc/self/fd"
-_ANY: Final = ("0.0.0.0", "::")  # noqa: S104 - what listeners say, not where we listen
+_ANY: Final = ("0.0.0.0", "::")  # noqa: S104 - addresses that listeners report; we do not listen here
 
 
 class ConnectionsWatch(SetWatch):
-    """``roots`` returns what may own sockets for longer than a test: wider fixtures' values."""
+    """``roots`` returns what may own sockets for longer than a test: values of wider fixtures."""
 
     kind = "connections"
 
@@ -29,7 +29,7 @@ class ConnectionsWatch(SetWatch):
         return frozenset(_sockets())
 
     def excused(self, things: Things) -> Things:
-        gc.collect()  # a client in a cycle is closed with it
+        gc.collect()  # closes clients that only a reference cycle keeps alive
         there = _sockets()
         wanted = {there[inode]: inode for inode in cast("frozenset[int]", things) & there.keys()}
         fine = _served(set(wanted), set(there.values()) - set(wanted))
@@ -47,15 +47,15 @@ class ConnectionsWatch(SetWatch):
 
 
 def _sockets() -> dict[int, int]:
-    """Return the descriptors of the open sockets, by inode; none outside Linux."""
+    """Return the open sockets' descriptors by inode. Empty outside Linux."""
     found: dict[int, int] = {}
     try:
-        names = os.listdir(_FDS)  # noqa: PTH208 - for every test
+        names = os.listdir(_FDS)  # noqa: PTH208 - runs for every test
     except OSError:
         return found
     for name in names:
         with suppress(OSError):
-            # Half the price of the link's text.
+            # Half the cost of reading the link.
             status = os.fstat(int(name))
             if stat.S_ISSOCK(status.st_mode):
                 found[status.st_ino] = int(name)
@@ -79,7 +79,7 @@ def _address(given: object) -> str:
 
 
 def _owned(roots: Iterable[object], fds: set[int]) -> set[int]:
-    """Return those of the descriptors that an object below these roots has open."""
+    """Return the descriptors that an object reachable from these roots has open."""
     found = set[int]()
     for thing in owners.below(roots):
         number = _fileno(thing)
@@ -91,9 +91,9 @@ def _owned(roots: Iterable[object], fds: set[int]) -> set[int]:
 
 
 def _served(new: set[int], old: Iterable[int]) -> set[int]:
-    """Return those of new descriptors that were accepted by a socket that listens for longer.
+    """Return the new descriptors that an older listening socket accepted.
 
-    The server's end is the server's business; the other is the test's, if it was left.
+    The server's end is the server's business. The client's end is the test's, if it was left open.
     """
     listening = set[object]()
     for fd in old if new else ():
@@ -115,16 +115,16 @@ def _copy(fd: int) -> socket.socket:
 
 
 def _where(copy: socket.socket) -> object:
-    """Return where a socket is: its path, or its host and port."""
+    """Return a socket's address: its path, or its host and port."""
     here = copy.getsockname()
     return here[:2] if isinstance(here, tuple) else here
 
 
 def _fileno(thing: object) -> int:
-    """Return the descriptor of a socket or connection; -1 of anything else."""
+    """Return the descriptor of a socket or connection, -1 for anything else."""
     kind = type(thing)
     try:
-        if kind.__name__ == "PGconn":  # psycopg's, the only trace of it in a pool
+        if kind.__name__ == "PGconn":  # psycopg's: in a pool there is no other trace of the socket
             return int(cast("Any", thing).socket)
         return int(cast("Any", thing).fileno()) if hasattr(kind, "fileno") else -1
     except Exception:  # noqa: BLE001 - a foreign object that is closed, or no file

@@ -1,8 +1,8 @@
-"""What the test changed about its process: variables, folder, import path, signals, locale."""
+"""Leak watch for process state: variables, working folder, sys.path, signals, locale, time zone."""
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # C: has no stub
+import _signal  # type: ignore[import-not-found]  # a C module without a stub
 import locale
 import os
 import signal
@@ -14,14 +14,14 @@ from typing import Any, Final, cast
 
 _SIGNALS: Final = tuple(map(int, signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}))
 _PYTESTS: Final = "PYTEST_"
-"""Variables of pytest and its plugins."""
+"""Prefix of the variables that pytest and its plugins set."""
 _CURRENT: Final = (b"PYTEST_CURRENT_TEST", "PYTEST_CURRENT_TEST")
-"""The one that differs at every look."""
+"""pytest changes this variable in every phase, so it is left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a test finds and is to leave."""
+    """The process state that a test finds and must leave unchanged."""
 
     variables: Mapping[Any, Any]
     cwd: str
@@ -32,7 +32,7 @@ class Surroundings:
 
 
 class EnvironmentWatch:
-    """All of it can be put back, and is."""
+    """A `Watch` for process state. `mend` restores all of it."""
 
     kind = "environment"
 
@@ -41,21 +41,21 @@ class EnvironmentWatch:
             _variables(),
             _cwd(),
             tuple(sys.path),
-            # Not signal's own, which makes an Enum of each: 25 µs a test.
+            # _signal's function: the one in signal makes an Enum of each handler, 25 µs per test.
             tuple(map(_signal.getsignal, _SIGNALS)),
             locale.setlocale(locale.LC_ALL),
             time.tzname,
         )
 
     def widened(self, before: object, earlier: object, now: object) -> Surroundings:
-        """Return ``before`` with what a wider fixture has changed during the test."""
+        """Return ``before`` plus what a wider-scoped fixture has changed during the test."""
         old, then, new = (cast("Surroundings", each) for each in (before, earlier, now))
         changed = {name: new.variables.get(name) for name in _differing(then, new)}
         variables = {
             name: value for name, value in {**old.variables, **changed}.items() if value is not None
         }
 
-        def of(name: str) -> Any:  # noqa: ANN401 - any field
+        def of(name: str) -> Any:  # noqa: ANN401 - the type of any field
             same = getattr(then, name) == getattr(new, name)
             return getattr(old if same else new, name)
 
@@ -95,7 +95,7 @@ class EnvironmentWatch:
         if old.path != new.path:
             sys.path[:] = old.path
         for number, was in _handlers(old, new):
-            if was is not None:  # not set from Python
+            if was is not None:  # None: the handler was not set from Python
                 signal.signal(number, was)
         if old.locale != new.locale:
             locale.setlocale(locale.LC_ALL, old.locale)
@@ -104,7 +104,7 @@ class EnvironmentWatch:
 
 
 def _variables() -> dict[Any, Any]:
-    """Return a copy as os keeps it, in bytes: decoding all costs 30 µs a test."""
+    """Return a copy of os's internal dict, in bytes: decoding it all would cost 30 µs per test."""
     found: dict[Any, Any] = dict(getattr(os.environ, "_data", os.environ))
     for name in _CURRENT:
         found.pop(name, None)
@@ -121,14 +121,14 @@ def _differing(old: Surroundings, new: Surroundings) -> set[Any]:
 
 
 def _handlers(old: Surroundings, new: Surroundings) -> Iterator[tuple[int, Any]]:
-    """Yield the signals whose handler is another, with what it was."""
+    """Yield each signal whose handler changed, with its earlier handler."""
     for number, was, now in zip(_SIGNALS, old.signals, new.signals, strict=True):
         if was != now and not _timer_is_over(number, was, now):
             yield number, was
 
 
 def _timer_is_over(number: int, was: object, now: object) -> bool:
-    """Tell whether pytest-timeout took its handler back: as soon as the test has failed."""
+    """Return whether pytest-timeout took its handler back, as it does once the test has failed."""
     return (
         number == signal.SIGALRM
         and getattr(was, "__module__", "") == "pytest_timeout"
@@ -139,13 +139,13 @@ def _timer_is_over(number: int, was: object, now: object) -> bool:
 
 def _cwd() -> str:
     try:
-        return os.getcwd()  # noqa: PTH109 - no Path for every test
+        return os.getcwd()  # noqa: PTH109 - no Path object for every test
     except FileNotFoundError:
         return ""
 
 
 def _changed(name: str, was: object, now: object) -> str:
-    # The value may be a secret, and stays out of reports.
+    # The value may be a secret, so it stays out of the report.
     if was is None:
         return f"variable {name} set"
     return f"variable {name} {'removed' if now is None else 'changed'}"

@@ -1,6 +1,7 @@
-"""Temporary files that the test left: names in the worker's own temporary folder.
+"""Leak watch for temporary files: names in the worker's own temporary folder.
 
-What a test writes to a fixed path elsewhere is not seen; `tmp_path` is pytest's, and removed by it.
+Files that a test writes to a fixed path elsewhere are not seen. `tmp_path` is pytest's, and pytest
+removes it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from typing import Final, cast
 from walkaway.isolation.leaks.new_items import SetWatch, Things
 
 _LONGEST: Final = 70
-"""Bytes of a folder in whose `pymp-XXXXXXXX/listener-XXXXXXXX` multiprocessing can make a socket:
-the address of one has 104 bytes on macOS, 108 on Linux."""
+"""Longest path of the folder, in bytes. multiprocessing makes a socket
+`pymp-XXXXXXXX/listener-XXXXXXXX` in it, and the address of a socket has 104 bytes on macOS, 108 on
+Linux.
+"""
 
 
 class FilesWatch(SetWatch):
@@ -29,8 +32,8 @@ class FilesWatch(SetWatch):
 
     def things(self) -> Things:
         try:
-            names = os.listdir(self._folder)  # noqa: PTH208 - names, at a third of the cost
-        except FileNotFoundError:  # a test removed it: so that the next one has it
+            names = os.listdir(self._folder)  # noqa: PTH208 - only names, at a third of the cost
+        except FileNotFoundError:  # a test removed the folder: make it for the next one
             self._folder.mkdir(parents=True)
             return frozenset()
         return frozenset(names) - {_of_multiprocessing()} if names else frozenset()
@@ -49,17 +52,17 @@ class FilesWatch(SetWatch):
 
 
 def _of_multiprocessing() -> str:
-    """Return the name of multiprocessing's folder: for sockets, as long as the process lives."""
+    """Return the name of multiprocessing's folder for sockets; it lives as long as the process."""
     module = sys.modules.get("multiprocessing.process")
     found = module.current_process()._config.get("tempdir") if module else None  # noqa: SLF001 - the only way to it
-    return os.path.basename(found or "")  # noqa: PTH119 - no Path for every test
+    return os.path.basename(found or "")  # noqa: PTH119 - no Path object for every test
 
 
 @contextmanager
 def own_folder(wanted: Path) -> Iterator[Path]:
-    """Have temporary files of this process and its children made in here.
+    """Make this folder the temporary folder of this process and its children.
 
-    In a folder with a shorter name where sockets could not be made in this one.
+    Where its name is too long for sockets, a folder with a shorter name is made and yielded.
     """
     long = len(os.fsencode(wanted)) > _LONGEST
     folder = Path(tempfile.mkdtemp(prefix="walkaway-")) if long else wanted
@@ -79,12 +82,15 @@ def own_folder(wanted: Path) -> Iterator[Path]:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder; one that multiprocessing uses after it has removed its own, at exit."""
+    """Remove a folder.
+
+    If multiprocessing uses it, wait until exit, after multiprocessing's own clean-up.
+    """
     name = _of_multiprocessing()
     if name and (folder / name).exists():
         from multiprocessing import util
 
-        # A lower priority is a later turn; its own folder has -100.
+        # A lower priority runs later; multiprocessing removes its own folder at -100.
         util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=-200)
     else:
         shutil.rmtree(folder, ignore_errors=True)

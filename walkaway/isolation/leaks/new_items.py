@@ -1,4 +1,4 @@
-"""What most kinds are: a set of things, of which none may be new after the test."""
+"""Base of most leak watches: a set of things, none of which may be new after the test."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from functools import partial
 from typing import Final, cast
 
 GRACE_S: Final = 0.5
-"""For what is already on its way out, such as a thread that was told to end. Only waited for when
-something is there."""
+"""Time for things that are already ending, such as a thread that was told to stop.
+
+Spent only when something new is there.
+"""
 _STEP_S: Final = 0.005
-# Bound here, and not `monotonic`: tests stop that clock, some for a whole module.
+# Bound here, and not time.monotonic: tests stop that clock, some for a whole module.
 _now: Final = partial(time.clock_gettime, time.CLOCK_MONOTONIC)
 _sleep: Final = time.sleep
 
@@ -20,20 +22,20 @@ Things = frozenset[Hashable]
 
 
 class SetWatch(ABC):
-    """A Watch of things that can be told apart; see `walkaway.isolation.leak_watch`."""
+    """A Watch for things that can be told apart; see `walkaway.isolation.leak_watch`."""
 
     kind: str
 
     @abstractmethod
     def things(self) -> Things:
-        """Return what is there now."""
+        """Return what exists now."""
 
     @abstractmethod
     def described(self, thing: Hashable) -> str:
-        """Return a few words about a thing; empty when it is gone by now."""
+        """Return a few words about a thing, or an empty string if it is gone by now."""
 
     def excused(self, things: Things) -> Things:
-        """Return those of the new things that are nobody's fault; asked when there are some."""
+        """Return the new things that are nobody's fault. Called only when something is new."""
         del things
         return frozenset()
 
@@ -41,7 +43,7 @@ class SetWatch(ABC):
         return self.things()
 
     def widened(self, before: object, earlier: object, now: object) -> Things:
-        """Return ``before`` and what a wider fixture has added during the test."""
+        """Return ``before`` plus what a wider-scoped fixture has added during the test."""
         return cast("Things", before) | (cast("Things", now) - cast("Things", earlier))
 
     def left(self, before: object) -> Sequence[str]:
@@ -52,7 +54,7 @@ class SetWatch(ABC):
         return sorted(filter(None, map(self.described, new)))
 
     def mend(self, before: object) -> None:
-        """Nothing: what still runs cannot be put back."""
+        """Do nothing: what still runs cannot be put back."""
         del before
 
     def _after_grace(self, known: Things) -> Things:
@@ -69,7 +71,7 @@ class SetWatch(ABC):
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition, at most GRACE_S."""
+    """Wait until a condition holds, GRACE_S at most."""
     deadline = _now() + GRACE_S
     while not condition() and _now() < deadline:
         _sleep(_STEP_S)

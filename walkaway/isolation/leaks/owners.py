@@ -1,6 +1,6 @@
-"""Who may own things for longer than a test, and all that is below them.
+"""Find objects that may own things for longer than a test, and everything they refer to.
 
-Only asked when a test seems to have left something: a walk costs some tens of milliseconds.
+Used only when a test seems to have left something: a walk costs some tens of milliseconds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 
 _MOST: Final = 200_000
-"""Objects looked at."""
+"""Most objects to visit in one walk."""
 _LEAVES = (str, bytes, int, float, type, ModuleType, BuiltinFunctionType, CodeType, FrameType,
            asyncio.AbstractEventLoop, asyncio.Runner)  # fmt: skip
 _FOREIGN = ("_pytest.", "pluggy.", "xdist.", "execnet.", "pytest_asyncio.")
@@ -27,14 +27,14 @@ _POOLS: Final = (
     ("redis.connection", "ConnectionPool"),
     ("psycopg_pool", "ConnectionPool"),
 )
-"""Of connections that no event loop owns: idle ones harm nobody."""
+"""Pools of connections that belong to no event loop: idle connections in them harm nobody."""
 
 
 def of(fixtures: Iterable[pytest.FixtureDef[Any]]) -> list[object]:
-    """Return what fixtures that are set up may own: their values, and what waits to undo them.
+    """Return what fixtures now set up may own: their values and their finalizers.
 
-    A generator that waits at its yield holds the variables of the fixture, such as the server
-    whose URL alone is the value.
+    A generator that waits at its yield holds the fixture's local variables, such as a server whose
+    URL alone is the fixture's value.
     """
     found: list[object] = []
     for fixture in fixtures:
@@ -44,15 +44,15 @@ def of(fixtures: Iterable[pytest.FixtureDef[Any]]) -> list[object]:
 
 
 def pools() -> list[object]:
-    """Return the pools of connections: what is in one is nobody's leak, wherever its owner is."""
+    """Return all connection pools. Whatever is in one is nobody's leak, wherever its owner is."""
     named = [getattr(sys.modules.get(module), name, None) for module, name in _POOLS]
     kinds = tuple(kind for kind in named if isinstance(kind, type))
-    # Of the type alone: a look at __class__ wakes up what is lazy.
+    # By type alone: reading __class__ would wake up lazy objects.
     return [thing for thing in gc.get_objects() if issubclass(type(thing), kinds)] if kinds else []
 
 
 def below(roots: Iterable[object]) -> Iterator[object]:
-    """Yield the roots and what they refer to, the nearest first, each once."""
+    """Yield the roots and all they refer to, nearest first, each object once."""
     queue = deque(roots)
     seen = set[int]()
     while queue and len(seen) < _MOST:
@@ -61,12 +61,12 @@ def below(roots: Iterable[object]) -> Iterator[object]:
             continue
         seen.add(id(thing))
         yield thing
-        # Of a function what it closes over, not the whole module that it stands in.
+        # Of a function, follow only what it closes over, not the whole module it is defined in.
         inner = thing.__closure__ or () if isinstance(thing, FunctionType) else (thing,)
         queue.extend(gc.get_referents(*inner))
 
 
 def _leads_astray(thing: object) -> bool:
-    """Tell what is no owner, but knows everything: pytest, modules, event loops."""
+    """Return whether an object is no owner but reaches everything: pytest, modules, event loops."""
     kind = type(thing)
     return issubclass(kind, _LEAVES) or kind.__module__.startswith(_FOREIGN)

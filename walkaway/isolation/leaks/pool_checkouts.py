@@ -1,4 +1,4 @@
-"""Connections that a test took out of a SQLAlchemy pool and did not give back."""
+"""Leak watch for connections taken from a SQLAlchemy pool and not returned."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from walkaway.isolation.leaks.new_items import SetWatch, Things
 
 
 class CheckoutsWatch(SetWatch):
-    """Of all pools of the process, from the first test on that finds SQLAlchemy imported."""
+    """A `Watch` for all SQLAlchemy pools, from the first test on that finds SQLAlchemy imported."""
 
     kind = "connections"
 
@@ -29,7 +29,7 @@ class CheckoutsWatch(SetWatch):
         return f"{kind} connection not given back to its pool" if connection is not None else ""
 
     def stop(self) -> None:
-        """Listen no longer."""
+        """Remove the event listeners."""
         if self._listens:
             from sqlalchemy import event, pool
 

@@ -1,6 +1,6 @@
-"""Child processes that still run after the test. What they start themselves is not seen.
+"""Leak watch for child processes that still run after the test.
 
-Those of a pool that outlives the test are not its own.
+Their own children are not seen. Processes of a pool that outlives the test do not count.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class ProcessesWatch(SetWatch):
 
     def things(self) -> Things:
         try:
-            # One system call says that there is no child at all, as almost always.
+            # One system call says that there is no child at all, which is nearly always so. WNOWAIT
+            # leaves an ended child's status to its owner.
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             return _NONE
@@ -47,7 +48,7 @@ class ProcessesWatch(SetWatch):
 
 
 def _children() -> set[int]:
-    """Return the children that run. None outside Linux, or of a kernel that does not list them."""
+    """Return the running children. Empty outside Linux, or where the kernel does not list them."""
     found = set[int]()
     for task in _TASKS.iterdir() if _TASKS.is_dir() else ():
         with suppress(OSError):
@@ -56,7 +57,7 @@ def _children() -> set[int]:
 
 
 def _runs(pid: int) -> bool:
-    """Tell from a zombie, which only waits to be asked how it ended."""
+    """Return whether a process runs; a zombie only waits for its parent to read its status."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
@@ -65,7 +66,7 @@ def _runs(pid: int) -> bool:
 
 
 def _pid(thing: object) -> int:
-    """Return the number of the process that an object of the standard library stands for, or 0."""
+    """Return the pid of the process that a standard-library object represents, or 0."""
     kind = type(thing)
     if not any(each.__module__.startswith(_MODULES) for each in kind.__mro__):
         return 0
@@ -77,7 +78,7 @@ def _pid(thing: object) -> int:
 
 
 def _of_multiprocessing() -> set[int | None]:
-    """Return multiprocessing's own helpers: they serve the whole process and end with it."""
+    """Return multiprocessing's helper processes, which serve the whole process and end with it."""
     found = set[int | None]()
     for module, name, field in (
         ("multiprocessing.resource_tracker", "_resource_tracker", "_pid"),

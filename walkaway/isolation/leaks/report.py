@@ -1,4 +1,4 @@
-"""What a test left, as its teardown error says it. Pure."""
+"""Text of the teardown error that says what a test left. Pure."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 _MOST: Final = 10
-"""Things named of each kind."""
+"""Most things listed of each kind."""
 _SINGULAR: Final = {
     "processes": "process",
 }
 _OF_TABLES: Final = "rows"
-"""Told a table: how many rows is in its line."""
+"""This kind has one entry per table; the entry says how many rows."""
 
 
 def shown(nodeid: str, left: Mapping[str, Sequence[str]]) -> str:
-    """Return the error: what and how many; each of them; what to do."""
+    """Return the error text: kinds and counts, then each thing, then what to do."""
     counts = _joined([_counted(kind, len(things)) for kind, things in left.items()])
     lines = [f"{nodeid} left {counts} behind"]
     for kind, things in left.items():

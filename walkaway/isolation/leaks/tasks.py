@@ -1,8 +1,8 @@
-"""asyncio tasks that are still pending when the test is over.
+"""Leak watch for asyncio tasks still pending when the test is over.
 
-A test's own loop is looked at just before pytest-asyncio closes it, which cancels them silently;
-wider loops after each test, where the tasks of servers and clients that outlive it are not its own.
-What `asyncio.run` inside a test leaves, it has cancelled itself.
+A test's own loop is checked just before pytest-asyncio closes it, which cancels its tasks silently.
+Wider-scoped loops are checked after each test; tasks of servers and clients that outlive the test
+do not count there. `asyncio.run` inside a test cancels its own leftovers.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from walkaway.isolation.leaks import owners
 from walkaway.isolation.leaks.new_items import SetWatch, Things, until
 
 _ROUNDS = 3
-"""Of the loop, for tasks that were cancelled and not awaited."""
+"""Rounds of the loop to run for tasks that were cancelled but not awaited."""
 
 
 class TasksWatch(SetWatch):
-    """``roots`` returns what may own tasks for longer than a test: wider fixtures' things."""
+    """``roots`` returns what may own tasks for longer than a test: values of wider fixtures."""
 
     kind = "tasks"
 
@@ -31,12 +31,12 @@ class TasksWatch(SetWatch):
         self._left: Things = frozenset()
 
     def opened(self, runner: asyncio.Runner, *, wider: bool) -> None:
-        """Note a loop; the test's own ones are asked in `closing`."""
+        """Record a loop. A test's own loop is checked in `closing` instead."""
         if wider:
             self._wider.add(runner)
 
     def closing(self, runner: asyncio.Runner) -> None:
-        """Look at a test's own loop."""
+        """Check a test's own loop."""
         new = _pending(runner)
         for _ in range(_ROUNDS if new else 0):
             runner.run(asyncio.sleep(0))
@@ -58,21 +58,21 @@ class TasksWatch(SetWatch):
 
     def left(self, before: object) -> Sequence[str]:
         new = self.things() - cast("Things", before)
-        # Not kept before it is asked: we are below the roots ourselves.
+        # Stored only after the check: this object is itself reachable from the roots.
         self._left = new - self.excused(new) if new else new
         if self._left:
             until(self._over)
         return [*self._seen, *sorted(map(self.described, self._left))]
 
     def _over(self) -> bool:
-        """Let the wider loops go on a little; a handler sees only then that its client is gone."""
+        """Run the wider loops a little. Only then does a handler see that its client has gone."""
         for runner in self._wider:
             runner.run(asyncio.sleep(0))
         self._left &= self.things()
         return not self._left
 
     def mend(self, before: object) -> None:
-        """Cancel what was left in wider loops."""
+        """Cancel what was left in wider-scoped loops."""
         del before
         left, self._left = self._left, frozenset()
         for task in left:
@@ -82,7 +82,7 @@ class TasksWatch(SetWatch):
 def _pending(runner: asyncio.Runner) -> set[asyncio.Task[object]]:
     try:
         loop = runner.get_loop()
-    except RuntimeError:  # closed
+    except RuntimeError:  # the runner is closed
         return set()
     return set() if loop.is_closed() else asyncio.all_tasks(loop)
 

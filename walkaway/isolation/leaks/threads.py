@@ -1,4 +1,7 @@
-"""Threads that still run after the test; those of pools and servers that outlive it are not its."""
+"""Leak watch for threads still running after the test. Longer-lived pools' threads do not count.
+
+Nor do threads of servers that outlive the test.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,12 @@ from walkaway.isolation.leaks import owners
 from walkaway.isolation.leaks.new_items import SetWatch, Things
 
 _WAITS: Final = (("concurrent.futures.thread", "_worker"), ("trio._core._thread_cache", "_work"))
-"""Where the thread of an executor is that has nothing to do; trio's ends after ten seconds."""
+"""Module and function of an idle executor thread. trio's ends after ten seconds."""
 _RUNS: Final = ("asyncio.base_events", "run_forever")
 
 
 class ThreadsWatch(SetWatch):
-    """``roots`` returns what may own threads for longer than a test: wider fixtures' things."""
+    """``roots`` returns what may own threads for longer than a test: values of wider fixtures."""
 
     kind = "threads"
 
@@ -29,7 +32,7 @@ class ThreadsWatch(SetWatch):
         return frozenset(threading.enumerate())
 
     def excused(self, things: Things) -> Things:
-        """Return those that wait in an executor, or whose server or pool is not the test's."""
+        """Return threads that idle in an executor, or whose server or pool outlives the test."""
         new = cast("frozenset[threading.Thread]", things)
         idle = {thread for thread in new if _at(_frame(thread)) in _WAITS}
         busy = new - idle
@@ -53,12 +56,12 @@ class ThreadsWatch(SetWatch):
 
 
 def _worked_for(thread: threading.Thread) -> object:
-    """Return the object one of whose methods a thread runs; of other threads itself."""
+    """Return the object whose method a thread runs, or the thread itself if there is none."""
     return getattr(getattr(thread, "_target", None), "__self__", thread)
 
 
 def _loops(threads: Iterable[threading.Thread]) -> Iterable[asyncio.AbstractEventLoop]:
-    """Return the event loops that run in threads: what these start is theirs."""
+    """Return the event loops that run in these threads: threads they start belong to them."""
     for thread in threads:
         frame = _frame(thread)
         while frame is not None:

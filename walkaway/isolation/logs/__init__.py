@@ -1,8 +1,10 @@
-"""Structured logging of tests, a pytest plugin: each record with its run, worker, test and phase.
+"""Structured logging of tests, a pytest plugin.
 
-As text in `logs/tests/test-debug.log`, as JSON lines in the run's record (without Walkaway beside
-the text), where `inv log --test NODEID` finds them. A project that wants none of it overrides the
-fixture `configure_logging`.
+Each record carries its run, worker, test and phase.
+
+It writes text to `logs/tests/test-debug.log` and JSON lines into the run's record, where `inv log
+--test NODEID` finds them. Without Walkaway the JSON lines go beside the text. A project that wants
+none of it overrides the fixture `configure_logging`.
 
 PYTEST_DONT_REWRITE: a conftest.py may import `requests` from here before the plugin is loaded.
 """
@@ -24,7 +26,7 @@ _TELLER = pytest.StashKey["Teller"]()
 
 
 class _Handler(Ours):
-    """Writes records; whatever goes wrong with that is no test's affair."""
+    """Writes records. Its failures never fail a test."""
 
     def __init__(self, at: log_folder.Place, current: Current) -> None:
         super().__init__()
@@ -44,14 +46,14 @@ class _Handler(Ours):
             return
 
     def shut(self) -> None:
-        """Close the files. Not `close`: that is what dictConfig calls in the middle of a test."""
+        """Close the files. Not named `close`: dictConfig calls that in the middle of a test."""
         self._lines.close()
         if self._text is not None:
             self._text.close()
 
 
 class Teller:
-    """Knows which test is at work, and has its records written. One a pytest."""
+    """Tracks the running test and writes its records. One per pytest."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.place = log_folder.of(config)
@@ -62,14 +64,14 @@ class Teller:
         self._fresh = False
 
     def listen(self) -> None:
-        """Begin to write."""
+        """Start writing."""
         log_folder.prepare(self.place)
         self._listening.begin()
-        # The phase that we are in will put the root's level back, if `log_level` is set.
+        # The present phase will reset the root logger's level when it ends, if `log_level` is set.
         self._fresh = True
 
     def stop(self) -> None:
-        """Write no more."""
+        """Stop writing."""
         self._listening.end()
         self._handler.shut()
 
@@ -127,31 +129,35 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def configure_logging(pytestconfig: pytest.Config) -> None:
-    """Write what the tests log, as text and as JSON lines; override it to have nothing written.
+    """Write what the tests log, as text and as JSON lines. Autouse.
 
-    To the end of the session: what other fixtures say at their end counts, too.
+    Override it to write nothing. Writing lasts to the end of the session, so what other fixtures
+    log in their teardown is included. Scope: session.
     """
     pytestconfig.stash[_TELLER].listen()
 
 
 @pytest.fixture
 def next_request_id() -> Callable[[], str]:
-    """Return what makes ids for this test's requests, such as `wk-1f6f0c8b2a9e-1.3`."""
+    """A function that returns ids for this test's requests, such as `wk-1f6f0c8b2a9e-1.3`.
+
+    Scope: function.
+    """
     return request_ids.new_id
 
 
 @pytest.fixture(scope="session")
 def services_log(pytestconfig: pytest.Config) -> Path:
-    """Return the file for the logs of services that the tests start, one for all workers.
+    """Path of the log file for services that the tests start, one for all workers.
 
-    In the run's record, where `inv log --test` looks; without Walkaway beside the tests' lines.
-    To be appended to.
+    It is in the run's record, where `inv log --test` looks; without Walkaway it is beside the
+    tests' lines. Append to it. Scope: session.
     """
     return services_file(pytestconfig)
 
 
 def services_file(config: pytest.Config) -> Path:
-    """Return the same where there are no fixtures yet: from `pytest_configure` on, `trylast`."""
+    """Return the same path where no fixtures exist yet: from a `trylast` `pytest_configure` on."""
     found = config.stash[_TELLER].place
     log_folder.prepare(found)
     return found.services

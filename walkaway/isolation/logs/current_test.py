@@ -1,6 +1,6 @@
-"""Which test is at work in this process, at which attempt, in which phase.
+"""The test that runs in this process, its attempt and its phase.
 
-One test at a time: what another thread says meanwhile is said during it. Must not know logging.
+One test at a time: what another thread logs meanwhile is attributed to it. Must not know logging.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from walkaway.model import test_key
 
 
 class Current:
-    """The test at work; cheap to move, since every test does so four times."""
+    """The running test. Updates are cheap, because every test makes four."""
 
     __slots__ = ("_attempts", "_key", "_numbers", "_setups", "node", "phase", "run", "worker")
 
@@ -19,23 +19,23 @@ class Current:
         self.run = run
         self.worker = worker
         self.node = ""
-        """Empty between tests."""
+        """Node id of the running test; empty between tests."""
         self.phase = ""
         self._setups = 0
         self._key = ""
         self._numbers = itertools.count(1)
         self._attempts: dict[str, int] = {}
-        """Of the tests that asked for their key: how many attempts they had."""
+        """Node id to the number of attempts so far, for tests that asked for their key."""
 
     def start(self, nodeid: str) -> None:
-        """Begin a test."""
+        """Start a test."""
         self.node = nodeid
         self.phase = "setup"
         self._setups = 0
         self._key = ""
 
     def setup(self) -> None:
-        """Begin an attempt at it: pytest-rerunfailures makes several."""
+        """Start an attempt. pytest-rerunfailures makes several per test."""
         self.phase = "setup"
         self._setups += 1
         self._key = ""
@@ -46,14 +46,17 @@ class Current:
 
     @property
     def attempt(self) -> int:
-        """Which attempt at this test it is, from 1; a node id may also be run twice."""
+        """Number of this attempt, from 1. It counts on when the same node id runs twice."""
         if not self._key:
             self._make_key()
         return self._attempts[self.node]
 
     @property
     def key(self) -> str:
-        """What stands for this attempt: the same wherever run, node id and attempt are."""
+        """Key of this attempt, made of run, node id and attempt.
+
+        Anyone who knows the three computes the same key.
+        """
         if not self._key:
             self._make_key()
         return self._key
@@ -64,7 +67,7 @@ class Current:
 
     def _make_key(self) -> None:
         before = self._attempts.get(self.node, 0)
-        # What came before in this very test may not have asked.
+        # Earlier attempts in this test may not have asked for a key, so the set-ups count as well.
         attempt = max(before + 1, self._setups)
         self._attempts[self.node] = attempt
         self._key = test_key.key(self.run, self.node, attempt)

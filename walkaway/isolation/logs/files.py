@@ -1,4 +1,4 @@
-"""Where log lines go. A full disk, a folder that is read-only or gone: lines are lost, no test is.
+"""Files for log lines. A full disk or an unwritable folder loses lines, but never fails a test.
 
 Knows bytes and descriptors; must not know what the bytes mean.
 """
@@ -15,17 +15,17 @@ from walkaway.model import test_key
 
 MB = 1 << 20
 _HIGH_FD = 800
-"""Out of the way of tests that count or close the low ones."""
+"""Lowest descriptor to use: out of the way of tests that count or close the low ones."""
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 _CHECK_BYTES = 64 * 1024
 _TRIES, _PAUSE_S = 200, 0.005
-# Bound here, not looked up: tests fake them.
+# Bound at import, because tests fake these functions.
 _write, _pread, _stat, _fstat = os.write, os.pread, os.stat, os.fstat
 _ftruncate, _getpid, _sleep = os.ftruncate, os.getpid, time.sleep
 
 
 class AppendFile:
-    """Whole lines, each one write(2) at the file's end: processes do not mix them up."""
+    """A file of whole lines. Each line is one write(2) at the end, so processes never mix them."""
 
     __slots__ = ("_fd", "_refused", "_torn", "dropped", "path")
 
@@ -37,7 +37,7 @@ class AppendFile:
         self._refused = False
 
     def opened(self) -> bool:
-        """Open the file at the first need; one refusal is enough for all times."""
+        """Open the file when first needed. After one failure it does not try again."""
         if self._fd < 0 and not self._refused:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ class AppendFile:
         return self._fd >= 0
 
     def put(self, line: bytes) -> bool:
-        """Append a line; False when it was lost."""
+        """Append a line. Return False when it was lost."""
         if not self.opened():
             self.dropped += 1
             return False
@@ -66,11 +66,11 @@ class AppendFile:
         return True
 
     def size(self) -> int:
-        """Return the bytes of the open file; other processes may write into it, too."""
+        """Return the size of the open file in bytes. Other processes may write to it too."""
         return _fstat(self._fd).st_size
 
     def close(self) -> None:
-        """Close the file; the next line opens it again."""
+        """Close the file. The next line opens it again."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             with contextlib.suppress(OSError):
@@ -82,9 +82,9 @@ class AppendFile:
 
 
 class LinesFile:
-    """A worker's JSON lines and the index beside them: one entry where another test begins.
+    """A worker's JSON lines, with an index beside them: one entry each time the test changes.
 
-    Bounded by test and as a whole. Processes that a test forks write lines, and no entries.
+    Limited in size per test and in total. Processes that a test forks write lines, but no entries.
     """
 
     __slots__ = (
@@ -102,11 +102,11 @@ class LinesFile:
         self._room = 0
 
     def put(self, nodeid: str, line: bytes) -> None:
-        """Append a line that was said during a test, or during none."""
+        """Append a line logged during a test, or between tests (empty ``nodeid``)."""
         if nodeid != self._node and not self._begin(nodeid):
             self.lines.dropped += 1
         elif self._room < len(line):
-            self._room = 0  # what comes after it is left out, too
+            self._room = 0  # leaves out everything after it, too
             self.lines.dropped += 1
         else:
             self._room -= len(line)
@@ -120,7 +120,7 @@ class LinesFile:
             if _getpid() == self._pid:
                 self._enter(nodeid, size)
         except OSError:
-            return False  # as long as the index has no room, its lines would not be found
+            return False  # without an index entry its lines would not be found
         self._node = nodeid
         self._room = min(self._test_bytes, self._most_bytes - size)
         return True
@@ -143,7 +143,7 @@ class LinesFile:
 
 
 class TextFile:
-    """Text of all workers of all runs; its older half is beside it, as `NAME.1`."""
+    """Text of all workers of all runs. A full file is renamed to `NAME.1`."""
 
     __slots__ = ("_file", "_most_bytes", "_node", "_patient", "_unchecked")
 
@@ -156,11 +156,11 @@ class TextFile:
 
     @property
     def dropped(self) -> int:
-        """How many lines were lost."""
+        """Number of lines that were lost."""
         return self._file.dropped
 
     def put(self, nodeid: str, text: bytes) -> None:
-        """Append a record's text; looks after the file at each test's first, and every 64 KB."""
+        """Append a record's text. Checks the file at each test's first record and every 64 KB."""
         if nodeid != self._node or self._unchecked > _CHECK_BYTES:
             self._node, self._unchecked = nodeid, 0
             with contextlib.suppress(OSError):
@@ -169,7 +169,7 @@ class TextFile:
         self._file.put(text)
 
     def _look_after(self) -> None:
-        """Follow a file that somebody else turned over or deleted; turn over one that is full."""
+        """Reopen a file that somebody else rotated or deleted. Rotate one that is full."""
         if not self._file.opened():
             return
         if not self._is_ours():
@@ -183,11 +183,11 @@ class TextFile:
             self._file.close()
 
     def _alone(self) -> bool:
-        """Take the lock, flock on the file itself.
+        """Take the lock: flock on the file itself. Return whether we have it.
 
-        Who finds it taken waits for the other to turn the file over, since all that he writes
-        meanwhile makes it larger; in vain only once, for the other may be stopped. Tries are
-        counted: a test's clock may stand still.
+        If another process holds it, wait for that process to rotate the file, since everything
+        written meanwhile makes the file larger. Wait in vain only once, because the holder may be
+        stopped. Counts tries, not time: a test may have stopped the clock.
         """
         for _ in range(_TRIES if self._patient else 1):
             try:

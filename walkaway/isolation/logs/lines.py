@@ -1,7 +1,7 @@
-"""One log record as one JSON line, and as text. Knows formats; must not know files.
+"""Format a log record as a JSON line and as text. Must not know files.
 
-Written are message, traceback and where it was said. Not written: the arguments of a record, what
-`extra` gives, the environment, local variables; and what looks like a secret is masked.
+Written: the message, the traceback, and where the record was logged. Not written: the record's
+arguments, its `extra`, the environment, local variables. What looks like a secret is masked.
 """
 
 from __future__ import annotations
@@ -21,15 +21,18 @@ _MAIN_THREAD = "MainThread"
 
 
 class Clock:
-    """Seconds since the run's start, and the time of day, from a clock that nobody sets back.
+    """Time since the run's start and time of day, from a clock that nobody sets back.
 
-    Bound at once: tests fake the functions of `time`.
+    Binds the functions of `time` when created, because tests fake them.
     """
 
     __slots__ = ("_boot", "_epoch", "_gmtime", "_localtime", "_strftime", "_zero_s")
 
     def __init__(self, epoch: float | None = None, zero_s: float | None = None) -> None:
-        """Count from ``epoch`` on this machine's boot clock, when it was ``zero_s`` of the day."""
+        """Count from ``epoch`` on this machine's boot clock; the time of day was ``zero_s`` then.
+
+        Both are in seconds; by default the run starts now.
+        """
         which = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
         self._boot = partial(time.clock_gettime, which)
         now = self._boot()
@@ -38,7 +41,7 @@ class Clock:
         self._gmtime, self._localtime, self._strftime = time.gmtime, time.localtime, time.strftime
 
     def since_start(self) -> float:
-        """Return seconds since the run's start, in microseconds."""
+        """Return the seconds since the run's start, rounded to microseconds."""
         return round(self._boot() - self._epoch, 6)
 
     def utc(self, since_start: float) -> str:
@@ -47,14 +50,14 @@ class Clock:
         return f"{self._strftime('%Y-%m-%dT%H:%M:%S', self._gmtime(whole))}.{micro:06d}Z"
 
     def local(self, since_start: float) -> str:
-        """Return `2026-11-22 10:15:30,123`, as logging does."""
+        """Return `2026-11-22 10:15:30,123`, the format of logging."""
         whole, milli = divmod(round((self._zero_s + since_start) * 1e3), 1000)
         return f"{self._strftime('%Y-%m-%d %H:%M:%S', self._localtime(whole))},{milli:03d}"
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What is kept of a record."""
+    """The parts of a record that are written."""
 
     since_start: float
     level: str
@@ -66,10 +69,10 @@ class Said:
 
 
 def said(record: logging.LogRecord, clock: Clock, request_id: str) -> Said:
-    """Return what is kept of a record, without what looks like a secret."""
+    """Return the parts of a record that are written, with secrets masked."""
     try:
         message = record.getMessage()
-    except Exception:  # noqa: BLE001 - whatever an argument's __str__ does
+    except Exception:  # noqa: BLE001 - an argument's __str__ may raise anything
         message = f"{record.msg!s} (its arguments do not fit)"
     trace = record.exc_text or ""
     if record.exc_info and not trace:
@@ -89,7 +92,7 @@ def said(record: logging.LogRecord, clock: Clock, request_id: str) -> Said:
 
 
 def as_json(found: Said, current: Current, clock: Clock) -> bytes:
-    """Return a record as one line of JSON; docs/guide/isolation.md has its keys."""
+    """Return a record as one line of JSON; docs/guide/isolation.md lists its keys."""
     row: dict[str, object] = {
         "t": found.since_start,
         "time": clock.utc(found.since_start),
@@ -103,7 +106,7 @@ def as_json(found: Said, current: Current, clock: Clock) -> bytes:
         row.update(node=current.node, phase=current.phase, attempt=current.attempt)
     more = {"request_id": found.request_id, "thread": found.thread, "exc": found.trace}
     row.update((name, value) for name, value in more.items() if value)
-    # ASCII: a lone surrogate in a message is none in UTF-8.
+    # ASCII, because UTF-8 cannot encode a lone surrogate.
     return json.dumps(row, separators=(",", ":")).encode() + b"\n"
 
 

@@ -1,6 +1,6 @@
-"""Where this process's logs go: into the run's record, or beside the text when there is none.
+"""Find where this process's logs go: into the run's record, or beside the text without one.
 
-Knows Walkaway's record by the plugin `walkaway-place` alone, which its recorder registers.
+Must know Walkaway's record only through the plugin `walkaway-place`, which its recorder registers.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ DEFAULT_FILE = "logs/tests/test-debug.log"
 _FOLDER = "lines"
 _SERVICES = "services.log"
 _KEPT = 10
-"""Runs without a record whose lines are kept."""
+"""Number of runs without a record whose lines are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Paths and the clock of one process."""
+    """The paths and the clock of one process."""
 
     run: str
-    """Walkaway's run id; without Walkaway the identity's."""
+    """Walkaway's run id; without Walkaway, the identity's."""
     worker: str
     text: Path | None
     lines: Path
     services: Path
-    """Where services that the tests start by themselves write their logs; one for all workers."""
+    """Log file of services that the tests start themselves; one for all workers."""
     clock: Clock
     recorded: bool
 
 
 def of(config: pytest.Config) -> Place:
-    """Return where this process's logs go. Nothing is made yet: `prepare`."""
+    """Return where this process's logs go. Creates nothing; `prepare` does."""
     who = identity.of(config)
     named = str(config.getini(FILE)).strip()
     text = config.rootpath / named if named else None
@@ -58,7 +58,7 @@ def of(config: pytest.Config) -> Place:
 
 
 def prepare(at: Place) -> None:
-    """Make the folders, of which git is to see nothing: a test must not edit its checkout."""
+    """Create the folders, hidden from git: a test must not change its checkout."""
     if at.text is not None and at.text.parts[-3:] == tuple(DEFAULT_FILE.split("/")):
         _keep_from_git(at.text.parent)
     if not at.recorded:
@@ -67,7 +67,7 @@ def prepare(at: Place) -> None:
 
 
 def _tidy(folder: Path) -> None:
-    """Remove the lines of all runs but the newest ones; nothing of it may fail a test."""
+    """Delete the lines of all but the newest runs. Ignores errors, so no test fails."""
     with contextlib.suppress(OSError):
         newest: dict[str, float] = {}
         files = [path for path in folder.iterdir() if "-" in path.name]
@@ -88,7 +88,7 @@ def _keep_from_git(folder: Path) -> None:
 
 
 def _run_of(folder: Path) -> tuple[str, float | None]:
-    """Return a record's run id, and the time of day at zero of its times."""
+    """Return a record's run id and start as time of day in seconds, None if it cannot be read."""
     try:
         run = json.loads((folder / "run.json").read_bytes())
         return str(run["id"]), float(run["created_s"])

@@ -1,8 +1,8 @@
-"""Hearing every record from a level on, without pytest or anybody else hearing more than before.
+"""Receive every record from a level on, without changing what other handlers receive.
 
-The root logger's level is lowered, to a number that is known to be ours; what only passes because
-of it is filtered from the other handlers. Who sets a level (`caplog.set_level`, `log_level`) hears
-what was asked for.
+The root logger's level is lowered to a number recognisable as ours. Records that pass only because
+of it are filtered from the other handlers. Anyone who sets a level (`caplog.set_level`,
+`log_level`) receives what they asked for.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _OF_PYTEST = ("caplog_handler", "report_handler", "log_cli_handler", "log_file_h
 
 
 class _Ours(int):
-    """A level that is told from an equal one by its type."""
+    """A level that differs from an equal plain number by its type."""
 
 
 class _Undisturbed(logging.Filter):
-    """Drops what nobody would have heard without us."""
+    """Drops records that would not have passed without our level."""
 
     def __init__(self, before: Callable[[], int]) -> None:
         super().__init__()
@@ -31,11 +31,11 @@ class _Undisturbed(logging.Filter):
 
 
 class Ours(logging.Handler):
-    """What hears everything: this pytest's handler, or that of one around it."""
+    """A handler that receives everything: this pytest's, or that of a pytest around it."""
 
 
 class Listening:
-    """One handler on the root logger, from `begin` to `end`, whatever the tests do to logging."""
+    """Keeps one handler on the root logger from `begin` to `end`, whatever tests do to logging."""
 
     def __init__(self, handler: Ours, level: int, config: pytest.Config) -> None:
         self._handler = handler
@@ -55,7 +55,7 @@ class Listening:
         self.again()
 
     def again(self) -> None:
-        """Attach it anew where a test replaced root's handlers or its level."""
+        """Attach it again if a test replaced the root logger's handlers or level."""
         if not self._on:
             return
         root = logging.getLogger()
@@ -71,7 +71,7 @@ class Listening:
                     self._others.append(handler)
 
     def end(self) -> None:
-        """Leave logging as it was."""
+        """Restore logging as it was."""
         if not self._on:
             return
         self._on = False
@@ -84,12 +84,12 @@ class Listening:
 
 
 def _passes_by_us(name: str) -> bool:
-    """Tell whether a logger's level is the root's, and that one is ours."""
+    """Return whether a logger takes its level from the root, and the root's level is ours."""
     root = logging.getLogger()
     if not isinstance(root.level, _Ours):
         return False
     found = root.manager.loggerDict.get(name)
-    while name and not isinstance(found, logging.Logger):  # a record that was made by hand
+    while name and not isinstance(found, logging.Logger):  # a record made by hand has none
         name = name.rpartition(".")[0]
         found = root.manager.loggerDict.get(name)
     logger: logging.Logger | None = found if isinstance(found, logging.Logger) else root

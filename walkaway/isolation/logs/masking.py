@@ -1,4 +1,4 @@
-"""What looks like a secret in a message, and is not to be written. Pure."""
+"""Mask what looks like a secret in a message. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _IN_URL = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)")
 
 
 def masked(text: str) -> str:
-    """Return a text without passwords in URLs, bearer tokens, and values of secrets' names."""
+    """Mask passwords in URLs, bearer and basic credentials, and values of secret-sounding names."""
     if "://" in text:
         text = _IN_URL.sub(rf"\1{MASK}", text)
     text = _SCHEMES.sub(rf"\1 {MASK}", text)

@@ -1,1 +1,1 @@
-"""Memory of the tests: how much each took, a limit for one, and large objects let go of."""
+"""Memory of tests: measure what each one takes, limit it, and release large objects."""

@@ -1,4 +1,4 @@
-"""The fixture `large_dataset`: data that is loaded for a test, and verified to be gone after it.
+"""The fixture `large_dataset`: data loaded for one test and verified to be released after it.
 
 PYTEST_DONT_REWRITE: see walkaway.isolation.
 """
@@ -19,7 +19,10 @@ from walkaway.isolation.memory import object_release
 
 @pytest.fixture(scope="session")
 def load_large_dataset() -> Callable[[], Any]:
-    """What loads the data of `large_dataset`, at each test that asks for it; to be overridden."""
+    """Return the function that loads the data of `large_dataset`. Override it in conftest.py.
+
+    It is called once for each test that asks for `large_dataset`. Scope: session.
+    """
     pytest.fail(
         "large_dataset: nothing to load\nOverride the fixture `load_large_dataset` in conftest.py; "
         "it returns a function that loads and returns the data.",
@@ -31,14 +34,17 @@ def load_large_dataset() -> Callable[[], Any]:
 def large_dataset(
     request: pytest.FixtureRequest, load_large_dataset: Callable[[], Any]
 ) -> Iterator[Any]:
-    """Data of this test alone, loaded by `load_large_dataset`; fails when it is kept by anyone."""
+    """Data for this test alone, loaded by `load_large_dataset`.
+
+    Fails the test's teardown when something still holds the data. Scope: function.
+    """
     kept = [load_large_dataset()]
     yield kept[0]
-    # pytest's own references, which would go a moment later.
+    # Drop pytest's own references, which would go a moment later anyway.
     arguments = request.node.funcargs
     for name in [name for name in arguments if arguments[name] is kept[0]]:
         del arguments[name]
-    request._fixturedef.cached_result = None  # type: ignore[attr-defined]  # noqa: SLF001 - a SubRequest's
+    request._fixturedef.cached_result = None  # type: ignore[attr-defined]  # noqa: SLF001 - a SubRequest has it
     if not _held(kept):
         return
     object_release.let_go(request.node)
@@ -54,7 +60,7 @@ def _held(kept: list[Any]) -> bool:
 
 
 def _alone() -> int:
-    """Return what `getrefcount` says of an object that one list holds; versions differ."""
+    """Return what `getrefcount` reports for an object in one list only; Python versions differ."""
     kept: list[Any] = [object()]
     return sys.getrefcount(kept[0])
 
@@ -63,7 +69,7 @@ _ALONE = _alone()
 
 
 def _holders(kept: list[Any]) -> list[str]:
-    """Return who else holds the data, in a few words each."""
+    """Return who else holds the data, a few words each."""
     if not _held(kept):
         return []
     others = [one for one in gc.get_referrers(kept[0]) if one is not kept]
@@ -71,8 +77,8 @@ def _holders(kept: list[Any]) -> list[str]:
     return found or ["something that Python does not track, such as an extension or a thread"]
 
 
-def _named(holder: Any, thing: object) -> str:  # noqa: ANN401 - anything may hold it
-    """Return the name of a container, as seen from the module that it is in."""
+def _named(holder: Any, thing: object) -> str:  # noqa: ANN401 - any object may hold it
+    """Return the name of a container as `module.variable`, or its type when no module holds it."""
     if isinstance(holder, dict) and "__spec__" in holder:
         return f"{holder['__name__']}.{_key(holder, thing)}"
     for outer in gc.get_referrers(holder):

@@ -1,8 +1,8 @@
-"""Letting go of what a test has made large, as soon as it is over.
+"""Release the large objects of a test as soon as it is over.
 
-After a test that failed, `sys.last_traceback` keeps its frames with all of their variables until
-the next one's call; a class's instance stays with its item for the whole session; and cycles stay
-until the collector comes by, which counts objects and not bytes.
+Three things keep them alive. After a failed test, `sys.last_traceback` holds its frames with all
+their variables until the next test's call. The instance of a test class stays with its item for the
+whole session. Cycles stay until the garbage collector runs, which counts objects, not bytes.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _LAST: Final = ("last_type", "last_value", "last_traceback", "last_exc")
 
 
 ERRORS: Final = pytest.StashKey[list[BaseException]]()
-"""Those of the test's phases so far, kept on its item until its end."""
+"""Exceptions of the test's phases so far, kept on its item until the test ends."""
 
 
 def let_go(item: pytest.Item) -> None:
-    """Drop what pytest and the interpreter still hold of a test that is over, and collect."""
+    """Drop what pytest and the interpreter still hold of a finished test, and collect garbage."""
     last = getattr(sys, "last_value", None)
     for name in _LAST:
         with suppress(AttributeError):
             delattr(sys, name)
     _empty_frames([*item.stash.get(ERRORS, []), last])
-    # What a test puts on `self`; a test that runs again gets a new instance.
+    # Drops what a test stored on `self`. A test that runs again gets a new instance.
     if isinstance(item, pytest.Function) and type(item.parent) is pytest.Class:
         for name in ("_instance", "_obj"):
             vars(item).pop(name, None)
@@ -40,7 +40,7 @@ def let_go(item: pytest.Item) -> None:
 
 
 def _empty_frames(errors: Sequence[BaseException | None]) -> None:
-    """Clear the variables of the frames that errors, their causes and parts went through."""
+    """Clear the frames in the tracebacks of errors, their causes and the members of groups."""
     queue, seen = deque(errors), set[int]()
     while queue:
         error = queue.popleft()
@@ -52,15 +52,15 @@ def _empty_frames(errors: Sequence[BaseException | None]) -> None:
             queue += error.exceptions
         link = error.__traceback__
         while link is not None:
-            with suppress(RuntimeError):  # it is still at work, such as pytest's own
+            with suppress(RuntimeError):  # the frame is still running, such as pytest's own
                 link.tb_frame.clear()
-                # Until Python 3.12 a frame also has a copy of its variables, if anyone has asked
-                # for it, as pytest has; asking again brings the copy up to date.
+                # Before Python 3.13 a frame also keeps a copy of its variables once somebody has
+                # read f_locals, as pytest does. Reading it again brings the copy up to date.
                 _ = link.tb_frame.f_locals
             link = link.tb_next
 
 
 def give_back() -> None:
-    """Have the C library return free memory to the system; glibc alone can."""
+    """Make the C library return free memory to the system. Only glibc can."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

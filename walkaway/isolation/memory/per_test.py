@@ -1,9 +1,9 @@
 """Per-test peak and growth of memory, and the marker `limit_memory`. A pytest plugin.
 
-Each report of a test's end has the user property `walkaway_memory`:
-`{"peak_bytes": ..., "growth_bytes": ...}`: the process's highest resident memory from the test's
-set-up to its teardown, and how much more it has afterwards than before. Of this process: not of
-its children.
+The teardown report of each test has the user property `walkaway_memory`: `{"peak_bytes": ...,
+"growth_bytes": ...}`. The peak is the process's highest resident memory from the test's set-up to
+its teardown. The growth is how much more it has afterwards than before. Both cover this process
+only, not its children.
 
 PYTEST_DONT_REWRITE: see walkaway.isolation.
 """
@@ -22,12 +22,12 @@ from walkaway.isolation.memory import object_release, process_memory, sizes
 
 PROPERTY: Final = "walkaway_memory"
 WORTH_BYTES: Final = 8 << 20
-"""Of growth, for a full collection after the test: that costs 10 to 100 ms."""
+"""Growth from which a full garbage collection after the test pays: it costs 10 to 100 ms."""
 
 
 @dataclass(slots=True)
 class Measured:
-    """One test: the memory before it, and its highest so far."""
+    """One test: resident memory before it and its peak so far, in bytes."""
 
     before: int
     peak: int = 0
@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say when nothing is measured."""
+    """Say so when memory is not measured."""
     if config.stash[_MEASURES]:
         return None
     return f"memory: not measured on {sys.platform} (needs Linux's /proc); limit_memory is not kept"
@@ -59,10 +59,10 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Have `-n auto` stay within the container's CPUs and memory; xdist knows the machine's."""
+    """Keep `-n auto` within the container's CPUs and memory. xdist only knows the machine's."""
     del config
     if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
-        return None  # xdist's own answer
+        return None  # xdist reads the variable itself
     from walkaway.worker_slots import worker_count
 
     return worker_count.auto()
@@ -131,23 +131,23 @@ def _finish(item: pytest.Item, report: pytest.TestReport) -> None:
     del item.stash[_MEASURED]
     peak = max(measured.peak, process_memory.peak_bytes())
     if isinstance(item, pytest.Function):
-        item.funcargs = {}  # as pytest does a moment later
+        item.funcargs = {}  # pytest does the same a moment later
     if process_memory.resident_bytes() - measured.before >= WORTH_BYTES:
         object_release.let_go(item)
         if process_memory.resident_bytes() - measured.before >= WORTH_BYTES:
             object_release.give_back()
     value = {"peak_bytes": peak, "growth_bytes": process_memory.resident_bytes() - measured.before}
-    # A test that is run again is told once.
+    # A test that is run again gets the property only once.
     others = [entry for entry in item.user_properties if entry[0] != PROPERTY]
     item.user_properties[:] = [*others, (PROPERTY, value)]
     report.user_properties = list(item.user_properties)
 
 
 def _raise_kept(item: pytest.Item) -> None:
-    """Raise the MemoryError of a `unittest.TestCase`, whose errors pytest keeps aside."""
+    """Raise the MemoryError of a `unittest.TestCase`, which pytest stores on the item instead."""
     kept: list[pytest.ExceptionInfo[BaseException]] = getattr(item, "_excinfo", None) or []
     if kept and isinstance(error := kept[0].value, MemoryError):
-        kept.clear()  # else it would be reported in place of what we say of it
+        kept.clear()  # otherwise pytest reports it in place of our message
         raise error
 
 

@@ -1,6 +1,6 @@
-"""How much memory this process has: now, at its highest, and at most. Linux; nothing elsewhere.
+"""Memory of this process: current, peak, and a limit. Linux only; no effect elsewhere.
 
-`resource.getrusage` would know the highest of the whole process, which no test can be blamed for.
+`resource.getrusage` only knows the peak of the whole process, which says nothing about one test.
 """
 
 from __future__ import annotations
@@ -13,20 +13,21 @@ from typing import Final
 
 _PAGE_BYTES: Final = resource.getpagesize()
 _RESET_PEAK: Final = b"5"
-"""What /proc/PID/clear_refs takes to forget the highest resident set (proc(5), Linux 4.0)."""
+"""Written to /proc/PID/clear_refs to reset the peak resident set size (proc(5), Linux 4.0)."""
 _SLACK_BYTES: Final = (64 << 20) + 40 * (8 << 20)
-"""Mapped and not used counts for the kernel but not as resident: stacks of 8 MB, for as many
-threads as the usual pools start."""
+"""Allowance for memory that the kernel's limit counts although it is mapped and not resident:
+thread stacks of 8 MB, for as many threads as the usual pools start.
+"""
 
 
 def resident_bytes() -> int:
-    """Return the resident memory; 0 when unknown."""
+    """Return the resident memory in bytes, 0 when unknown."""
     fields = _read("/proc/self/statm").split()
     return int(fields[1]) * _PAGE_BYTES if len(fields) > 1 else 0
 
 
 def reset_peak() -> bool:
-    """Have `peak_bytes` begin anew; whether that can be done here."""
+    """Reset what `peak_bytes` reports. Return False when this system cannot."""
     try:
         file = os.open("/proc/self/clear_refs", os.O_WRONLY)
     except OSError:
@@ -41,17 +42,17 @@ def reset_peak() -> bool:
 
 
 def peak_bytes() -> int:
-    """Return the highest resident memory since `reset_peak`; 0 when unknown."""
+    """Return the highest resident memory since `reset_peak`, in bytes; 0 when unknown."""
     return _status(b"VmHWM:")
 
 
 @contextmanager
 def ceiling(more_bytes: int) -> Iterator[None]:
-    """Have allocations fail with MemoryError that go far beyond ``more_bytes`` more than now.
+    """Make allocations far beyond the present size + ``more_bytes`` fail with MemoryError.
 
-    The kernel's limit on private writable memory (RLIMIT_DATA, Linux 4.7). A child that is
-    started meanwhile has the same limit, for itself alone. Shared and file mappings are not
-    counted. The limit that was there is put back.
+    Uses the kernel's limit on private writable memory (RLIMIT_DATA, Linux 4.7). A child started
+    meanwhile gets the same limit for itself. Shared and file mappings do not count. The previous
+    limit is restored at the end.
     """
     data = _status(b"VmData:")
     before = soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
@@ -77,6 +78,6 @@ def _status(name: bytes) -> int:
 
 
 def _read(path: str) -> bytes:
-    with suppress(OSError), open(path, "rb", buffering=0) as file:  # noqa: PTH123 - for every test
+    with suppress(OSError), open(path, "rb", buffering=0) as file:  # noqa: PTH123 - runs for every test
         return file.read()
     return b""

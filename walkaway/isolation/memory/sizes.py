@@ -1,4 +1,4 @@
-"""Sizes as people write them. Pure."""
+"""Parse and format memory sizes. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMG]?)I?B\s*", re.IGNORECASE)
 
 
 def parsed(text: object) -> int:
-    """Return the bytes of `200 MB`, `1.5 GB`, `512KiB`; a kilobyte has 1024, however written.
+    """Return the bytes in `200 MB`, `1.5 GB` or `512KiB`. A kilobyte is always 1024 bytes.
 
     Raises ValueError for anything else.
     """
@@ -22,6 +22,6 @@ def parsed(text: object) -> int:
 
 
 def shown(size_bytes: int) -> str:
-    """Return a size in MB, to one digit where that says more."""
+    """Format a size in MB, with one decimal below 100 MB unless it is a whole number."""
     size = size_bytes / _UNITS["M"]
     return f"{size:.0f} MB" if abs(size) >= 100 or size == int(size) else f"{size:.1f} MB"  # noqa: PLR2004 - three digits

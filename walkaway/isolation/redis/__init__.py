@@ -1,1 +1,1 @@
-"""Redis inside the tests: a database number a worker, an empty one for every test."""
+"""Redis for tests: one database number per worker, emptied for every test."""

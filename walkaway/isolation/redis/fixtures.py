@@ -1,4 +1,4 @@
-"""Fixtures of the worker's own Redis: `test_redis`, `async_redis`, and what they stand on.
+"""Fixtures for the worker's own Redis: `test_redis`, `async_redis` and what they build on.
 
 PYTEST_DONT_REWRITE: see walkaway.isolation.
 """
@@ -24,24 +24,30 @@ pytest_plugins = ("walkaway.isolation.async_fixture",)
 
 @pytest.fixture(scope="session")
 def redis_url() -> str:
-    """The server: `REDIS_URL`, `memory://` without it. Its own number is the services'."""
+    """URL of the Redis server: `REDIS_URL`, or `memory://` without it. Scope: session.
+
+    Tests never use the database number in this URL: it belongs to the services.
+    """
     return os.environ.get("REDIS_URL") or stores.MEMORY
 
 
 @pytest.fixture(scope="session")
 def redis_options() -> Mapping[str, Any]:
-    """What the clients are made with, such as `{"decode_responses": True}`; to be overridden."""
+    """Options for every Redis client, such as `{"decode_responses": True}`.
+
+    Default: none. Override it in conftest.py. Scope: session.
+    """
     return {}
 
 
 @pytest.fixture(scope="session")
 def worker_redis(redis_url: str, pytestconfig: pytest.Config) -> Iterator[stores.Store]:
-    """The Redis of this worker: a number of the server, leased until the worker ends.
+    """The Redis of this worker: a database number of the server, leased until the worker ends.
 
-    Its `url` is for code under test that connects by itself.
+    Its `url` is for code under test that connects by itself. Scope: session.
     """
     library = "fakeredis" if redis_url == stores.MEMORY else "redis"
-    # Of all: pytest tells the error of a session's fixture again to all who ask.
+    # Names all three fixtures: pytest repeats a session fixture's error for every test that asks.
     missing_library.need("test_redis, async_redis or worker_redis", "redis", library)
     try:
         store = stores.opened(redis_url, identity.of(pytestconfig))
@@ -58,7 +64,7 @@ def worker_redis(redis_url: str, pytestconfig: pytest.Config) -> Iterator[stores
 
 @pytest.fixture
 def emptied_redis(worker_redis: stores.Store) -> Iterator[stores.Store]:
-    """The worker's Redis, emptied after the test."""
+    """The worker's Redis (see `worker_redis`), emptied after the test. Scope: function."""
     try:
         worker_redis.check()
     except leases.LeaseError as error:
@@ -71,7 +77,10 @@ def emptied_redis(worker_redis: stores.Store) -> Iterator[stores.Store]:
 def test_redis(
     emptied_redis: stores.Store, redis_options: Mapping[str, Any]
 ) -> Iterator[redis.Redis]:
-    """A client of the worker's own database, which is empty before and after each test."""
+    """A Redis client for the worker's own database, empty before and after each test.
+
+    Scope: function.
+    """
     client = emptied_redis.client(**redis_options)
     yield client
     client.close()
@@ -81,7 +90,10 @@ def test_redis(
 async def async_redis(
     emptied_redis: stores.Store, redis_options: Mapping[str, Any]
 ) -> AsyncIterator[redis.asyncio.Redis]:
-    """As `test_redis`, asynchronous."""
+    """An asynchronous Redis client; otherwise like `test_redis`.
+
+    Needs pytest-asyncio. Scope: function.
+    """
     client = emptied_redis.async_client(**redis_options)
     yield client
     await client.aclose()

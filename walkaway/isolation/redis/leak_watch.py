@@ -1,4 +1,4 @@
-"""The keys that a test leaves in its worker's Redis, for the leak check."""
+"""Leak watch for keys that a test leaves in its worker's Redis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from walkaway.isolation.redis.stores import Store
 
 
 class KeysWatch:
-    """Keys that were not there before the test; those are removed again."""
+    """A `Watch` for keys that did not exist before the test. `mend` deletes them."""
 
     kind = "keys"
 

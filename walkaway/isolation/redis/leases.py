@@ -1,8 +1,9 @@
-"""A database number of a Redis server that a worker has for itself for as long as it lives.
+"""Lease a database number of a Redis server to one worker for as long as it lives.
 
-The lease is the name of one open connection: the server itself ends it with its owner, however the
-owner ends. What the numbers of dead owners still hold is recorded in a database of its own, the
-registry, so that they are used again, and a number with anybody else's keys never is.
+The lease is the name of one open connection, so the server ends it when its owner dies, however
+that happens. A set in a database of its own, the registry, records which numbers hold keys of
+tests. So the numbers of dead owners are used again, and a number with somebody else's keys never
+is.
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
     import redis
 
 _REGISTRY: Final = "walkaway:numbers"
-"""A set of the numbers whose keys are tests'."""
+"""Set of the numbers whose keys belong to tests."""
 _NAME = re.compile(r"walkaway-(\d+)-([a-z0-9]+)-([a-z0-9]+)-(\d+)@.*")
 _USUAL: Final = 16
-"""Databases of a server that does not say how many it has."""
+"""Number of databases when the server does not say how many it has."""
 _PASSES: Final = 20
 _PAUSE_S: Final = 0.1
-"""Others that ask at the same moment bear a number's name until they see that they were second."""
+"""Pause before the next pass. Workers that ask at the same moment all carry a number's name until
+they see that they were second.
+"""
 _JOIN_REGISTRY: Final = """
 if redis.call('EXISTS', KEYS[1]) == 0 and redis.call('DBSIZE') > 0 then return 0 end
 redis.call('SADD', KEYS[1], ARGV[1])
@@ -37,12 +40,12 @@ return 1
 
 
 class LeaseError(Exception):
-    """No number can be had, or a lease was lost; the message says what to do."""
+    """No number is available, or a lease was lost. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who leases a number."""
+    """The holder of a lease."""
 
     number: int
     run: str
@@ -55,16 +58,16 @@ class Holder:
 
 
 class Lease:
-    """A number, held by a connection until `release` or the end of this process."""
+    """A database number, held by a connection until `release` or the end of this process."""
 
     def __init__(self, connection: redis.Redis, registry: int, number: int, name: str) -> None:
         self._connection, self._registry, self._name = connection, registry, name
         self.number: Final = number
 
     def check(self) -> None:
-        """Make sure that the number is still ours: a server that restarts forgets its clients.
+        """Check that the number is still ours: a server that restarts forgets its clients.
 
-        Raises LeaseError when somebody else has it meanwhile.
+        Raises LeaseError when somebody else has taken it meanwhile.
         """
         if self._connection.client_getname() != self._name:
             if not _claimed(self._connection, self._name, self.number):
@@ -76,7 +79,7 @@ class Lease:
             _record(self._connection, self._registry, self.number)
 
     def release(self) -> None:
-        """Empty the number and give it back."""
+        """Empty the database and give its number back."""
         try:
             if self._connection.client_getname() == self._name:
                 self._connection.select(self.number)
@@ -88,13 +91,13 @@ class Lease:
 
 
 def take(url: str, who: Identity) -> Lease:
-    """Lease a number of the server at ``url``, other than the one that the URL names; empty it.
+    """Lease and empty a database number of the server at ``url``, never the one in the URL.
 
     Raises LeaseError when all are taken.
     """
     import redis
 
-    # One connection and no other: it is the lease.
+    # Exactly one connection: it is the lease.
     pool = redis.ConnectionPool.from_url(url, max_connections=1, decode_responses=True)
     connection = redis.Redis(connection_pool=pool)
     given: dict[str, Any] = pool.connection_kwargs
@@ -120,14 +123,15 @@ def _taken(connection: redis.Redis, services: int, who: Identity) -> Lease:
     for _ in range(_PASSES):
         held = {holder.number for holder in _holders(connection)}
         recorded = _recorded(connection, registry)
-        # What dead runs left goes first, so that it does not stay; then from the top: people use
-        # the low numbers.
+        # First the numbers of dead runs, so that their keys do not stay. Then from the top down,
+        # because people use the low numbers.
         for number in sorted(free, key=lambda number: (str(number) not in recorded, -number)):
             if number in held or not _ours(connection, number, recorded):
                 continue
             name = f"walkaway-{number}-{who.run}-{who.worker}-{os.getpid()}@{_host()}"
             if _claimed(connection, name, number):
-                # Once more: since then it may have been used and given back, and used by others.
+                # Check again: meanwhile the number may have been leased, given back and used by
+                # others.
                 if _ours(connection, number, _recorded(connection, registry)):
                     _record(connection, registry, number)
                     connection.select(number)
@@ -159,9 +163,10 @@ def _none_left(
 
 
 def _claimed(connection: redis.Redis, name: str, number: int) -> bool:
-    """Name the connection for a number; whether it is the only one.
+    """Name the connection after a number. Return whether it is the only one with that name.
 
-    Both in one transaction: of two that ask at once the second sees the first, never both nobody.
+    Both commands run in one transaction: of two workers that ask at once, the second sees the
+    first. It cannot happen that neither sees the other.
     """
     with connection.pipeline(transaction=True) as both:
         both.client_setname(name)
@@ -184,13 +189,13 @@ def _read(clients: Sequence[dict[str, str]]) -> list[Holder]:
 
 
 def _joined_registry(connection: redis.Redis, free: Sequence[int]) -> int:
-    """Return the highest number that is the registry, or is empty and becomes it.
+    """Return the highest number that is the registry already, or is empty and becomes it.
 
-    Decided by the server for each number, so that all who ask end at the same one.
+    The server decides for each number, so all workers end up with the same one.
     """
     for number in reversed(free):
         connection.select(number)
-        # An empty member: a set without members is gone.
+        # An empty member, because Redis deletes a set without members.
         if connection.eval(_JOIN_REGISTRY, 1, _REGISTRY, "-"):
             return number
     raise LeaseError(
@@ -210,7 +215,7 @@ def _record(connection: redis.Redis, registry: int, number: int) -> None:
 
 
 def _ours(connection: redis.Redis, number: int, recorded: set[str]) -> bool:
-    """Tell whether flushing a number loses nobody's keys."""
+    """Return whether flushing a number destroys nobody else's keys."""
     connection.select(number)
     return str(number) in recorded or connection.dbsize() == 0
 
@@ -218,7 +223,7 @@ def _ours(connection: redis.Redis, number: int, recorded: set[str]) -> bool:
 def _count(connection: redis.Redis) -> int:
     import redis
 
-    with suppress(redis.ResponseError):  # CONFIG is forbidden on hosted servers
+    with suppress(redis.ResponseError):  # hosted servers forbid CONFIG
         return int(connection.config_get("databases").get("databases") or _USUAL)
     return _USUAL
 

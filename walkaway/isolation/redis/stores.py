@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MEMORY: Final = "memory://"
 _OUT_OF_BOUNDS: Final = {"FLUSHALL", "SELECT", "SWAPDB", "MOVE", "SHUTDOWN"}
-"""What reaches past the worker's own number, to the services' and the neighbours'."""
+"""Commands that reach beyond the worker's own number, to the services' or other workers' data."""
 _SCHEMES: Final = {"redis", "rediss", "unix"}
 
 
@@ -26,34 +26,35 @@ class Store(Protocol):
 
     @property
     def url(self) -> str:
-        """What in-process code under test connects to; `memory://` for the fake."""
+        """URL for code under test in this process; `memory://` for the fake."""
 
-    def client(self, **options: Any) -> redis.Redis:  # noqa: ANN401 - as redis-py takes them
-        """Return a new client; the caller closes it."""
+    def client(self, **options: Any) -> redis.Redis:  # noqa: ANN401 - whatever redis-py takes
+        """Return a new client. The caller closes it."""
 
     def async_client(self, **options: Any) -> redis.asyncio.Redis:  # noqa: ANN401 - as above
-        """Return a new asynchronous client; the caller closes it."""
+        """Return a new asynchronous client. The caller closes it."""
 
     def check(self) -> None:
-        """Make sure that it is still ours."""
+        """Check that the lease still holds. Raises leases.LeaseError if not."""
 
     def keys(self) -> frozenset[bytes]:
         """Return all keys."""
 
     def remove(self, keys: frozenset[bytes]) -> None:
-        """Remove these keys."""
+        """Delete these keys."""
 
     def flush(self) -> None:
-        """Remove all keys."""
+        """Delete all keys."""
 
     def close(self) -> None:
-        """Give it back."""
+        """Give the Redis back."""
 
 
 def opened(url: str, who: Identity) -> Store:
-    """Return this worker's Redis of the server at ``url``; the caller closes it.
+    """Return this worker's Redis on the server at ``url``. The caller closes it.
 
-    Raises leases.LeaseError when the server has none left; ValueError for another kind of URL.
+    Raises leases.LeaseError when the server has no number left, ValueError for an unknown kind of
+    URL.
     """
     scheme = url.partition(":")[0]
     if url == MEMORY:
@@ -66,7 +67,7 @@ def opened(url: str, who: Identity) -> Store:
 
 
 class _Admin:
-    """What a store does with its keys through one client of its own."""
+    """What both stores do with their keys, through one client of their own."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._client: Final = client
@@ -85,7 +86,7 @@ class _Admin:
 
 
 class Leased(_Admin):
-    """A number of a real server."""
+    """A database number of a real server."""
 
     def __init__(self, url: str, lease: leases.Lease) -> None:
         import redis
@@ -94,7 +95,7 @@ class Leased(_Admin):
         self.url: Final = numbered(url, lease.number)
         super().__init__(redis.Redis.from_url(self.url))
 
-    def client(self, **options: Any) -> redis.Redis:  # noqa: ANN401 - as redis-py takes them
+    def client(self, **options: Any) -> redis.Redis:  # noqa: ANN401 - whatever redis-py takes
         import redis
 
         return _within(redis.Redis).from_url(self.url, **options)
@@ -113,7 +114,7 @@ class Leased(_Admin):
 
 
 class Fake(_Admin):
-    """A server in this process: no other process sees it."""
+    """A server in this process, which no other process sees."""
 
     url = MEMORY
 
@@ -123,7 +124,7 @@ class Fake(_Admin):
         self._server = fakeredis.FakeServer(version=(7,))
         super().__init__(fakeredis.FakeRedis(server=self._server))
 
-    def client(self, **options: Any) -> redis.Redis:  # noqa: ANN401 - as redis-py takes them
+    def client(self, **options: Any) -> redis.Redis:  # noqa: ANN401 - whatever redis-py takes
         import fakeredis
 
         made: redis.Redis = _within(fakeredis.FakeRedis)(server=self._server, **options)
@@ -154,7 +155,7 @@ def numbered(url: str, number: int) -> str:
 
 
 def _within(client: type[T]) -> type[T]:
-    """Return a client class that refuses what would reach past its own number."""
+    """Return a client class that refuses commands that reach beyond its own number."""
 
     def execute_command(self: T, *args: Any, **options: Any) -> object:  # noqa: ANN401
         word = str(args[0]).upper() if args else ""

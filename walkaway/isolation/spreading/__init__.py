@@ -1,11 +1,11 @@
-"""Who runs what under pytest-xdist: `serial` tests last and alone, groups together. A plugin.
+"""Spread tests under pytest-xdist: `serial` tests last and alone, groups together. A pytest plugin.
 
-In every mode that deals tests out (load, worksteal, loadscope, loadfile, loadgroup) tests with the
-marker `serial` run after all others, on one worker, while no other is left. With load and worksteal
-the tests of an `xdist_group` run on one worker, in order, under their plain node ids; the other
-modes keep to their own idea of what belongs together. With `--dist each` every worker runs
-everything: there is nothing to hold back, and the marker has no effect. Without workers every test
-is alone, and serial ones keep their place.
+In every mode that deals tests out (load, worksteal, loadscope, loadfile, loadgroup), tests with the
+marker `serial` run after all others, on one worker, when no other worker is left. With load and
+worksteal, the tests of an `xdist_group` run on one worker, in order, under their plain node ids;
+the other modes keep their own idea of what belongs together. With `--dist each` every worker runs
+everything, so nothing can be held back and the marker has no effect. Without workers every test is
+alone, and serial ones keep their place.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from walkaway.isolation.spreading import worker_report
 from walkaway.isolation.spreading.scheduler import Spreading
 
 PLACE = "walkaway_spreading"
-"""What the controller hands to each of its workers: where to tell about their tests."""
+"""Key under which the controller tells each worker where to write its report."""
 
 _UNITS = {"LoadScheduling", "WorkStealingScheduling"}
 _TOGETHER = {*_UNITS, "LoadGroupScheduling"}
@@ -34,7 +34,7 @@ _SPREADING = pytest.StashKey[Spreading]()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Tell about the tests as they are now, before xdist sends their ids."""
+    """Report the tests as they are now, before xdist sends their ids."""
     given: dict[str, str] = getattr(session.config, "workerinput", {})
     if PLACE in given:
         about = worker_report.about(session.items)
@@ -53,7 +53,7 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's
 
 @pytest.hookimpl(optionalhook=True, hookwrapper=True)
 def pytest_xdist_make_scheduler(config: pytest.Config) -> Generator[None, Any, None]:
-    """Stand around the scheduler that the mode, the recorder or the project has chosen."""
+    """Wrap the scheduler that the mode, the recorder or the project has chosen."""
     outcome = yield
     inner = outcome.get_result()
     if not _deals_out(inner):
@@ -72,7 +72,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config) -> Generator[None, Any, N
 
 
 def _deals_out(inner: object) -> bool:
-    """Tell whether a scheduler is of the kinds that we know, or made of one."""
+    """Return whether a scheduler is one of the kinds we know, or a subclass."""
     scheduler: Any = import_module("xdist.scheduler")  # no types to import
     kinds = (
         scheduler.LoadScheduling,

@@ -1,6 +1,6 @@
-"""What the mode's own scheduler gets to see, and what is kept from it. Pure.
+"""Plan what the mode's own scheduler sees and what is held back from it. Pure.
 
-It hands out *units*: a test, or with groups a whole group. Serial tests are in none.
+The scheduler deals out *units*: a test, or with groups a whole group. Serial tests are in none.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ NO_UNIT = -1
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`names[u]` is what the inner scheduler calls the unit with the tests `units[u]`."""
+    """The units of a collection. `names[u]` is the inner scheduler's name for `units[u]`."""
 
     ids: list[str]
     names: list[str]
@@ -23,24 +23,24 @@ class Plan:
     unit_of: list[int]
     serial: list[int]
     grouped: bool
-    """Whether units can have several tests; their names are then their numbers."""
+    """Whether units can have several tests. Then a unit's name is its number."""
 
     @property
     def plain(self) -> bool:
-        """Whether units are the tests as they were collected, and nothing is kept back."""
+        """Whether each unit is one collected test and nothing is held back."""
         return not self.grouped and not self.serial
 
     def tests(self, units: Sequence[int]) -> list[int]:
-        """Return the tests of units, in order."""
+        """Return the tests of these units, in order."""
         return [index for unit in units for index in self.units[unit]]
 
     def units_with(self, tests: Sequence[int]) -> list[int]:
-        """Return the units of tests, each once, in order."""
+        """Return the units of these tests, each once, in order."""
         return list(dict.fromkeys(self.unit_of[index] for index in tests))
 
 
 def merge(told: Sequence[Told]) -> Told:
-    """Join what workers with the same ids say: serial is what any of them calls so."""
+    """Merge the reports of workers with the same ids. A test is serial if any worker says so."""
     serial = frozenset[int]().union(*(one.serial for one in told))
     return Told(serial, next((one.groups for one in told if one.groups), {}))
 
@@ -49,11 +49,12 @@ def make(ids: list[str], told: Told, *, units: bool, together: bool) -> Plan:
     """Plan a collection.
 
     Args:
-        ids: the tests, the same in every worker
-        told: which of them are serial, and the groups
-        units: whether a group is one unit (else the mode has its own idea of what stays together)
-        together: whether groups count at all: then one serial test makes its whole group serial,
-            for only so is it on one worker, in order, and alone
+        ids: The tests, the same in every worker.
+        told: Which of them are serial, and the groups.
+        units: Whether a group is one unit. If not, the mode has its own idea of what stays
+            together.
+        together: Whether groups count at all. If so, one serial test makes its whole group serial:
+            only then does the group run on one worker, in order, and alone.
     """
     groups = told.groups if together else {}
     serial = set(told.serial)

@@ -1,7 +1,7 @@
-"""A worker as the mode's own scheduler sees it, and as xdist's session sees it.
+"""Two views of a worker: one for the mode's own scheduler, one for xdist's session.
 
-Two faces of one, because both say `shutdown` and mean different things: the scheduler that it has
-no more parallel tests, the session that all is over.
+Both call `shutdown` and mean different things: the scheduler means that it has no more parallel
+tests for the worker, the session that everything is over.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Node = Any
 
 
 class Post:
-    """The inner scheduler's worker: takes units, and closes when there are no more."""
+    """The inner scheduler's view of a worker: takes units, and closes when there are no more."""
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class Post:
         closing: Callable[..., None],
     ) -> None:
         self.node = node
-        #: Whether it has collected, and so can be given tests.
+        #: Whether it has collected, so that it can be given tests.
         self.ready = False
         #: Whether the inner scheduler has no more tests for it.
         self.closed = False
@@ -57,16 +57,17 @@ class Post:
             self.node.send_steal(self._tests(units))
 
     def run(self, tests: Sequence[int]) -> None:
-        """Queue tests in the worker; one that has just died is told of next, and gives them back.
+        """Queue tests in the worker. Ignore one that has just died: it is reported next.
 
-        Without that patience two crashes at about the same time are an internal error.
+        Its tests come back then. Without this, two crashes at about the same time are an internal
+        error.
         """
         with suppress(OSError):
             self.node.send_runtest_some(list(tests))
 
 
 class Face:
-    """The session's worker: equal to the real one."""
+    """The session's view of a worker: equal to the real one."""
 
     def __init__(self, post: Post, leave: Callable[[Post], None]) -> None:
         self._post = post
@@ -85,5 +86,5 @@ class Face:
         return repr(self._post.node)
 
     def shutdown(self) -> None:
-        """End this worker with what it has in its queue."""
+        """End this worker after the tests in its queue."""
         self._leave(self._post)

@@ -1,6 +1,6 @@
-"""A scheduler around the mode's own: that one spreads the parallel tests, `serial` the serial.
+"""A scheduler that wraps the mode's own. The inner one spreads parallel tests, `serial` the rest.
 
-In between are the units: what the inner scheduler takes for a test may be a whole group.
+Units are in between: what the inner scheduler takes for one test may be a whole group.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Inner = Any
 
 
 class Spreading:
-    """xdist's scheduler protocol, `xdist.scheduler.protocol.Scheduling`."""
+    """Implements xdist's scheduler protocol, `xdist.scheduler.protocol.Scheduling`."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Spreading:
         self._plan = index_map.make([], Told(), units=False, together=False)
         self._begun = False
         self._used = False
-        #: Groups: which of a unit's tests have not run, and the time of those that have.
+        #: For groups: a unit's tests that have not run, and the time spent by those that have.
         self._left: dict[int, list[int]] = {}
         self._spent: dict[int, float] = {}
         self._torn: list[int] = []
@@ -47,7 +47,7 @@ class Spreading:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the inner scheduler has
         return getattr(self._inner, name)
 
-    # -- what xdist's session asks
+    # -- called by xdist's session
 
     @property
     def nodes(self) -> list[Face]:
@@ -63,7 +63,10 @@ class Spreading:
 
     @property
     def tests_finished(self) -> bool:
-        """Whether workers may end; asked after every event, so also the moment to go on."""
+        """Whether workers may end.
+
+        The session reads it after every event, so work goes on from here.
+        """
         if not self._begun:
             return False
         if self._torn:
@@ -75,7 +78,7 @@ class Spreading:
     def _parallel_finished(self) -> bool:
         return not self._used or bool(self._inner.tests_finished)
 
-    # -- workers come
+    # -- workers join
 
     def add_node(self, node: Node) -> None:
         self._posts[node] = Post(node, self._tests, self._serial.close)
@@ -86,7 +89,7 @@ class Spreading:
         post = self._posts[node]
         if self._begun:
             if ids != self._plan.ids:
-                # xdist leaves such a one idle; we must not wait for it.
+                # xdist leaves such a worker idle; we must not wait for it.
                 self._inner.log(f"{node} collected other tests than its predecessor")
                 post.shutdown()
                 return
@@ -101,8 +104,8 @@ class Spreading:
         if self._used:
             self._inner.schedule()
         if self._used and again:
-            # The modes of scopes give a worker that replaces another one unit; one of a single
-            # test would wait for ever for the next.
+            # The scope modes give a replacement worker one unit. If that is a single test, the
+            # worker would wait for ever for the next one.
             self._inner.schedule()
 
     def _begin(self) -> None:
@@ -112,11 +115,11 @@ class Spreading:
         told = index_map.merge([told for _, told in everything]) if alike else Told()
         self._plan = index_map.make(ids, told, units=self._units, together=self._together)
         self._serial.begin(self._plan.serial)
-        # Without parallel tests the inner scheduler is left out: new workers would trip it up.
+        # Without parallel tests the inner scheduler is not used: new workers would confuse it.
         self._used = bool(self._plan.units) or not alike
-        # Those that have died since first, so that their removal moves nobody.
+        # Workers that have died since come first, so that removing them moves no tests.
         for node in sorted(self._collected, key=lambda node: node in self._posts):
-            # Workers that do not agree are the inner scheduler's to find and to report.
+            # When workers disagree, the inner scheduler finds and reports it.
             names = None if alike else self._collected[node][0]
             post = self._posts.get(node)
             if post is not None:
@@ -134,7 +137,7 @@ class Spreading:
                 post, list(self._plan.names if names is None else names)
             )
 
-    # -- workers work
+    # -- workers run tests
 
     def _tests(self, units: Sequence[int]) -> Sequence[int]:
         if self._plan.plain:
@@ -163,7 +166,7 @@ class Spreading:
                 self._inner.mark_test_complete(post, unit, spent)
 
     def mark_test_pending(self, item: str) -> None:
-        """Run a test again, as a plugin may wish of one that has crashed a worker."""
+        """Run a test again, as a plugin may ask for one that crashed a worker."""
         index = self._plan.ids.index(item)
         unit = self._plan.unit_of[index]
         if unit == index_map.NO_UNIT:
@@ -179,18 +182,18 @@ class Spreading:
         post = self._posts[node]
         units = indices if self._plan.plain else self._plan.units_with(indices)
         if self._plan.grouped:
-            # Workers before xdist 3.7 give back of a group what they have not begun. It stays
-            # with them: the inner scheduler would hand out the whole group again.
+            # Workers before xdist 3.7 give back the part of a group that they have not begun. It
+            # stays with them: the inner scheduler would deal out the whole group again.
             back = set(indices)
             begun = [unit for unit in units if not back.issuperset(self._plan.units[unit])]
             post.run([index for index in self._tests(begun) if index in back])
             units = [unit for unit in units if unit not in begun]
         self._inner.remove_pending_tests_from_node(post, units)
 
-    # -- workers go
+    # -- workers leave
 
     def gone(self, node: Node) -> None:
-        """Take note that nothing runs there any more; xdist does not always remove it."""
+        """Record that nothing runs on a worker any more. xdist does not always remove it."""
         if node in self._posts:
             self._posts[node].down = True
 
@@ -205,7 +208,7 @@ class Spreading:
         return crashed if serial is None else self._plan.ids[serial]
 
     def _tear(self, unit: int) -> str:
-        """Return the test of a group that was running; those behind it are to go on elsewhere."""
+        """Return the test of a group that was running. The tests after it continue elsewhere."""
         index = self._left[unit].pop(0)
         if self._left[unit]:
             self._torn.append(unit)

@@ -1,10 +1,9 @@
-"""The serial part: which worker is kept for it, and when that one is given which test.
+"""Run the serial tests: choose the worker for them, and when it gets which test.
 
-The worker that the inner scheduler closes last is kept. It is given the first serial test, and
-nothing behind it: a worker runs a test only when it knows what comes next, so its last parallel
-test goes on and the serial one waits. When all other workers have gone the rest follows.
-
-Knows tests by their index; must not know the inner scheduler.
+The worker that the inner scheduler closes last is kept. It gets the first serial test and nothing
+after it. A worker runs a test only when it knows what comes next, so its last parallel test runs
+and the serial one waits. When all other workers have gone, the rest follows. Knows tests by their
+index; must not know the inner scheduler.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ class Serial:
         self._parallel_finished = parallel_finished
         self._waiting: list[int] = []
         self._sent: list[int] = []
-        #: The worker that the tests go to, and whether it is the only one now.
+        #: The worker that runs the serial tests, and whether it is the only one left.
         self._kept: Post | None = None
         self._alone = False
         #: Whether the session wants all workers to end.
@@ -39,19 +38,19 @@ class Serial:
 
     @property
     def pending(self) -> bool:
-        """Whether tests have not run."""
+        """Whether there are tests that have not run."""
         return bool(self._waiting or self._sent)
 
     @property
     def waits(self) -> bool:
-        """Whether tests are still to be handed out or let go."""
+        """Whether tests are still to be handed out, or the kept worker still waits to be alone."""
         return bool(self._waiting) or (self._kept is not None and not self._alone)
 
     def begin(self, tests: Iterable[int]) -> None:
         self._waiting = list(tests)
 
     def joined(self) -> None:
-        """Take note of a new worker: the session adds none when it is over."""
+        """Note a new worker. The session adds none when it is over."""
         self._over = False
 
     def done(self, test: int) -> None:
@@ -61,9 +60,11 @@ class Serial:
         self._waiting.insert(0, test)
 
     def lost(self, post: Post, *, explained: bool) -> int | None:
-        """Take back what a worker that died has not run; return the test that it died of.
+        """Take back the tests that a dead worker has not run.
 
-        ``explained``: it died of a parallel one.
+        Return the serial test that killed it.
+
+        ``explained`` means that a parallel test killed it.
         """
         if post is not self._kept:
             return None
@@ -74,7 +75,7 @@ class Serial:
         return crashed
 
     def close(self, post: Post) -> None:
-        """Let a worker go for which there are no more parallel tests, or keep it."""
+        """End a worker that has no more parallel tests, or keep it for the serial ones."""
         others = any(not other.closed and not other.down for other in self._posts.values())
         ends = self._over or self._stops()
         if ends or not self._waiting or self._kept is not None or others or not post.ready:
@@ -84,12 +85,12 @@ class Serial:
         self._feed(post, 1)
 
     def go_on(self) -> None:
-        """Hand out what may run now; asked after every event."""
+        """Hand out what may run now. Called after every event."""
         if self._stops() and not self._over:
-            return  # the session is about to say so
+            return  # the session is about to end the workers
         parallel_finished = self._parallel_finished()
         if parallel_finished:
-            # What xdist's session would say now: workers need it to run their last tests.
+            # The session would shut them down now: workers need that to run their last tests.
             for post in list(self._posts.values()):
                 if post.ready:
                     post.shutdown()
@@ -104,7 +105,10 @@ class Serial:
             self._feed(kept, _AHEAD)
 
     def leave(self, post: Post) -> None:
-        """End a worker for the session; one with a serial test in its queue as soon as it may."""
+        """End a worker for the session.
+
+        One with a queued serial test ends as soon as it is alone.
+        """
         self._over = True
         if post is not self._kept or self._by_itself(post):
             post.node.shutdown()

@@ -1,8 +1,8 @@
-"""What workers tell the controller about their tests beside the ids: who is serial, which group.
+"""Reports from workers to the controller: which tests are serial, and which are in a group.
 
-By a file for each worker, written before its ids are sent and removed when it is read: node ids
-stay as they are, and xdist has no other way. A suite with neither kind writes no file. Workers on
-another machine share no files with the controller: there all tests are parallel.
+Each worker writes a file before its ids are sent, and the controller removes it when it reads it.
+Node ids stay as they are, and xdist offers no other way. A suite with neither kind writes no file.
+Workers on another machine share no files with the controller, so there all tests are parallel.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pytest
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Indices into a worker's collection."""
+    """A worker's report, as indices into its collection."""
 
     serial: frozenset[int] = frozenset()
     groups: dict[str, list[int]] = field(default_factory=dict)
@@ -40,7 +40,7 @@ def about(items: Sequence[pytest.Item]) -> Told:
                 serial.add(index)
             elif mark.name == "xdist_group":
                 names.add(_group(mark))
-        if names:  # several are one of their own, as with xdist's loadgroup
+        if names:  # several groups make one of their own, as with xdist's loadgroup
             groups.setdefault("_".join(sorted(names)), []).append(index)
     return Told(frozenset(serial), groups)
 
@@ -50,12 +50,12 @@ def _group(mark: pytest.Mark) -> str:
 
 
 def new_place() -> str:
-    """Return a prefix of file names that nobody can foresee; nothing is made yet."""
+    """Return a prefix of file names that nobody can predict. Creates nothing yet."""
     return str(Path(tempfile.gettempdir()) / f"walkaway-spreading-{token_hex(16)}")
 
 
 def write(place: str, worker: str, told: Told) -> None:
-    """Leave what a worker has to tell; raises `OSError`, for silence would lose `serial`."""
+    """Write a worker's report. Raises `OSError`: silence would lose the `serial` marks."""
     text = json.dumps({"serial": sorted(told.serial), "groups": told.groups})
     handle = os.open(f"{place}-{worker}.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8", errors="surrogatepass") as file:
@@ -63,7 +63,7 @@ def write(place: str, worker: str, told: Told) -> None:
 
 
 def take(place: str, worker: str) -> Told:
-    """Return what a worker has told, once."""
+    """Return a worker's report and delete its file. Without a file the report is empty."""
     path = Path(f"{place}-{worker}.json")
     try:
         found = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
@@ -74,7 +74,7 @@ def take(place: str, worker: str) -> Told:
 
 
 def sweep(place: str) -> None:
-    """Remove what came too late to be read, from workers that started as the run ended."""
+    """Remove reports that came too late to be read, from workers started as the run ended."""
     prefix = Path(place)
     for path in prefix.parent.glob(f"{prefix.name}-*"):
         path.unlink(missing_ok=True)

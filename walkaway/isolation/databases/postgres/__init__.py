@@ -1,1 +1,1 @@
-"""Databases on a Postgres server, 13 or newer, through psycopg 3."""
+"""Databases on a Postgres server, version 13 or newer, through psycopg 3."""

@@ -1,4 +1,4 @@
-"""A copy of a Postgres database that others use, and the way back."""
+"""A copy of a Postgres database that others use, and how to restore from it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from walkaway.isolation.databases.postgres.locks import Owner
 from walkaway.isolation.identity import Identity
 
 _TRIES = 3
-"""Postgres itself waits five seconds in each for others to leave."""
+"""Attempts. In each, Postgres itself waits five seconds for other connections to leave."""
 
 
 class PostgresCopy:
-    """A `Copy`; its role must be allowed to create databases and own the one that is copied.
+    """A `Copy`. Its role must be allowed to create databases and must own the one it copies.
 
-    The copy takes the database's place by two renames in one transaction, so that there is at
-    every moment a whole database of that name. Owner and content come back; settings and grants
-    of the database itself (ALTER DATABASE … SET, GRANT … ON DATABASE) do not.
+    Two renames in one transaction put the copy in the database's place, so a whole database of that
+    name exists at every moment. Owner and contents are restored. Settings and grants of the
+    database itself (ALTER DATABASE … SET, GRANT … ON DATABASE) are not.
     """
 
     def __init__(self, url: URL, who: Identity) -> None:
@@ -55,7 +55,7 @@ class PostgresCopy:
             self._owner.close()
 
     def _without_users(self, act: Callable[[], None]) -> None:
-        """Act on the database while nobody is in it; services come back at once."""
+        """Run ``act`` while nobody is connected to the database. Services reconnect at once."""
         for attempt in range(_TRIES):
             self._owner.end_users(self._name)
             try:

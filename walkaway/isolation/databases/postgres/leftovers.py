@@ -1,4 +1,4 @@
-"""What is on a server under our names, and how that goes which nobody owns any more."""
+"""List our databases on a server, and drop those that nobody owns any more."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LISTED = (
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is noted at a template for later runs: its schema's fingerprint, and who made it."""
+    """The note on a template kept for later runs: its schema's fingerprint and the run's id."""
 
     fingerprint: str
     run: str
@@ -38,15 +38,16 @@ class Kept:
 
 
 def listed(owner: Owner, base: Base) -> Iterator[tuple[str, Kept | None]]:
-    """Return the databases of a base; with what is noted at templates that wait for later runs."""
+    """Yield the databases of a base, each with its note if it is a template kept for later runs."""
     for name, comment in owner.ask(_LISTED, base.pattern):
         yield name, Kept.read(comment) if name.endswith(f"_{TEMPLATE}") else None
 
 
 def reap(owner: Owner, base: Base, spared: Callable[[str, Kept | None], bool]) -> None:
-    """Drop the databases of a base whose lock is free; ``spared`` are those to leave all the same.
+    """Drop the databases of a base whose lock is free, except those that ``spared`` accepts.
 
-    They must be whatever this very connection owns: a lock is free for who holds it.
+    ``spared`` must accept everything that this connection owns, because the holder of a lock can
+    take it again.
     """
     for name, kept in listed(owner, base):
         if not spared(name, kept) and owner.try_lock(name):
@@ -57,7 +58,7 @@ def reap(owner: Owner, base: Base, spared: Callable[[str, Kept | None], bool]) -
 
 
 def reap_after(url: URL) -> None:
-    """Drop what crashed workers of a run left, now that nobody of it is there to do so."""
+    """Drop what crashed workers of a run left, now that no process of that run does it."""
     owner = Owner(url)
     try:
         reap(owner, Base.of(urls.base_name(url)), lambda _name, kept: kept is not None)

@@ -1,7 +1,8 @@
-"""One connection to a server's maintenance database, and the locks by which it owns databases.
+"""A connection to a server's maintenance database, and the locks that say who owns a database.
 
-Advisory locks of a session end with it, however its process ended: a database whose lock is free
-belongs to nobody who lives. They are told apart by maintenance database, so all take the same.
+Session-level advisory locks end with their connection, however the process died. So a database
+whose lock is free belongs to no living process. Advisory locks are separate in each database, so
+every process must use the same maintenance database.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from walkaway.isolation.databases.names import lock_key
 from walkaway.isolation.databases.provider import RefusedError
 
 MAINTENANCE = "postgres"
-"""The database that every cluster has; where it cannot be used, the one of the URL."""
+"""Every cluster has this database. Where it cannot be used, the one in the URL is."""
 APPLICATION = "walkaway"
 CONNECT_S = 10
 _END: LiteralString = (
@@ -26,13 +27,13 @@ _END: LiteralString = (
 
 
 def connected(url: URL, database: str | None) -> psycopg.Connection:
-    """Open a connection that commits every statement by itself, and is not closed for idling."""
+    """Open an autocommit connection that the server does not close for idling."""
     connection = psycopg.connect(
         host=url.host, port=url.port, user=url.username, password=url.password, dbname=database,
         autocommit=True,
-        **{"application_name": APPLICATION, "connect_timeout": CONNECT_S, **url.query},  # type: ignore[arg-type]  # libpq's parameters, as the URL has them
+        **{"application_name": APPLICATION, "connect_timeout": CONNECT_S, **url.query},  # type: ignore[arg-type]  # libpq's parameters, as in the URL
     )  # fmt: skip
-    if connection.info.server_version >= 14_00_00:  # noqa: PLR2004 - Postgres 14 brought it
+    if connection.info.server_version >= 14_00_00:  # noqa: PLR2004 - Postgres 14 introduced the setting
         connection.execute("SET idle_session_timeout = 0")
     return connection
 
@@ -57,12 +58,12 @@ class Owner:
             ) from None
 
     def run(self, statement: LiteralString, *names: str) -> None:
-        """Carry a statement out; each ``{}`` in it is a name."""
+        """Run a statement. Each ``{}`` in it is replaced by a quoted name."""
         named = (sql.Identifier(name) for name in names)
         self._connection.execute(sql.SQL(statement).format(*named))
 
     def note(self, database: str, text: str) -> None:
-        """Write a note at a database, for whoever lists them."""
+        """Attach a note to a database, for whoever lists them."""
         comment = sql.SQL("COMMENT ON DATABASE {} IS {}")
         self._connection.execute(comment.format(sql.Identifier(database), sql.Literal(text)))
 
@@ -70,15 +71,15 @@ class Owner:
         return self._connection.execute(statement, values or None).fetchall()
 
     def end_users(self, database: str) -> None:
-        """End the connections of everyone to a database."""
+        """Terminate all connections to a database."""
         self.ask(_END, database)
 
     def lock(self, text: str, *, shared: bool = False) -> None:
-        """Own ``text`` until `unlock` or the end of this process; waits for who owns it."""
+        """Lock ``text`` until `unlock` or the end of this process. Waits for another owner."""
         self._locking("pg_advisory_lock", text, shared)
 
     def try_lock(self, text: str) -> bool:
-        """Own ``text`` alone, unless someone else does. Also True for who owns it already."""
+        """Lock ``text`` if nobody else has it. Also True when this connection holds it already."""
         return bool(self.ask("SELECT pg_try_advisory_lock(%s)", lock_key(text))[0][0])
 
     def unlock(self, text: str, *, shared: bool = False) -> None:

@@ -1,7 +1,7 @@
-"""Looks into one Postgres database from a connection of its own, and mends it.
+"""Inspect and restore one Postgres database from a connection of its own.
 
-Figures for 60 tables: `committed` 0.2 ms, `picture` 2 ms, emptying three tables 1.5 ms (all of
-them: 20 ms).
+Measured with 60 tables: `committed` 0.2 ms, `picture` 2 ms, emptying three tables 1.5 ms (all
+tables: 20 ms).
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ from walkaway.isolation.databases.snapshot import (
 
 LOCK_TIMEOUT_MS = 3000
 
-# Transactions have numbers; every one that changed anything and has ended since a snapshot is
-# either in its list or between its end and that of the snapshot now. Whether it was committed,
-# Postgres knows. So this is exact, for the cluster: a test that rolled back leaves no trace here.
+# Every transaction that changed something and has ended since a snapshot is either in the
+# snapshot's list of running transactions, or numbered between its end and the end of the present
+# snapshot. pg_xact_status says whether it committed. So this is exact for the cluster: a test that
+# rolled back leaves no trace here. After more than 10,000 transactions it assumes a commit instead
+# of checking each.
 _COMMITTED = """
 WITH since AS (SELECT %s::pg_snapshot AS s), now AS (SELECT pg_current_snapshot() AS s),
 bounds AS (
@@ -44,7 +46,7 @@ SELECT now.s::text, high - low > 10000 OR EXISTS (
 FROM now, bounds
 """
 
-# Of the users' own relations, not those of the system: their numbers begin at 16384.
+# Only the users' own relations, not the system's: their oids begin at 16384.
 _MINE = "c.oid >= 16384 AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 _FROM = "FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
 _RELATIONS = f"""
@@ -57,8 +59,8 @@ _SEQUENCES = """
 SELECT oid, pg_sequence_last_value(oid) FROM pg_class WHERE relkind = 'S' AND oid >= 16384
 """
 
-# A row of a catalogue is rewritten, at another place by another transaction, by whatever changes
-# it; of pg_class only what TRUNCATE leaves as it is.
+# Any change to a catalogue row rewrites it, so its place (ctid) and transaction (xmin) change.
+# From pg_class only the columns that TRUNCATE leaves alone are compared.
 _CATALOGUES = {
     "pg_attribute": "attrelid", "pg_attrdef": "adrelid", "pg_constraint": "oid",
     "pg_index": "indexrelid", "pg_trigger": "oid", "pg_rewrite": "oid", "pg_proc": "oid",
@@ -100,7 +102,7 @@ GROUP BY 1, 2, 3, 4, 5 ORDER BY 1
 
 
 class PostgresProbe:
-    """A `Probe` of a Postgres database."""
+    """A `Probe` for a Postgres database."""
 
     def __init__(self, url: URL) -> None:
         self._connection = connected(url, url.database)
@@ -118,7 +120,7 @@ class PostgresProbe:
         return bool(found)
 
     def picture(self) -> Picture:
-        # First, so that what is committed meanwhile is seen by the next `committed`.
+        # Take the snapshot first, so that the next `committed` sees what is committed meanwhile.
         self._since, self._first = self._snapshot(), False
         self._own.clear()
         shape = self._ask(_SHAPE)[0][0]
@@ -132,7 +134,7 @@ class PostgresProbe:
                 sequences[name] = value
             else:
                 tables[name] = EMPTY
-                if value:  # a table without a page has no rows: only the others are read
+                if value:  # a table without a page has no rows, so only the others are read
                     filled.append(oid)
         tables |= self._counted(filled)
         return Picture(shape, tables, sequences)
@@ -161,7 +163,7 @@ class PostgresProbe:
     def empty(self, what: Emptying) -> None:
         if not what.tables and not what.sequences:
             return
-        # In one message, and so in one transaction: whose number is then known as ours.
+        # One message is one transaction, so its id can be recorded as ours.
         parts: list[sql.Composable] = []
         if what.tables:
             tables = (sql.SQL("ONLY {}").format(self._identifiers[name]) for name in what.tables)
@@ -189,7 +191,7 @@ class PostgresProbe:
         self._connection.close()
 
     def _counted(self, filled: list[int]) -> dict[str, Rows]:
-        """Return the rows of tables that are not known to be empty; in one statement."""
+        """Return the rows of the tables that may have some, in one statement."""
         if not filled:
             return {}
         one = sql.SQL(
@@ -207,12 +209,12 @@ class PostgresProbe:
         return str(self._ask("SELECT pg_current_snapshot()::text")[0][0])
 
     def _ask(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement that is asked again and again."""
-        asked = statement.encode()  # constants of this module
+        """Return the rows of a statement that is used again and again, so it is prepared."""
+        asked = statement.encode()  # statements are constants of this module
         return self._connection.execute(asked, values or None, prepare=True).fetchall()
 
     def _run(self, statement: sql.Composed) -> list[tuple[Any, ...]]:
-        """Return the rows of the last of some statements that differ from look to look."""
+        """Run statements that differ each time, unprepared. Return the rows of the last one."""
         cursor = self._connection.execute(statement, prepare=False)
         while cursor.nextset():
             pass

@@ -1,8 +1,8 @@
-"""The databases of one process on a server: owned from before they are there until they are gone.
+"""The databases of one process on a server, owned before they are created until they are gone.
 
-Whoever makes a database first takes the lock of its name (`locks`) and keeps it. Whoever comes
-later, or leaves, drops what is there of the same base with its lock free: what killed runs left,
-at once and without guessing by age, and never what lives.
+Whoever creates a database first takes the lock of its name (`locks`) and keeps it. Whoever comes
+later, or leaves, drops the databases of the same base whose lock is free. That removes what killed
+runs left, at once and without guessing by age, and never touches a living run's database.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from walkaway.isolation.databases.provider import Keeping, RefusedError
 from walkaway.isolation.databases.schema import CREATE, Schema
 
 _TRIES = 3
-"""Postgres itself waits five seconds in each for others to leave a template."""
+"""Attempts. In each, Postgres itself waits five seconds for others to leave a template."""
 
 
 class Server:
@@ -62,12 +62,13 @@ class Server:
     def close(self) -> None:
         try:
             if self._kept:
-                # While ours is held: two runs that each replace the other's would leave none.
+                # Still holding our lock: two runs that each replace the other's template would
+                # leave none.
                 self._reap()
             else:
                 self._owner.unlock(self._template, shared=True)
                 self._owned.discard(self._template)
-                self._reap()  # the template too, if no other worker uses it
+                self._reap()  # drops the template too, if no other worker uses it
         finally:
             self._owner.close()
 
@@ -83,7 +84,7 @@ class Server:
             try:
                 self._owner.run("CREATE DATABASE {} TEMPLATE {}", name, self._template)
             except psycopg.errors.ObjectInUse:
-                # Someone let himself in; nobody has a reason to be there.
+                # Somebody connected to the template, although nobody has a reason to.
                 if attempt == _TRIES - 1:
                     raise
                 self._shut(self._template)
@@ -93,13 +94,13 @@ class Server:
     # Templates
 
     def _found_or_built(self) -> str:
-        """Return the name of the template, whole and with our lock on it."""
+        """Return the name of the complete template, with our lock on it."""
         alone = f"{self._base.slug} {self._kept.fingerprint if self._kept else self._run}"
         self._owner.lock(alone)
         try:
             name = self._found()
             if name:
-                self._shut(name)  # someone may have let himself in
+                self._shut(name)  # somebody may have connected
             else:
                 name = self._base.name(self._run, TEMPLATE)
                 self._owner.lock(name, shared=True)
@@ -127,7 +128,7 @@ class Server:
         return kept.run == self._run or not self._keeping.create
 
     def _build(self, name: str) -> None:
-        """Make the template under another name, shut it, and give it its own."""
+        """Build the template under another name, close it to connections, and rename it."""
         from sqlalchemy import NullPool, create_engine
 
         building = self._base.name(self._run, BUILDING)
@@ -153,11 +154,11 @@ class Server:
             self._owner.unlock(building)
 
     def _shut(self, name: str) -> None:
-        """Let nobody into a database, and end whoever is in it: it could not be cloned."""
+        """Close a database to connections and end the open ones, so that it can be cloned."""
         self._owner.run("ALTER DATABASE {} ALLOW_CONNECTIONS false", name)
         self._owner.end_users(name)
 
-    # What nobody owns
+    # Databases that nobody owns
 
     def _reap(self) -> None:
         reap(
@@ -167,7 +168,7 @@ class Server:
         )
 
     def _stays(self, name: str, kept: Kept | None) -> bool:
-        """Tell what waits for a later run: a kept template, unless ours is to take its place."""
+        """Return whether a template waits for a later run: kept, and not replaced by ours."""
         return kept is not None and (self._kept is None or self._fits(name, kept))
 
 

@@ -1,4 +1,4 @@
-"""A copy of a SQLite file that others have open, and the way back."""
+"""A copy of a SQLite file that others have open, and how to restore from it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WAIT_S = 3.0
 
 
 class SqliteCopy:
-    """A `Copy`, by SQLite's own means: connections stay, and see what was put back."""
+    """A `Copy` made with SQLite's backup: connections stay open and see the restored contents."""
 
     def __init__(self, url: URL) -> None:
         self._path = Path(url.database or "")
@@ -32,15 +32,16 @@ class SqliteCopy:
 
 
 def written_over(source: Path, target: Path) -> bool:
-    """Give a file the content of another, if nobody is in the way; whoever has it open sees it.
+    """Overwrite the contents of one database with another's. Return False if it is locked.
 
-    A file that took its place would not do: pools would go on writing into the one that is gone.
+    Everyone who has the target open sees the change. Replacing the file would not do: pools would
+    go on writing to the deleted one.
     """
     with (
         contextlib.closing(sqlite3.connect(source)) as read,
         contextlib.closing(sqlite3.connect(target, timeout=WAIT_S, isolation_level=None)) as write,
     ):
-        write.execute("PRAGMA synchronous = OFF")  # who loses power loses the run
+        write.execute("PRAGMA synchronous = OFF")  # a power cut loses the run anyway
         try:
             write.execute("BEGIN IMMEDIATE")  # backup() itself would wait for ever
             write.execute("ROLLBACK")

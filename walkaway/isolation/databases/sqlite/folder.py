@@ -1,8 +1,8 @@
-"""The databases of one process as files: templates are made once for all workers of a run.
+"""The databases of one process as files, copied from a template made once for all workers.
 
-Nothing here needs a lock for longer than it works: a copy depends on nobody, the files of a run
-lie in pytest's temporary folder, which rotates, and what is kept for later runs is renamed into
-place whole.
+No lock is held longer than one operation: a copy depends on nobody, the files of a run are in
+pytest's temporary folder, which rotates, and what is kept for later runs is complete when it is
+renamed into place.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _BESIDE = ("-wal", "-shm", "-journal")
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where files go: of this process, of all workers of its run, of later runs too."""
+    """Folders for files: this process's, those shared by its run, and those kept for later runs."""
 
     mine: Path
     common: Path
@@ -39,7 +39,7 @@ class Folders:
 
 
 class Folder:
-    """A `Home` of SQLite files."""
+    """A `Home` for SQLite files."""
 
     def __init__(
         self, url: URL, schema: Schema, run: str, keeping: Keeping, folders: Folders
@@ -73,13 +73,16 @@ class Folder:
             Path(f"{url.database}{end}").unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Leave the template to pytest, which removes its temporary folders of older runs."""
+        """Do nothing: pytest removes its temporary folders of older runs, templates included."""
 
     def probe(self, url: URL) -> SqliteProbe:
         return SqliteProbe(url)
 
     def _take_kept(self, folder: Path, *, anew: bool) -> None:
-        """Copy the kept template of this schema, made now if there is none; others go."""
+        """Copy the kept template of this schema, building it if needed.
+
+        Deletes the templates of other schemas.
+        """
         fingerprint = self._schema.fingerprint(self._url)
         if fingerprint is None:
             raise RefusedError(f"--reuse-db cannot tell when the schema changed: write {CREATE}")
@@ -87,14 +90,14 @@ class Folder:
         kept = folder / f"{self._slug}-{fingerprint}{_SUFFIX}"
         with _alone(folder / self._slug):
             for other in folder.glob(f"{self._slug}-*"):
-                if other != kept:  # the half-made of killed runs too: nobody else is in here
+                if other != kept:  # half-built ones of killed runs too: nobody else is in here
                     other.unlink()
             if anew or not kept.exists():
                 self._build(kept)
             _copy_whole(kept, self._template)
 
     def _build(self, target: Path) -> None:
-        """Make the template under another name, and give it its own when it is whole."""
+        """Build the template under another name, and rename it when it is complete."""
         from sqlalchemy import NullPool, create_engine, event
 
         building = target.with_name(f"{target.name}.building")
@@ -109,14 +112,15 @@ class Folder:
 
 
 def _unsafe(connection: sqlite3.Connection, _record: object) -> None:
-    """Spare a flush to disk with every statement; `_settle` makes up for it once."""
+    """Turn off the flush to disk after every statement; `_settle` flushes once at the end."""
     connection.execute("PRAGMA synchronous = OFF")
 
 
 def _settle(path: Path) -> None:
-    """Bring all into the one file, and have its copies let readers and a writer side by side.
+    """Gather everything into the one file, and turn on WAL for it and its copies.
 
-    With the other kinds of journal a test's open transaction keeps every thread from committing.
+    With WAL, readers and a writer work side by side. In the other journal modes a test's open
+    transaction keeps every other thread from committing.
     """
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -133,7 +137,7 @@ def _copy_whole(source: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Be the only process that works on a file; the lock ends with its process."""
+    """Hold an exclusive lock for work on a file. The lock ends with its process."""
     with Path(f"{path}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

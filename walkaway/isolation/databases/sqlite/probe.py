@@ -1,4 +1,4 @@
-"""Looks into one SQLite file from a connection of its own, and mends it."""
+"""Inspect and restore one SQLite file from a connection of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RELATIONS = (
 
 
 class SqliteProbe:
-    """A `Probe` of a SQLite file."""
+    """A `Probe` for a SQLite file."""
 
     def __init__(self, url: URL) -> None:
         self._path = url.database or ""
@@ -27,11 +27,11 @@ class SqliteProbe:
             isolation_level=None,
             check_same_thread=False,
         )
-        self._connection.execute("PRAGMA synchronous = OFF")  # who loses power loses the run
+        self._connection.execute("PRAGMA synchronous = OFF")  # a power cut loses the run anyway
         self._version = -1
 
     def committed(self) -> bool:
-        # SQLite's own: it changes with every commit, in this file, of another connection than this.
+        # data_version changes with every commit to this file by any other connection.
         version = self._number("PRAGMA data_version")
         found, self._version = version != self._version, version
         return found
@@ -45,7 +45,10 @@ class SqliteProbe:
         return Picture(str(hash(tuple(relations))), tables, self.sequences())
 
     def links(self) -> Links:
-        """Foreign keys are not looked at here: `empty` works without them."""
+        """Return the links.
+
+        Foreign keys do not matter here: `empty` works without checking them.
+        """
         relations = self._connection.execute(_RELATIONS).fetchall()
         unfit = {table for kind, _name, table, _sql in relations if kind == "trigger"}
         unfit |= {name for _k, name, _t, made in relations if made.startswith("CREATE VIRTUAL")}
