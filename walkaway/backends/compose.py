@@ -21,6 +21,7 @@ from walkaway.backends.environment_lease import Leasing
 from walkaway.environment import container, entrypoint
 from walkaway.environment.container import State
 from walkaway.environment.project import on_engine
+from walkaway.model import pass_setup
 from walkaway.process.children import Exit, Helper
 
 _STACKS_S = 5.0
@@ -226,8 +227,9 @@ class Compose:
         self.running = True
         deps.family.main = evidence.seen_from_here(state)
         pid, start = deps.family.main or (0, 0)
+        argv = pass_setup.argv(deps.run, self._number)
         deps.journal.write(
-            "spawn", pid=pid, start=start, container=self._name, argv=deps.run["argv"],
+            "spawn", pid=pid, start=start, container=self._name, argv=argv,
             **{"pass": self._number},
         )  # fmt: skip
         self._entered_by = time.monotonic() + _ENTER_S

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from walkaway.backends import Deps, pytest_pass
 from walkaway.backends import stack_dumps as stacks
+from walkaway.model import pass_setup
 from walkaway.process import proc_table
 from walkaway.process.children import Exit, Helper, SpawnError
 
@@ -43,7 +44,7 @@ class Local:
         start = proc_table.start_ticks(pid)
         deps.family.main = (pid, start)
         self.running = True
-        argv = deps.run["argv"]
+        argv = pass_setup.argv(deps.run, number)
         deps.journal.write("spawn", pid=pid, start=start, argv=argv, **{"pass": number})
 
     def take_over(self, number: int) -> None:

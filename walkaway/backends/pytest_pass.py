@@ -6,7 +6,7 @@ import json
 import os
 from typing import Any
 
-from walkaway.model import pytest_pass
+from walkaway.model import pass_setup
 from walkaway.process.children import spawn
 
 _LIBRARY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -19,9 +19,9 @@ def start(run: dict[str, Any], record: str, number: int, log_fd: int) -> int:
     environ = {key: value for key, value in os.environ.items() if key not in _FOREIGN}
     paths = [RECORDER, environ["PYTHONPATH"]] if environ.get("PYTHONPATH") else [RECORDER]
     environ["PYTHONPATH"] = os.pathsep.join(paths)
-    environ.update(pytest_pass.variables(run, record, number))
-    environ = {**pytest_pass.defaults(run, record, number), **environ}
-    return spawn(pytest_pass.argv(run, number), environ, run["cwd"], log_fd)
+    environ.update(pass_setup.variables(run, record, number))
+    environ = {**pass_setup.defaults(run, record, number), **environ}
+    return spawn(pass_setup.argv(run, number), environ, run["cwd"], log_fd)
 
 
 def spawned(fd: int, kind: str = "spawn") -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from walkaway.environment.project import (
     Project,
     checkout_hash,
 )
-from walkaway.model import pytest_pass
+from walkaway.model import pass_setup
 from walkaway.process.children import Exit
 
 RECORD = "/walkaway/record"
@@ -118,15 +118,15 @@ def command(
     for key, value in environ.items():
         words += ["-e", f"{key}={value}"]
     inside = _inside(run["root"], run["cwd"])
-    argv = pytest_pass.argv(run, number)
+    argv = pass_setup.argv(run, number)
     return project.compose(*words, project.service, "sh", "-c", _GO, "sh", inside, *argv)
 
 
 def environment(run: Mapping[str, Any], number: int) -> dict[str, str]:
     """Return the environment variables of a pass inside the container."""
-    given = pytest_pass.variables(run, RECORD, number)
+    given = pass_setup.variables(run, RECORD, number)
     given["TESTMON_DATAFILE"] = f"{CACHE}/testmondata"
-    defaults = pytest_pass.defaults(run, RECORD, number)
+    defaults = pass_setup.defaults(run, RECORD, number)
     return given | {f"{_DEFAULT}{name}": value for name, value in defaults.items()}
 
 
