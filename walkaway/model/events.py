@@ -1,7 +1,7 @@
 """Lines of `events.jsonl` and `supervisor.jsonl`, read tolerantly: a crash may tear any line.
 
-An event is a plain dict: its keys are documented in docs/guide/reference.md ("The record"). Unknown kinds
-and keys are kept, garbage is dropped, so that an old reader survives a new writer.
+An event is a plain dict; docs/guide/reference.md ("The record") documents its keys. Unknown kinds
+and keys are kept and garbage is dropped, so an old reader survives a new writer.
 """
 
 from __future__ import annotations
