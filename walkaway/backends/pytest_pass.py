@@ -1,4 +1,4 @@
-"""One pass of pytest: its environment, its argv, its start. A run has one, seldom more."""
+"""Start one pass of pytest: its environment and argv. A run has one pass, seldom more."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "PYTEST_TIMEOUT
 
 
 def start(run: dict[str, Any], record: str, number: int, log_fd: int) -> int:
-    """Start pass ``number`` (from 1) of a run; returns pytest's PID. Raises `SpawnError`."""
+    """Start pass ``number`` (from 1) of a run; return pytest's PID. Raises `SpawnError`."""
     environ = _environ(run, record, number)
     argv = list(run["argv"])
     if number > 1 and any(word.startswith("--cov") for word in argv):
@@ -35,18 +35,18 @@ def _environ(run: dict[str, Any], record: str, number: int) -> dict[str, str]:
         environ["WALKAWAY_SELECT"] = os.path.join(record, select)
     if run.get("order_seed"):
         environ["WALKAWAY_ORDER"] = run["order_seed"]
-        # The order of sets is a chance, too: what depends on it comes again with the seed.
+        # The order of sets is random too; with the seed, whatever depends on it is repeatable.
         environ.setdefault("PYTHONHASHSEED", run["order_seed"])
     if number > 1:
-        # Reports that pytest writes at its end would overwrite the first pass's.
+        # Coverage data written at pytest's end would overwrite the first pass's.
         environ.setdefault("COVERAGE_FILE", os.path.join(record, f".coverage-pass-{number}"))
     return environ
 
 
 def spawned(fd: int, kind: str = "spawn") -> list[dict[str, Any]]:
-    """Return the passes that a journal tells of, oldest first: pid, start, pass, t.
+    """Return the passes recorded in an open events file, oldest first: pid, start, pass, t.
 
-    With ``kind`` `loaded`, what the recorder itself says in the events.
+    ``kind`` is `spawn` for the supervisor's journal, `loaded` for the recorder's events.
     """
     found = []
     for line in os.pread(fd, 1 << 20, 0).split(b"\n"):

@@ -18,8 +18,8 @@ class OutOfMemory:
     """Follows the OOM kill counters of the machine and of the run's cgroups.
 
     The machine's counter (it includes kills by cgroup limits) does not say who died, so only a rise
-    just before pytest's end counts. A cgroup's counter covers every kill in that group, for
-    whatever reason. So where pytest's cgroup is known, only its counter is used.
+    just before pytest's end counts. A cgroup's counter covers every kill in that group, whether
+    the group or the machine ran out. So where pytest's cgroup is known, only its counter is used.
     """
 
     def __init__(self) -> None:
