@@ -11,6 +11,7 @@ from walkaway.process.children import spawn
 _LIBRARY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RECORDER = os.path.join(_LIBRARY, "recorder")
 _FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "PYTEST_TIMEOUT")
+"""Variables that must not reach pytest, for the reasons given in `process/detach.py`."""
 
 
 def start(run: dict[str, Any], record: str, number: int, log_fd: int) -> int:

@@ -31,7 +31,7 @@ def spawn(
 
     stdin comes from ``in_fd``, else from /dev/null. Raises `SpawnError` when it cannot be executed.
     """
-    ready, report = os.pipe()
+    ready, report = os.pipe()  # close-on-exec: end of file means that exec succeeded
     pid = os.fork()
     if pid == 0:
         try:
@@ -138,6 +138,7 @@ def _write_all(fd: int, data: bytes) -> None:
 
 
 def _default_signals() -> None:
+    # The wakeup pipe belongs to the supervisor: a signal to the child must not wake it.
     signal.set_wakeup_fd(-1)
     for number in (*_HANDLED, *_IGNORED_BY_PYTHON):
         signal.signal(number, signal.SIG_DFL)

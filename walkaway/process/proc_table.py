@@ -29,6 +29,7 @@ def read(pid: int) -> Proc | None:
     except OSError:
         return None
     # The command name may contain spaces and brackets, so count fields from the last ')'.
+    # proc(5): 0 is the state, 1 the parent, 11-14 utime, stime, cutime, cstime, 19 the start.
     fields = data[data.rfind(b")") + 2 :].split()
     return Proc(
         pid,

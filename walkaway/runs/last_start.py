@@ -216,6 +216,7 @@ def _read(place: Place) -> dict[str, Any] | None:
     return max(found, key=lambda told: _number(told.get("at_s")), default=None)
 
 
+# O_NONBLOCK: the open must not hang on a FIFO in the mark's place.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 

@@ -66,6 +66,7 @@ class Supervisor:
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # Needed although it does nothing: only handled signals write to the wakeup descriptor.
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, self.requests.on_signal)
         signal.signal(signal.SIGINT, self.requests.on_signal)

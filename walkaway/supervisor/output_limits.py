@@ -10,6 +10,7 @@ from typing import Any
 from walkaway.process import kernel
 
 _BLOCK = 512
+"""The unit of `st_blocks`, whatever the file system's block size (stat(2))."""
 _PUNCH_STEP = 16 * 1024 * 1024
 _PAGE = 4096
 _OWN_SHARE = 4
@@ -52,6 +53,7 @@ class Output:
 
         The writer appends and does not notice. RLIMIT_FSIZE would cut the log's end instead.
         """
+        # Whole pages only: a hole frees whole blocks and merely zeroes parts of one.
         until = (length - self._tail) // _PAGE * _PAGE
         start = -(-self._punched // _PAGE) * _PAGE
         if until - start >= _PUNCH_STEP and kernel.punch(self._log_fd, start, until - start):

@@ -65,6 +65,7 @@ class Keeper:
         for name in self._reserved:
             fd = self.fds[name]
             with contextlib.suppress(OSError):
+                # Truncating to the current size frees the blocks reserved beyond the end.
                 os.ftruncate(fd, os.fstat(fd).st_size)
 
     def check(self) -> None:

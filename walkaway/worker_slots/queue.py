@@ -103,6 +103,7 @@ class Turn:
             number = 1 + max((entry.number for entry in entries), default=0)
             self._name = f"{number:010}{WAIT}"
             self._fd = slot_files.make(folder, self._name, self._me)
+        # The mtime shows others that we still look; monotonic, so no clock change affects it.
         now_ns = time.monotonic_ns()
         os.utime(self._fd, ns=(now_ns, now_ns))
         before = int(self._name.partition(".")[0])

@@ -24,7 +24,7 @@ _MOST_BYTES = 4096
 _FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _held: set[int] = set()
-"""Descriptors whose locks a forked child must not keep alive."""
+"""Descriptors that a forked child must close: a flock lasts until the last copy is closed."""
 
 
 def _let_go() -> None:

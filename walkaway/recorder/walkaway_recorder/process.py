@@ -39,6 +39,7 @@ def start_ticks() -> int:
     """Return this process's start time in clock ticks since boot; 0 when unknown."""
     try:
         with open("/proc/self/stat", "rb") as file:
+            # Field 22 in proc(5); the command name before the last ')' may contain anything.
             return int(file.read().rpartition(b")")[2].split()[19])
     except (OSError, ValueError, IndexError):
         return 0

@@ -110,7 +110,8 @@ class Workers:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        # Registered before xdist's own trylast hook, so called before its workers start.
+        # trylast, like xdist's own hook, which was registered later and starts the workers: of two
+        # such hooks pluggy calls the later one last.
         with self._guard:
             dsession = session.config.pluginmanager.get_plugin("dsession")
             if dsession is None:
