@@ -132,8 +132,7 @@ class HuntLook:
     tests: tuple[str, ...]
     elapsed_s: float
     ended_by: str = ""
-    """`complete`, `found`, `hopeless`, `stopped`, `stop`, `interrupt` or `error`; empty while live.
-    """
+    """complete, found, hopeless, stopped, stop, interrupt or error; empty while it is live."""
     why: str = ""
     code: int = exit_codes.STILL_RUNNING
     current: Look | None = None

@@ -15,8 +15,7 @@ _WITH_STACKS = frozenset({"deadline", "stall", "linger"})
 _AT_ONCE = frozenset({"output", "disk"})
 """No grace period: a flood of output goes on for as long as it is allowed to."""
 _AGAIN_S = 2.0
-"""Time between two INTs, at most a fifth of the grace: a busy engine may still deliver the first.
-"""
+"""Time between two INTs, at most a fifth of the grace: a busy engine may deliver one late."""
 
 
 class Ending:

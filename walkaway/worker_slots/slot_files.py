@@ -48,6 +48,8 @@ class Holder(NamedTuple):
 
 
 class Entry(NamedTuple):
+    """A living run's file, as `entries` found it."""
+
     number: int
     """The order of arrival."""
     holder: Holder

@@ -51,7 +51,7 @@ def result_of(report: pytest.TestReport) -> str:
 
 
 def failure_in(when: str | None) -> str:
-    """Return the result for a failure in this phase; `???` is the phase of a died worker."""
+    """Return the result for a failure in this phase; `???` is the phase when a worker died."""
     return {"call": FAILED, "???": CRASHED}.get(when or "", ERROR)
 
 
