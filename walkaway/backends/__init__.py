@@ -1,7 +1,7 @@
 """Where pytest runs: as a child of the supervisor, or in a container of a Compose project.
 
-The supervisor knows `Backend` alone. Whatever its kind: nothing blocks for long, and facts are
-told as they are; who died of what is for `model.endings` to say.
+The supervisor uses only the `Backend` protocol. No backend may block for long. A backend reports
+facts and must not judge them: `model.endings` decides the outcome.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Deps(NamedTuple):
-    """What a backend is given by its supervisor."""
+    """What the supervisor passes to its backend."""
 
     run: dict[str, Any]
     record: str
@@ -28,70 +28,70 @@ class Deps(NamedTuple):
 
 
 class Backend(Protocol):
-    """One way to have pytest run. Methods are called from the supervisor's loop, one at a time."""
+    """One way to run pytest. The supervisor's loop calls the methods, one at a time."""
 
     running: bool
-    """Pytest was started: the deadline and the watch for stalls go from here."""
+    """Pytest was started: the deadline and the stall check count from here."""
     spawn_error: str
-    """Why it could not be started, in one line."""
+    """Why pytest could not be started, in one line; empty otherwise."""
 
     spawn_said: list[str]
-    """More of it; none: the log's last lines tell."""
+    """Further lines for `spawn_error`; when empty, the log's last lines are shown instead."""
     built: str
-    """What came of a run that was only to build an image; empty otherwise."""
+    """The result of a run that only builds an image; empty otherwise."""
     notes: list[str]
-    """What is to be said beside the verdict."""
+    """Remarks to show beside the verdict."""
 
     gave_way: bool
-    """What it had waited for turned out to be another's: the run is to be queued again."""
+    """The environment it had leased is still in use by another run: queue this run again."""
 
     @property
     def silent(self) -> bool:
-        """Whether the engine does not answer: no signal would arrive."""
+        """Whether the engine does not answer, so that no signal would arrive."""
 
     @property
     def pending(self) -> bool:
-        """Whether the last signal is still to be sent: pytest is only being started."""
+        """Whether the last signal has not been delivered yet, as while pytest is being started."""
 
     def waiting(self) -> str:
-        """Try to get what a run must wait for: empty when it has it, else behind whom it waits."""
+        """Try to get what the run needs; return what it waits for, empty when it has everything."""
 
     def begin(self, number: int) -> None:
-        """Begin pass ``number`` (from 1). May take several turns; never raises for a bad start."""
+        """Start pass ``number`` (from 1). May take several turns; a failed start does not raise."""
 
     def take_over(self, number: int) -> None:
-        """Go on with pass ``number`` where a supervisor that died left off."""
+        """Continue pass ``number`` of a supervisor that died."""
 
     def helpers(self) -> list[Helper]:
-        """Return the children whose answers are waited for."""
+        """Return the child processes whose answers the supervisor should wait for."""
 
     def turn(self, ended: Mapping[int, int]) -> Exit | None:
-        """Take one turn; the end of the pass once it is known. ``ended``: wait status by PID."""
+        """Take one turn; return how the pass ended once known. ``ended``: wait status by PID."""
 
     def stacks(self) -> None:
-        """Have pytest's processes write their stacks; takes seconds at most."""
+        """Make pytest's processes write their stacks; takes seconds at most."""
 
     def interrupt(self) -> None:
-        """Send INT to pytest alone."""
+        """Send INT to pytest only."""
 
     def signal_all(self, number: int) -> None:
         """Signal every process of the run."""
 
     def sweep(self) -> list[tuple[int, str]]:
-        """End what is left of a pass; returns PID and command of who it was."""
+        """End the processes that a pass left behind; return their PIDs and commands."""
 
     def out_of_memory(self) -> bool:
-        """Tell whether a process of the run was killed for want of memory, as the place says."""
+        """Return whether the backend itself knows that the run was killed for lack of memory."""
 
     def before_close(self) -> None:
-        """Save what would disappear, before the judgement."""
+        """Save what would disappear, before the run is judged."""
 
     def after_close(self) -> None:
-        """Remove what the run has in use; the outcome is stored."""
+        """Release what the run uses. Called after the outcome is stored."""
 
 
 def of(deps: Deps) -> Backend:
-    """Return the backend of a run."""
+    """Return the backend for a run."""
     if deps.run.get("backend") == "compose":
         from walkaway.backends.compose import Compose
 

@@ -1,8 +1,8 @@
-"""The Compose backend: pytest is the first process of a container, the supervisor on the host.
+"""The Compose backend: pytest is a container's first process; the supervisor stays on the host.
 
-Every call of the docker command is a child whose answer is waited for beside everything else. A
-container is named after its run and pass, never `--rm`, and removed only after the outcome is
-stored: whatever was killed in between, the engine still tells how it ended.
+Every docker command is a child process that the supervisor's loop waits for. A container is named
+after its run and pass, never `--rm`, and removed only after the outcome is stored. So whatever
+gets killed in between, the engine still knows how the container ended.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from walkaway.process.children import Exit, Helper
 _STACKS_S = 5.0
 _ENTER_S = 3.0
 _SIGNAL_S = 30.0
-"""For `docker kill`, while the engine answers everything else."""
+"""How long `docker kill` may take while the engine answers everything else."""
 
 
 class Compose:
@@ -46,14 +46,14 @@ class Compose:
         self._leasing = Leasing(deps.run, deps.journal)
         self._launching = Launching(deps)
         self._later: int = 0
-        """A signal that came while there was no container, or none that we knew of."""
+        """A signal to send once there is a container that we know of; 0 for none."""
         self._asking = Asking(deps.family, deps.journal, deps.lock_fd, away=deps.adopted)
         self._signal: Helper | None = None
         self._signal_until = 0.0
         self.gave_way = False
         self._state = State()
         self._entered_by = 0.0
-        """When pytest should have been reached by."""
+        """When the entrypoint should have reached pytest by; 0 when no longer checked."""
         self.running = False
         self.spawn_error = ""
         self.spawn_said: list[str] = []
@@ -61,13 +61,16 @@ class Compose:
         self.notes: list[str] = []
 
     def waiting(self) -> str:
-        """Lease an environment: empty when it is had, or none is needed, or none can be."""
+        """Lease an environment; return what the run waits for.
+
+        Empty when it has one, needs none, or never can have one (`spawn_error` then says why).
+        """
         behind = self._leasing.waiting()
         self.spawn_error = self._leasing.error
         return behind
 
     def begin(self, number: int) -> None:
-        """Begin a pass: build, up and run in a child that tells how far it is."""
+        """Start a pass: a child does build, up and run, and reports its progress."""
         self._number = number
         self._name = container.name(self._deps.run["root"], self._deps.run["id"], number)
         self._asking.about(self._name)
@@ -79,7 +82,7 @@ class Compose:
         self._launching.begin(number, self._leasing.slot, self._leasing.left_by)
 
     def take_over(self, number: int) -> None:
-        """Find the container of the last pass; the supervisor may have died before it said so."""
+        """Find the container of the last pass; the journal may not mention it."""
         self._number = number
         self._name = container.name(self._deps.run["root"], self._deps.run["id"], number)
         self._asking.about(self._name)
@@ -89,13 +92,13 @@ class Compose:
         self._asking.ask()
 
     def helpers(self) -> list[Helper]:
-        """Return the docker commands at work."""
+        """Return the running docker commands."""
         own = [helper for helper in (self._launching.child, self._signal) if helper is not None]
         return own + self._asking.helpers()
 
     def turn(self, ended: Mapping[int, int]) -> Exit | None:
-        """See what was answered, and ask on."""
-        del ended  # containers are nobody's children
+        """Handle answers from the engine and ask again; return how the pass ended, once known."""
+        del ended  # a container is not our child
         self._hear()
         self._see_signal()
         self._tell_of_entrypoint()
@@ -107,7 +110,7 @@ class Compose:
         return self._exit
 
     def stacks(self) -> None:
-        """Have the container's processes write their stacks, within seconds."""
+        """Make the container's processes write their stacks; takes about 5 s at most."""
         if not self.running or not self._name or self.silent:
             return
         helper = self._asking.command(container.stacks_command(self._name))
@@ -121,18 +124,18 @@ class Compose:
             else:
                 time.sleep(0.05)
         helper.end()
-        time.sleep(0.1)  # the last lines of the last process
+        time.sleep(0.1)  # let the last process finish writing
 
     def interrupt(self) -> None:
-        """Send INT to pytest, the container's own command."""
+        """Send INT to pytest, the container's first process."""
         self._send(signal.SIGINT)
 
     def signal_all(self, number: int) -> None:
-        """Signal the container; after KILL nothing of it is left."""
+        """Signal the container; KILL ends all of its processes."""
         self._send(number)
 
     def sweep(self) -> list[tuple[int, str]]:
-        """End our own commands: with its first process a container's others have ended."""
+        """End our own docker commands; a container's processes end with its first one."""
         for helper in self.helpers():
             helper.end()
         self._launching.end()
@@ -141,11 +144,11 @@ class Compose:
         return []
 
     def out_of_memory(self) -> bool:
-        """Tell what the engine says of the container."""
+        """Return whether the engine reports the container as OOM-killed."""
         return self._state.oom_killed
 
     def before_close(self) -> None:
-        """Write down what goes with the container: its facts, and what the services said."""
+        """Save what is lost with the container: its facts, its output and the services' logs."""
         if self._state.started_at and not evidence.loaded(self._deps.record):
             evidence.own_words(self._deps.log_fd, self._name)
             self._blame_entrypoint()
@@ -155,7 +158,7 @@ class Compose:
             evidence.service_logs(self._leasing.project, self._deps.record, self._state)
 
     def after_close(self) -> None:
-        """Remove the containers, make the environment fresh, and give it back."""
+        """Remove the containers, reset the environment, and give it back."""
         root, run_id = self._deps.run["root"], self._deps.run["id"]
         names = [container.name(root, run_id, n + 1) for n in range(self._number)]
         fresh = self._leasing.used(ran=bool(self._state.status))
@@ -168,18 +171,18 @@ class Compose:
 
     @property
     def silent(self) -> bool:
-        """Whether the engine does not answer; who has not asked it for the container hears us."""
+        """Whether the engine does not answer and there is no launching child to signal instead."""
         return self._asking.silent and not self._launching.may_be_told
 
     @property
     def pending(self) -> bool:
-        """Whether a signal waits for the container or the engine: neither has it yet."""
+        """Whether a signal still waits for the container or the engine."""
         if self._signal is not None:
             return True
         return bool(self._later) and not self._launching.may_be_told
 
     def _blame_entrypoint(self) -> None:
-        """Say so when the container's entrypoint kept our command from being run."""
+        """Set the spawn error when the container's entrypoint never ran our command."""
         state = self._state
         if state.over and state.entrypoint and not evidence.reached(self._deps.record):
             service = self._deps.run["compose"]["service"]
@@ -188,7 +191,7 @@ class Compose:
             self.spawn_said = [entrypoint.advice(state.entrypoint), *lines]
 
     def _tell_of_entrypoint(self) -> None:
-        """Say that the entrypoint is at work, once, where it takes long to come to pytest."""
+        """Journal once that the entrypoint is still at work when it takes over 3 s."""
         if self._entered_by and time.monotonic() > self._entered_by:
             self._entered_by = 0.0
             if self._state.entrypoint and not evidence.reached(self._deps.record):
@@ -198,12 +201,12 @@ class Compose:
                 self._deps.journal.write("preparing", phase=words)
 
     def _hear(self) -> None:
-        """Take the launcher's lines as they come."""
+        """Handle the launching child's lines as they arrive."""
         for line in self._launching.lines():
             self._heard(line)
         over = self._launching.is_over()
         if over and self._exit is None and not self.running and not self.gave_way:
-            # Killed, or ended by us: the container may be there all the same.
+            # The child was killed, or ended by us; the container may exist all the same.
             self._asking.ask()
 
     def _heard(self, told: Mapping[str, Any]) -> None:
@@ -237,13 +240,13 @@ class Compose:
         self._send_later()
 
     def _give_way(self, run_id: str) -> None:
-        """Leave an environment where a run without a supervisor is still at work."""
+        """Leave an environment where a run without a supervisor is still running."""
         self._leasing.give_way(run_id)
         self._launching.end()
         self.gave_way = True
 
     def _take(self, state: State) -> None:
-        """Conclude what there is to conclude from the engine's word."""
+        """Act on the container's state as the engine reports it."""
         if not self.running and not state.started_at and self._launching.goes_on_elsewhere():
             return
         if not state.status:
@@ -270,7 +273,7 @@ class Compose:
             self._send_later()
 
     def _of_removed(self) -> State:
-        """Return how a container that is gone ended, if its remover or `docker wait` has told."""
+        """Return how a removed container ended, if its remover or `docker wait` recorded it."""
         known = evidence.ended(self._deps.record, self._number)
         if not known.status and self.running and self._asking.exit_code is not None:
             self.notes.append("its container was removed by somebody; `docker wait` had its end")
@@ -278,13 +281,13 @@ class Compose:
         return known
 
     def _send_later(self) -> None:
-        """Send what could not be sent while there was no container."""
+        """Send the signal that had to wait for a container."""
         if self._later:
             number, self._later = self._later, 0
             self._send(number)
 
     def _see_signal(self) -> None:
-        """See whether the engine has passed a signal on. Where only that hangs it is given up."""
+        """Check whether the engine has delivered a signal; give up if only that command hangs."""
         if self._signal is None:
             return
         if self._signal.done:
@@ -302,7 +305,7 @@ class Compose:
             self._signal = self._asking.command(container.signal_command(self._name, number))
             self._signal_until = time.monotonic() + _SIGNAL_S
             return
-        # Whoever was told to end may have made the container all the same.
+        # The launching child may still have made the container before it ended.
         self._later = number
         if self._launching.may_be_told:
             self._launching.signal(signal.SIGTERM if number == signal.SIGINT else number)

@@ -1,4 +1,4 @@
-"""The child that builds, brings up and runs a pass's container, and tells how far it is."""
+"""The child process that builds, brings up and runs a pass's container, reporting its progress."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from walkaway.process import file_lock
 from walkaway.process.children import Helper, Tells
 
 _MAKING_S = 10.0
-"""What `compose run` may take before it is ended on request; its container is looked for then."""
+"""How long `compose run` is left alone. After that a stop request ends it; then its container is
+looked for."""
 
 
 class Launching:
-    """At most one such child; that of a supervisor which is gone may go on without it."""
+    """Manages one such child at a time. A dead supervisor's child may go on without it."""
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
@@ -29,13 +30,13 @@ class Launching:
         self._starting_at = 0.0
 
     def begin(self, number: int, slot: int, left_by: str) -> None:
-        """Start the child for pass ``number``."""
+        """Start the child for pass ``number``. ``left_by``: the run that left the slot unclean."""
 
         def work(tell: Any) -> None:  # noqa: ANN401 - a function of bytes
             from walkaway.environment import run_container
 
             with contextlib.suppress(OSError):
-                file_lock.acquire(self._path)  # until we are gone, whoever supervises then
+                file_lock.acquire(self._path)  # held until this child exits, even if adopted
             wish = run_container.Wish(self._deps.run, self._deps.record, number, slot, left_by)
             run_container.launch(wish, lambda told: tell(json.dumps(told).encode()))
 
@@ -45,18 +46,18 @@ class Launching:
 
     @property
     def child(self) -> Helper | None:
-        """The child while it is at work."""
+        """The child while it is running, else None."""
         return self._child
 
     @property
     def may_be_told(self) -> bool:
-        """Whether the child may be signalled: it has not begun to make the container, or hangs."""
+        """Whether the child may be signalled: it has not begun making the container, or hangs."""
         if self._child is None:
             return False
         return not self._starting or time.monotonic() - self._starting_at > _MAKING_S
 
     def lines(self) -> list[Mapping[str, Any]]:
-        """Return what it has told since the last call."""
+        """Return the messages received since the last call."""
         if self._child is None or not self._child.answer:
             return []
         whole = self._child.answer.rpartition(b"\n")[0].split(b"\n")
@@ -69,7 +70,7 @@ class Launching:
         return told
 
     def is_over(self) -> bool:
-        """Tell once that it is gone."""
+        """Return True once, after the child has ended."""
         if self._child is None or not self._child.done:
             return False
         self._child = None
@@ -77,7 +78,7 @@ class Launching:
         return True
 
     def signal(self, number: int) -> None:
-        """Signal the child and what it started."""
+        """Signal the child and its process group."""
         if self._child is not None:
             self._child.signal(number)
 
@@ -88,7 +89,7 @@ class Launching:
             self._child = None
 
     def goes_on_elsewhere(self) -> bool:
-        """Tell whether the child of a supervisor that is gone goes on with what it began."""
+        """Return whether a dead supervisor's child is still launching the container."""
         return self._child is None and file_lock.probe(self._path) is file_lock.Hold.HELD
 
     @property

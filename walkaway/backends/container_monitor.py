@@ -1,7 +1,7 @@
-"""Asking the engine how a container is, again and again, until it says that it has ended.
+"""Watch a container with `docker wait` and `docker inspect` until it has ended.
 
-`docker wait` tells an end at once; whatever it answers, `docker inspect` decides. Each is a child.
-An engine that hangs ends neither, so it is asked for a sign of life beside them.
+`docker wait` reports an end at once; whatever it says, `docker inspect` decides. Each runs in a
+child. With a hanging engine neither returns, so the engine is also pinged.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from walkaway.record.journal import Journal
 
 _RETRY_S = 1.0
 _PING_S = 5.0
-"""Between two signs of life: 17 ms of CPU each."""
+"""Time between two pings; each costs 17 ms of CPU."""
 _MISSED = 2
-"""So many in a row without an answer are silence: a machine may be busy for seconds."""
+"""This many unanswered pings in a row mean silence: a machine may be busy for seconds."""
 _INSPECT_EVERY = 12
-"""So many pings, then a question about the container: an engine may hang on that one alone."""
+"""Every so many pings, inspect the container instead: an engine may hang on that one alone."""
 _ALIVE = b"1"
 
 
 class Asking:
-    """The questions about one container, and whether the engine answers them."""
+    """Queries one container's state and keeps track of whether the engine answers."""
 
     def __init__(self, family: Family, journal: Journal, lock_fd: int, *, away: bool) -> None:
         self._family = family
@@ -41,12 +41,12 @@ class Asking:
         self._ping_at = 0.0
         self._pings = 0
         self._mute = False
-        """The last question about the container had no answer."""
+        """The last inspection of the container got no answer."""
         self._missed = 0
-        """Pings without an answer, in a row."""
+        """Unanswered pings in a row."""
         self._told = False
         self.exit_code: int | None = None
-        """What `docker wait` said: it hears the end also of a container that is removed then."""
+        """The exit code from `docker wait`, which also sees the end of a removed container."""
         self.away = away
         """The engine may have been away while the container ran."""
 
@@ -56,16 +56,16 @@ class Asking:
         return self._mute or self._missed >= _MISSED
 
     def about(self, name: str) -> None:
-        """Ask about this container from now on."""
+        """Watch this container from now on."""
         self._name = name
         self.exit_code = None
 
     def helpers(self) -> list[Helper]:
-        """Return the docker commands at work."""
+        """Return the running docker commands."""
         return [one for one in (self._look, self._waiter, self._ping) if one is not None]
 
     def end(self) -> None:
-        """End them."""
+        """End the running docker commands."""
         for helper in self.helpers():
             helper.end()
         self._look = self._waiter = self._ping = None
@@ -77,12 +77,12 @@ class Asking:
         return helper
 
     def wait(self) -> None:
-        """Wait for the container's end."""
+        """Start `docker wait` unless it is running."""
         if self._waiter is None:
             self._waiter = self.command(("docker", "wait", self._name))
 
     def ask(self) -> None:
-        """Ask how it is now."""
+        """Start an inspection of the container unless one is running."""
         self._retry_at = time.monotonic() + _RETRY_S
         if self._look is not None:
             return
@@ -97,21 +97,22 @@ class Asking:
         self._look = self._child(work)
 
     def answered(self) -> None:
-        """Note that the engine has answered somebody else."""
+        """Note that the engine has answered another command."""
         self._mute, self._missed = False, 0
         self._tell()
 
     def turn(self, *, needed: bool) -> State | None:
-        """Take one turn: what the engine said, if it did just now. ``needed``: nothing else tells.
+        """Take one turn; return the container's state if the engine has just reported it.
 
-        An empty state: there is no such container.
+        ``needed``: the container's state must be watched. An empty state means that there is no
+        such container.
         """
         state = None
         if self._look is not None and self._look.done:
             state = self._answer(self._look)
             self._look = None
         if self._waiter is not None and self._waiter.done:
-            # An exit code, or the engine went, for a moment perhaps: its own word decides.
+            # An exit code, or the engine went away, perhaps briefly: `docker inspect` decides.
             code = self._waiter.answer.strip()
             self.away |= not code
             self.exit_code = int(code) if code.isdigit() else None
@@ -163,7 +164,7 @@ class Asking:
         return None if told is None else State(**told)
 
     def _tell(self) -> None:
-        """Write down when the engine falls silent, and when it answers again."""
+        """Journal when the engine falls silent and when it answers again."""
         if self.silent != self._told:
             self._told = self.silent
             self._journal.write("engine", answers=not self.silent)

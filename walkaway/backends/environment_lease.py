@@ -1,4 +1,4 @@
-"""What a run in Compose has of its checkout's environments: a lease, or a share in slot 0."""
+"""A Compose run's hold on its checkout's environments: a lease, or a share in slot 0."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RETRY_S = 1.0
 
 
 class Leasing:
-    """Waits for an environment, knows which it is, and gives it back."""
+    """Waits for an environment, knows its slot, and gives it back."""
 
     def __init__(self, run: dict[str, Any], journal: Journal) -> None:
         self._run = run
@@ -25,19 +25,19 @@ class Leasing:
         self._lease: leases.Lease | None = None
         self._share: leases.Share | None = None
         self._occupied: dict[int, str] = {}
-        """Slots where a run without a supervisor is at work, and which."""
+        """Slots in use by a run without a supervisor, with that run's id."""
         self._again_at = 0.0
         self.error = ""
-        """Why none can be leased at all."""
+        """Why no environment can be leased at all; empty otherwise."""
 
     @property
     def slot(self) -> int:
-        """The environment that the run leases; 0 without services."""
+        """The number of the leased environment; 0 without services."""
         return self._lease.slot if self._lease else WITHOUT_SERVICES
 
     @property
     def left_by(self) -> str:
-        """The run that had the environment and never gave it back in order."""
+        """The run that last had the environment and never gave it back clean; else empty."""
         return self._lease.left_by if self._lease else ""
 
     @property
@@ -46,7 +46,10 @@ class Leasing:
         return Project(self._root, self.slot, self._wanted["service"], tuple(self._wanted["files"]))
 
     def waiting(self) -> str:
-        """Try to get in: empty when the run has what it needs, or never will (`error`)."""
+        """Try to get the lease or share; return what the run waits for.
+
+        Empty when the run has what it needs, or never will (then `error` says why).
+        """
         if self._lease is not None or self._share is not None or self._wanted["only_build"]:
             return ""
         try:
@@ -69,12 +72,12 @@ class Leasing:
         having = [*leases.holders(self._root, slots), *self._occupied.values()]
         behind = ", ".join(name.rpartition("-")[2] for name in having) or "another run"
         if time.monotonic() >= self._again_at:
-            self._occupied = {}  # who was there without a supervisor may be gone
+            self._occupied = {}  # the runs without a supervisor may be gone by now
         what = "the environment" if slots == 1 else f"one of {slots} environments"
         return f"for {what}, held by {behind}"
 
     def give_way(self, run_id: str) -> None:
-        """Leave an environment to a run without a supervisor that is still at work there."""
+        """Leave the environment to a run without a supervisor that is still running there."""
         if self._lease is not None:
             self._occupied[self._lease.slot] = run_id
             self._again_at = time.monotonic() + _RETRY_S
@@ -82,7 +85,7 @@ class Leasing:
             self._lease = None
 
     def take_over(self, slot: int) -> None:
-        """Take the lease or the share of a supervisor that died."""
+        """Take over the lease or share of a supervisor that died."""
         with contextlib.suppress(OSError):
             if slot:
                 self._lease = leases.take_slot(self._root, slot, self._run["id"])
@@ -90,15 +93,15 @@ class Leasing:
                 self._share = leases.share(self._root)
 
     def last(self) -> bool:
-        """Tell whether nobody else has a share, so that the network can go."""
+        """Return whether nobody else has a share, so that the network can be removed."""
         return self._share is not None and self._share.last()
 
     def used(self, *, ran: bool) -> bool:
-        """Tell whether the environment is to be made fresh; ``ran``: tests ran in it."""
+        """Return whether the environment must be reset; ``ran``: tests ran in it."""
         return self._lease is not None and (ran or bool(self._lease.left_by))
 
     def give_back(self, *, clean: bool) -> None:
-        """End lease and share; ``clean``: the environment is fresh."""
+        """End lease and share; ``clean``: the environment was reset."""
         if self._share is not None:
             self._share.leave()
         if self._lease is not None:

@@ -1,4 +1,4 @@
-"""What a run in Compose leaves in its record, and what it takes away at its end."""
+"""What a Compose run saves in its record before its containers go, and its clean-up at the end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OWN_CHARS = 16 * 1024
 
 
 def slot_of(record: str) -> int:
-    """Return the slot that the run's supervisor wrote down last; 0 when it leased none."""
+    """Return the slot that the run's supervisor last journaled; 0 when it leased none."""
     slot = 0
     with open(os.path.join(record, "supervisor.jsonl"), "rb") as file:
         for line in file.read(_JOURNAL_BYTES).split(b"\n"):
@@ -43,9 +43,9 @@ def slot_of(record: str) -> int:
 
 
 def seen_from_here(state: State) -> tuple[int, int] | None:
-    """Return PID and start time of a container's first process; None where we do not see it.
+    """Return PID and start time of a container's first process; None when it is not visible here.
 
-    An engine in a virtual machine counts in a kernel of its own: its numbers mean others here.
+    An engine in a virtual machine has its own kernel, and its PIDs mean other processes here.
     """
     try:
         with open(f"/proc/{state.pid}/cgroup", encoding="utf-8", errors="replace") as file:
@@ -57,7 +57,7 @@ def seen_from_here(state: State) -> tuple[int, int] | None:
 
 
 def loaded(record: str) -> bool:
-    """Tell whether the recorder wrote anything at all."""
+    """Return whether the recorder wrote anything at all."""
     try:
         return os.path.getsize(os.path.join(record, "events.jsonl")) > 0
     except OSError:
@@ -65,9 +65,10 @@ def loaded(record: str) -> bool:
 
 
 def reached(record: str) -> bool:
-    """Tell whether the container came to our command: its shell leaves a mark, if it can write.
+    """Return whether the container reached our command.
 
-    Where it cannot, it says that it cannot write the log.
+    Its shell leaves a mark file; where it cannot, the log holds its complaint about not being able
+    to write the log.
     """
     if os.path.exists(os.path.join(record, entrypoint.MARK)):
         return True
@@ -80,7 +81,7 @@ def reached(record: str) -> bool:
 
 
 def last_lines(record: str) -> list[str]:
-    """Return the last lines of the run's log, without our own command, which some repeat."""
+    """Return the last lines of the run's log, without our own command, which some programs echo."""
     from walkaway.record import reader
 
     lines = reader.log_lines(Path(f"{record}.log"), _SAID_LINES)
@@ -88,7 +89,7 @@ def last_lines(record: str) -> list[str]:
 
 
 def own_words(log_fd: int, name: str) -> None:
-    """Add to the run's log what its container printed before, or instead of, writing into it."""
+    """Append to the run's log what the container printed to its own output instead."""
 
     def work() -> bytes:
         from walkaway.environment import engine
@@ -103,28 +104,29 @@ def own_words(log_fd: int, name: str) -> None:
 
 
 def write(record: str, state: State, name: str, number: int) -> None:
-    """Keep the container's facts as evidence.json, one pass after the other."""
+    """Store the container's facts for pass ``number`` in evidence.json."""
     evidence.write(record, evidence.facts(number, name, state._asdict()))
 
 
 def ended(record: str, number: int) -> State:
-    """Return how a pass's container ended, as evidence.json has it; an empty state when it has not.
+    """Return how a pass's container ended, from evidence.json; an empty state when not recorded.
 
-    Whoever removed the container may have written it down: `down --force`.
+    `down --force` writes it there before it removes a container.
     """
     known = evidence.of_pass(record, number)
     return State(**{key: known[key] for key in State._fields if key in known})
 
 
 def service_logs(project: Project, record: str, state: State) -> None:
-    """Keep what the services said from the container's start to now; bounded in lines and time."""
+    """Save the services' logs since the container's start; bounded in lines and time."""
 
     def work() -> bytes:
         from walkaway.environment import engine
         from walkaway.model.log_lines import in_order
 
         environ = project.environ(os.environ)
-        # Compose 2.26 erases the line before each one, `--no-color` or not.
+        # `--ansi never`: Compose 2.26 otherwise erases the line before each one, even with
+        # `--no-color`.
         words = ("--ansi", "never", "logs", "--no-color", "--timestamps", "--tail", _LOG_LINES)
         done = engine.call(
             project.compose(*words, "--since", state.started_at), environ, _LOGS_S,
@@ -141,12 +143,13 @@ def service_logs(project: Project, record: str, state: State) -> None:
 def clean_up(  # noqa: PLR0913 - what there is to clean, each by its name
     project: Project, run_id: str, names: Sequence[str], image: str, *, fresh: bool, network: bool
 ) -> bool:
-    """Remove a run's containers. True when all of it was done.
+    """Remove a run's containers; return True when everything was done.
 
-    ``image``: what they were made from, if they ran: what they wrote as root is given back.
-    ``fresh``: reset the services. ``network``: remove the project's network, nobody uses it.
+    ``image``: the image they ran, empty if they did not; files they wrote as root are given back
+    to the record's owner. ``fresh``: reset the services. ``network``: remove the project's
+    network, which nobody uses.
 
-    What is not removed now, a later run's reaper removes: the outcome is stored.
+    A later run's reaper removes what is left; the outcome is already stored.
     """
 
     def work() -> bytes:
@@ -164,14 +167,14 @@ def clean_up(  # noqa: PLR0913 - what there is to clean, each by its name
             gone = container_calls.remove_networks(project.name, environ) and gone
         if fresh:
             reset.reset(project, environ)
-        reaper.tidy(project.root, environ)  # what the dead have left
+        reaper.tidy(project.root, environ)  # leftovers of dead runs
         return b"1" if gone else b""
 
     return _wait(work, _CLEAN_S) == b"1"
 
 
 def _wait(work: Callable[[], bytes], bound_s: float) -> bytes:
-    """Have a child do something and wait for it; nothing when it failed or took too long."""
+    """Do ``work`` in a child; return its answer, empty when it failed or took too long."""
     helper = Helper(work)
     until = time.monotonic() + bound_s
     while not helper.done and time.monotonic() < until:
@@ -183,7 +186,7 @@ def _wait(work: Callable[[], bytes], bound_s: float) -> bytes:
 
 
 def sizes(folder: str) -> dict[str, int]:
-    """Return the size of every file of a folder."""
+    """Return the size in bytes of every file in a folder, by name."""
     try:
         return {entry.name: entry.stat().st_size for entry in os.scandir(folder)}
     except OSError:

@@ -14,7 +14,7 @@ from walkaway.process.children import Exit, Helper, SpawnError
 
 
 class Local:
-    """Starts pytest, sees it end, and signals its processes."""
+    """Starts pytest as a child, notices its end, and signals its processes."""
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
@@ -27,11 +27,11 @@ class Local:
         self.silent = self.pending = self.gave_way = False
 
     def waiting(self) -> str:
-        """Nothing to wait for here."""
+        """Return an empty string: a local run waits for nothing."""
         return ""
 
     def begin(self, number: int) -> None:
-        """Start pytest; a command that cannot be executed is an end like another."""
+        """Start pytest. A command that cannot be executed ends the pass."""
         deps = self._deps
         self._exit = None
         try:
@@ -48,18 +48,21 @@ class Local:
         deps.journal.write("spawn", pid=pid, start=start, argv=argv, **{"pass": number})
 
     def take_over(self, number: int) -> None:
-        """Wait for the pytest that the supervisor's journal or the recorder named."""
+        """Watch the pytest process named by the supervisor's journal or by the recorder."""
         del number
         self.running = True
         if self._deps.family.main is None:
             self._exit = Exit()
 
     def helpers(self) -> list[Helper]:
-        """None."""
+        """Return no helpers."""
         return []
 
     def turn(self, ended: Mapping[int, int]) -> Exit | None:
-        """Look whether pytest is among the children that ended; an adopted one is nobody's."""
+        """Return how pytest ended, once it has.
+
+        An adopted pytest is not our child, so its exit status stays unknown.
+        """
         main = self._deps.family.main
         if self._exit is None and main is not None:
             if main[0] in ended:
@@ -69,13 +72,14 @@ class Local:
         return self._exit
 
     def stacks(self) -> None:
-        """Signal every process that registered for it."""
+        """Make every registered process write its stacks."""
         stacks.take(self._deps.record)
 
     def interrupt(self) -> None:
-        """Send INT to pytest: it tells its workers, ends the fixtures and writes its reports.
+        """Send INT to pytest, which tells its workers, ends the fixtures and writes its reports.
 
-        A command around it (uv run, a shell) may not hand the signal on, or do so twice.
+        The signal goes to the process that registered, not to a command around it (uv run, a
+        shell), which may not forward it, or forward it twice.
         """
         found = stacks.registered(self._deps.record, "-")
         if any(proc_table.send(*process, signal.SIGINT) for process in found):
@@ -92,14 +96,14 @@ class Local:
         return self._deps.family.sweep()
 
     def out_of_memory(self) -> bool:
-        """Nothing but the control groups tells, and they are read elsewhere."""
+        """Return False: only the kernel's counters know, and the supervisor reads those itself."""
         return False
 
     def before_close(self) -> None:
-        """Nothing disappears."""
+        """Do nothing: nothing disappears."""
 
     def after_close(self) -> None:
-        """Nothing is left: `sweep` saw to it."""
+        """Do nothing: `sweep` has ended everything."""
 
 
 def _decode(status: int) -> Exit:

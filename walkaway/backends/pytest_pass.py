@@ -1,4 +1,4 @@
-"""One pass of pytest: its environment, its argv, its start. A run has one, seldom more."""
+"""Start one pass of pytest: its environment and argv. A run has one pass, seldom more."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from walkaway.process.children import spawn
 _LIBRARY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RECORDER = os.path.join(_LIBRARY, "recorder")
 _FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "PYTEST_TIMEOUT")
+"""Variables that must not reach pytest, for the reasons given in `process/detach.py`."""
 
 
 def start(run: dict[str, Any], record: str, number: int, log_fd: int) -> int:
-    """Start pass ``number`` (from 1) of a run; returns pytest's PID. Raises `SpawnError`."""
+    """Start pass ``number`` (from 1) of a run; return pytest's PID. Raises `SpawnError`."""
     environ = {key: value for key, value in os.environ.items() if key not in _FOREIGN}
     paths = [RECORDER, environ["PYTHONPATH"]] if environ.get("PYTHONPATH") else [RECORDER]
     environ["PYTHONPATH"] = os.pathsep.join(paths)
@@ -25,9 +26,9 @@ def start(run: dict[str, Any], record: str, number: int, log_fd: int) -> int:
 
 
 def spawned(fd: int, kind: str = "spawn") -> list[dict[str, Any]]:
-    """Return the passes that a journal tells of, oldest first: pid, start, pass, t.
+    """Return the passes recorded in an open events file, oldest first: pid, start, pass, t.
 
-    With ``kind`` `loaded`, what the recorder itself says in the events.
+    ``kind`` is `spawn` for the supervisor's journal, `loaded` for the recorder's events.
     """
     found = []
     for line in os.pread(fd, 1 << 20, 0).split(b"\n"):

@@ -1,4 +1,4 @@
-"""What an environment's services said between two moments, while they are there to be asked."""
+"""Fetch what an environment's services logged in a span of time, while their containers exist."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _WAIT_S = 10.0
 
 
 def said(run: Run, record: Path, since: float, until: float) -> str:
-    """Return the lines that the services' containers have for a time, in seconds since the epoch.
+    """Return the services' log lines between two times, in seconds since the epoch.
 
-    Bounded in lines a container and in time. `WalkawayError` 69 when the engine does not answer.
+    At most 20000 lines per container, within 10 s. Empty when the run leased no environment.
+    Raises `WalkawayError` 69 when the engine does not answer.
     """
     compose = run.compose
     slot = evidence.slot_of(str(record)) if compose is not None else 0

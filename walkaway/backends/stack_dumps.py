@@ -1,7 +1,7 @@
-"""Stacks of a stuck run: a real-time signal to the processes that registered for it.
+"""Get the stacks of a stuck run: send a real-time signal to the processes that registered for it.
 
-Sent to a process that did not register, the signal kills: only the PIDs with a file of their own in
-stacks/ get it, and only when they are still the same process.
+The signal kills a process that did not register. So only PIDs with their own file in stacks/ get
+it, and only if they are still the same process.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import time
 from walkaway.process import proc_table
 
 SIGNAL = getattr(signal, "SIGRTMIN", 0) + 6
-"""The recorder registers faulthandler for it."""
+"""The recorder registers faulthandler for this signal."""
 _WAIT_S = 2.0
 _PAUSE_S = 0.02
 
 
 def take(record: str) -> int:
-    """Have every registered process write its stacks; the number that did. At most 2 s."""
+    """Make every registered process write its stacks; return how many did. Takes at most 2 s."""
     waiting: dict[str, int] = {}
     for path in _files(record):
         pid, start, _ = _first_line(path)
@@ -35,7 +35,7 @@ def take(record: str) -> int:
 
 
 def registered(record: str, worker: str) -> list[tuple[int, int]]:
-    """Return PID and start time of the living processes that registered under a name."""
+    """Return PID and start time of the living processes registered as ``worker`` (`-`: pytest)."""
     lines = [_first_line(path) for path in _files(record)]
     found = [(pid, start) for pid, start, name in lines if name == worker]
     return [process for process in found if process[0] and proc_table.alive(*process)]
@@ -50,7 +50,7 @@ def _files(record: str) -> list[str]:
 
 
 def _first_line(path: str) -> tuple[int, int, str]:
-    """Return PID, start time and worker from a stacks file; zeros when it does not tell."""
+    """Return PID, start time and worker from a stacks file; (0, 0, "") when it has none."""
     try:
         with open(path, "rb") as file:
             words = file.readline(200).split()

@@ -1,4 +1,4 @@
-"""The hunt for flaky tests: its record, its driver that outlives the starter, looks at it.
+"""The hunt for flaky tests: its record, its status, and the driver that outlives the starter.
 
-Knows runs from outside, as their starter and reader; knows nothing of Invoke.
+A hunt only starts runs and reads their records. Must not import Invoke.
 """

@@ -1,9 +1,9 @@
-"""Entry point: `python -I -S …/walkaway/hunting RECORD LOCK_FD`; LOCK_FD -1 adopts a hunt."""
+"""Entry point: `python -I -S …/walkaway/hunting RECORD LOCK_FD`. LOCK_FD -1 adopts a hunt."""
 
 import sys
 from pathlib import Path
 
-# Isolated mode knows no package: the folder that holds walkaway is put first by hand.
+# Isolated mode (-I) puts neither the script's folder nor PYTHONPATH on sys.path.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From the record of a run that ended to its attempt: a letter a test."""
+"""Turn the record of an ended run into a hunt's attempt: one letter per test."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _NAMED = 5
 def harvest(
     records: Records, record: Record, number: int, known: Sequence[str]
 ) -> tuple[Attempt, list[str]]:
-    """Return the attempt that a run was, and its ids that are not among ``known``, in order.
+    """Return a run's attempt, and its node ids that are not in ``known``, in order.
 
-    The letters stand in the order of ``known`` and then of the new ids.
+    The attempt's letters are in the order of ``known``, then of the new ids.
     """
     look = status.look(records, record)
     ended = look.ended or Ended(Outcome.VANISHED, 70, "its end cannot be told from here")
@@ -68,7 +68,7 @@ def _letter(index: int, book: Ledger, ended: Ended) -> str:
     if word == standing.UNKNOWN:
         return LOST
     if word == Result.CRASHED and Result.CRASHED not in row.results:
-        # In flight when somebody killed pytest from outside: that says nothing of the test.
+        # In flight when pytest was killed from outside: that says nothing about the test.
         guilty = ended.outcome in {Outcome.CRASHED, Outcome.OUT_OF_MEMORY}
         return LETTERS[Result.CRASHED] if guilty else LOST
     letter = LETTERS[Result(word)]

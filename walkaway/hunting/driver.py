@@ -1,7 +1,7 @@
-"""The driver: a process of its own that makes one attempt after another and writes the end.
+"""The driver: a separate process that makes one attempt after another and writes the outcome.
 
-It holds nothing that its record does not: one that is killed is replaced by the next look, which
-goes on with the attempt that runs.
+All of its state is in the hunt's record. If it is killed, the next look starts a new driver, which
+continues with the running attempt.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ _CUT = frozenset({Outcome.STOPPED, Outcome.INTERRUPTED})
 
 
 def main(folder: str, lock_fd: int) -> int:
-    """Drive the hunt of a record to its end. ``lock_fd`` -1: adopt it, if nobody else has."""
+    """Drive a record's hunt to its end; return the exit code.
+
+    ``lock_fd`` -1: adopt the hunt, unless another driver has it or it has an outcome.
+    """
     record = HuntRecord(Path(folder))
     held = lock_fd if lock_fd >= 0 else _take_lock(str(record.path(LOCK)))
     if held is None or record.outcome() is not None:
@@ -48,7 +51,7 @@ def main(folder: str, lock_fd: int) -> int:
 
 @dataclass(slots=True)
 class Driver:
-    """One hunt while it lives."""
+    """A live hunt: its record, its attempts so far, and the ids of their tests."""
 
     record: HuntRecord
     hunt: Hunt
@@ -62,7 +65,7 @@ class Driver:
         return Records(Path(self.hunt.run.root))
 
     def drive(self) -> None:
-        """Make every attempt that is due, then write outcome.json; end when the record is gone."""
+        """Make every due attempt, then write outcome.json; stop if the record is deleted."""
         self.attempts, self.tests = self.record.attempts(), self.record.tests()
         why = failed = ""
         code = 0
@@ -75,7 +78,7 @@ class Driver:
                 break
             self._until_ended(run)
             if not self.record.path("hunt.json").exists():
-                return  # somebody deleted the hunt: nobody can read it, and nobody can stop it
+                return  # the hunt was deleted: nobody could read it or stop it any more
             self._harvest(run, number)
         found = hunt_summary.compare(self.attempts, self.tests)
         code = code or hunt_summary.verdict_code(found, self.attempts, why)
@@ -93,17 +96,17 @@ class Driver:
             store.write_once(self.record.path("outcome.json"), outcome)
 
     def told_to_end(self, number: int, _frame: object) -> None:
-        """Take a signal as a request to stop."""
+        """Treat a signal as a request to stop."""
         self.told = signal.Signals(number).name
 
     def _why_over(self) -> str:
         over = hunt_summary.why_over(self.hunt, self.attempts, self.tests)
         cut = self.attempts and self.attempts[-1].outcome in _CUT
-        # A hunt whose last attempt came to its end is complete, whoever asked meanwhile.
+        # If the last attempt ran to its end the hunt is complete, even if a stop was requested.
         return over if over == "complete" and not cut else self._asked()[0] or over
 
     def _asked(self) -> tuple[str, str]:
-        """Return stop or interrupt and who asked for it; nothing when nobody did."""
+        """Return `stop` or `interrupt` and who asked for it; empty strings when nobody did."""
         if self.told:
             return "stop", f"its driver was told to end ({self.told})"
         asked = self.record.json("stop.json")
@@ -113,7 +116,7 @@ class Driver:
         return kind, str(asked.get("by", "?"))
 
     def _started(self, number: int) -> Record | None:
-        """Find the run of an attempt that a driver before us had started."""
+        """Return the run of an attempt that an earlier driver started, or None."""
         for run_id in reversed(self.records.ids()):
             if run_id <= self.hunt.id:
                 return None
@@ -131,7 +134,7 @@ class Driver:
             order_seed=seed,
             hunt=self.hunt.id,
             attempt=number,
-            # Not the starter's: its `latest` is to be what it started itself meanwhile.
+            # Not the starter's origin: its `latest` must stay the run that it started itself.
             origin=Origin("hunt", f"hunt {self.hunt.id}"),
         )
         return start.start(self.records, wanted, again=True).record
@@ -154,7 +157,7 @@ class Driver:
 
 
 def _take_lock(path: str) -> int | None:
-    """Take the lock of a hunt to adopt. A reader's probe may hold it for a moment: try again."""
+    """Take the lock of a hunt to adopt. Retries, since a reader's probe may hold it briefly."""
     for _ in range(_LOCK_TRIES):
         taken = file_lock.acquire(path)
         if taken is not None:

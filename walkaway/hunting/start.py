@@ -1,4 +1,4 @@
-"""Starting a hunt: its record, locked before it is visible, and the driver that owns it."""
+"""Start a hunt: make its record, locked before it becomes visible, and launch its driver."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _POLL_S = 0.02
 def begin(hunts: Hunts, wanted: Hunt) -> HuntRecord:
     """Start ``wanted`` (its id, time and lock are filled in here) and return its record.
 
-    `WalkawayError` 73 when no record can be made, 69 when the driver cannot be started.
+    Raises `WalkawayError` 73 when no record can be made, 69 when the driver cannot be started.
     """
     hunts.records.prepare()
     try:
@@ -40,7 +40,7 @@ def begin(hunts: Hunts, wanted: Hunt) -> HuntRecord:
 
 
 def adopt(record: HuntRecord, hunt: Hunt) -> bool:
-    """Start a driver that goes on with a hunt whose driver died. False when not from here."""
+    """Start a new driver for a hunt whose driver died. False when not possible from here."""
     if hunt.host != clock.host() or hunt.boot_id != clock.boot_id():
         return False
     try:
@@ -49,7 +49,7 @@ def adopt(record: HuntRecord, hunt: Hunt) -> bool:
         detach.detached(DRIVER, record.folder, record.path("driver.log"), Path(hunt.run.cwd), -1)
     except OSError:
         return False
-    # The next look must not take a driver that is still starting for one that died again.
+    # The next look must not mistake a driver that is still starting for a dead one.
     until = time.monotonic() + _TAKE_WAIT_S
     while time.monotonic() < until and record.outcome() is None:
         if file_lock.probe(str(record.path(LOCK))) is file_lock.Hold.HELD:
@@ -59,7 +59,7 @@ def adopt(record: HuntRecord, hunt: Hunt) -> bool:
 
 
 def _create(hunts: Hunts, wanted: Hunt) -> HuntRecord:
-    # Above every run and hunt there is, so that its attempts' ids are above its own.
+    # Above every existing run and hunt, so that its attempts' ids will be above its own.
     known = sorted([*hunts.ids()[-1:], *hunts.records.ids()[-1:]])
     now = time.time()
     hunt_id = run_ids.new_id(now, known[-1] if known else None)

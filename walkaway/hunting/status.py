@@ -1,4 +1,4 @@
-"""Looking at a hunt: derived at every look from its record, its lock and its running attempt.
+"""Derive a hunt's status, at every look, from its record, its lock and its running attempt.
 
 Readers never write an outcome. A hunt whose driver died gets a new one.
 """
@@ -21,9 +21,10 @@ from walkaway.runs import status
 def look(
     hunts: Hunts, record: HuntRecord, *, may_adopt: bool = True, current: bool = True
 ) -> HuntLook:
-    """Look at a hunt once; one without a driver is given a new one if ``may_adopt``.
+    """Return what is known of a hunt now.
 
-    ``current``: look at the attempt that runs, too.
+    ``may_adopt``: start a new driver if the old one died. ``current``: include a look at the
+    running attempt. Raises `WalkawayError` 66 when the hunt's record cannot be read.
     """
     asked = record.hunt()
     standing, adopted = _standing(record, asked, may_adopt=may_adopt)
@@ -58,7 +59,7 @@ def _standing(record: HuntRecord, asked: Hunt, *, may_adopt: bool) -> tuple[Stan
     held = file_lock.probe(str(record.path(LOCK)), asked.lock)
     if held is file_lock.Hold.HELD:
         return Standing.LIVE, False
-    if record.outcome() is not None:  # written between the two looks
+    if record.outcome() is not None:  # it may have been written since the first check
         return Standing.DONE, False
     if held is file_lock.Hold.FREE and may_adopt and adopt(record, asked):
         return Standing.LIVE, True
@@ -66,7 +67,7 @@ def _standing(record: HuntRecord, asked: Hunt, *, may_adopt: bool) -> tuple[Stan
 
 
 def _current(hunts: Hunts, asked: Hunt, number: int) -> Look | None:
-    """Return a look at the newest run of the hunt, if it is the attempt that is due."""
+    """Return a look at the hunt's newest run if it is attempt ``number``, else None."""
     for run_id in reversed(hunts.records.ids()):
         if run_id <= asked.id:
             return None
@@ -76,5 +77,5 @@ def _current(hunts: Hunts, asked: Hunt, number: int) -> Look | None:
             if run.hunt == asked.id:
                 return status.look(hunts.records, record) if run.attempt == number else None
         except WalkawayError:
-            continue  # being deleted, or half copied
+            continue  # being deleted, or only partly copied
     return None

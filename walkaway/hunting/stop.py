@@ -1,4 +1,4 @@
-"""Asking a hunt to end: stop.json, written once; its driver ends the attempt and then itself."""
+"""Ask a hunt to stop: write stop.json once; the driver ends the attempt and then itself."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _POLL_S = 0.05
 
 
 def ask(record: HuntRecord, kind: str, by: str) -> None:
-    """Ask for the end of a hunt. ``kind``: stop or interrupt. Asking again changes nothing.
+    """Ask a hunt to end. ``kind``: `stop` or `interrupt`. Asking again changes nothing.
 
-    `WalkawayError` 73 when the request cannot be written down.
+    Raises `WalkawayError` 73 when stop.json cannot be written.
     """
     asked = {"kind": kind, "by": by, "at": clock.iso(time.time())}
     try:

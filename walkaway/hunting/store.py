@@ -1,7 +1,7 @@
-"""A hunt's record, `hunt-ID/` beside the runs: what was asked, what each attempt gave, the end.
+"""A hunt's record, `hunt-ID/` beside the runs: the request, each attempt's results, the outcome.
 
-Results are copied here when an attempt ends, so that the hunt outlives the rotation of its runs.
-Only the driver, which holds driver.lock, writes tests.txt, attempts.jsonl and outcome.json.
+Results are copied here when an attempt ends, so the hunt survives the rotation of its runs. Only
+the driver, which holds driver.lock, writes tests.txt, attempts.jsonl and outcome.json.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ _SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class HuntRecord:
-    """Paths of one hunt's record, and what can be read there."""
+    """One hunt's record: its paths, and methods that read and append its files."""
 
     folder: Path
 
     @property
     def id(self) -> str:
-        """The hunt's id, of the form of a run id."""
+        """The hunt's id, which has the form of a run id."""
         return self.folder.name.removeprefix(PREFIX)
 
     def path(self, name: str) -> Path:
-        """Path of a file of the record."""
+        """Return the path of a file in the record."""
         return self.folder / name
 
     def hunt(self) -> Hunt:
-        """Read hunt.json; `WalkawayError` 66 when it is not readable."""
+        """Read hunt.json. Raises `WalkawayError` 66 when it cannot be read."""
         try:
             return hunt_from_json(json.loads(self.path("hunt.json").read_bytes()))
         except (OSError, ValueError) as error:
@@ -61,7 +61,7 @@ class HuntRecord:
         return True
 
     def attempts(self) -> list[Attempt]:
-        """Return the attempts that ended, each once, in their order."""
+        """Return the attempts that have ended, each once, by number."""
         try:
             data = self.path("attempts.jsonl").read_bytes()
         except OSError:
@@ -71,7 +71,7 @@ class HuntRecord:
         return [by_number[number] for number in sorted(by_number)]
 
     def tests(self) -> list[str]:
-        """Return the ids that the letters of all attempts stand for."""
+        """Return the node ids in tests.txt; the letters of every attempt are in this order."""
         try:
             data = self.path("tests.txt").read_bytes()
         except OSError:
@@ -79,11 +79,11 @@ class HuntRecord:
         return [reader.decode_id(line) for line in data.split(b"\n")[:-1]]
 
     def outcome(self) -> dict[str, Any] | None:
-        """Return outcome.json, or None while there is none."""
+        """Return the contents of outcome.json, or None while there is none."""
         return self.json("outcome.json")
 
     def json(self, name: str) -> dict[str, Any] | None:
-        """Return the object that stands in a file; None when there is none."""
+        """Return the JSON object in a file; None when there is none."""
         try:
             data = json.loads(self.path(name).read_bytes())
         except (OSError, ValueError):
@@ -91,17 +91,17 @@ class HuntRecord:
         return data if isinstance(data, dict) else None
 
     def add_tests(self, nodeids: list[str]) -> None:
-        """Append ids to tests.txt."""
+        """Append node ids to tests.txt."""
         lines = "".join(map(id_line, nodeids))
         _append(self.path("tests.txt"), lines.encode("utf-8", "surrogateescape"))
 
     def add_attempt(self, attempt: Attempt) -> None:
-        """Append an ended attempt."""
+        """Append an ended attempt to attempts.jsonl."""
         data = json.dumps({"e": "attempt", **asdict(attempt)}, separators=(",", ":"))
         _append(self.path("attempts.jsonl"), data.encode() + b"\n")
 
     def mend(self) -> None:
-        """Cut off the line that an earlier driver's death tore. For the driver alone."""
+        """Cut off a line that a driver's death left incomplete. Only the driver may call this."""
         for name in ("tests.txt", "attempts.jsonl"):
             with contextlib.suppress(FileNotFoundError):
                 data = self.path(name).read_bytes()
@@ -116,7 +116,7 @@ class Hunts:
     records: Records
 
     def ids(self) -> list[str]:
-        """All hunt ids, oldest first."""
+        """Return all hunt ids, oldest first."""
         try:
             found = [path.name for path in self.records.folder.glob(PREFIX + "*")]
         except OSError:
@@ -124,13 +124,13 @@ class Hunts:
         return sorted(i for i in (name.removeprefix(PREFIX) for name in found) if ids.is_id(i))
 
     def record(self, hunt_id: str) -> HuntRecord:
-        """Return the record of a hunt id, existing or not."""
+        """Return the record for a hunt id, whether or not it exists."""
         return HuntRecord(self.records.folder / (PREFIX + hunt_id))
 
     def choose(self, selector: str, origin: Origin) -> HuntRecord:
-        """Return the hunt that --hunt means; `latest`: of this origin, else the newest.
+        """Return the hunt that --hunt names; `latest`: this origin's latest, else the newest.
 
-        `WalkawayError` 66 when there is none, 64 when there are several.
+        Raises `WalkawayError` 66 when none matches, 64 when several do.
         """
         known = self.ids()
         if selector == "latest" and known:
@@ -153,7 +153,7 @@ class Hunts:
 
 
 def last_start_of(root: Path, environ: Mapping[str, str], kind: str) -> last_start.Place:
-    """Return where the last start of whoever asks is marked; ``kind`` is `run` or `hunt`."""
+    """Return where this origin's last start is marked. ``kind`` is `run` or `hunt`."""
     records = Records(root)
     place = last_start.of_runs(records, origin.detect(environ).key, environ)
     if kind != "hunt":

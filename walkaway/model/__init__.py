@@ -1,1 +1,1 @@
-"""Pure data and rules: no files, no clock, no environment. `now` and contents are arguments."""
+"""Pure data and rules. No files, clock or environment: `now` and file contents are arguments."""

@@ -1,4 +1,4 @@
-"""Failures grouped by cause: one broken fixture is one thing to mend, whatever it broke."""
+"""Group failures by cause: one broken fixture is one thing to fix, however many tests it breaks."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from dataclasses import dataclass, field
 from walkaway.model.events import Event, text, whole
 
 _COMPARED = 500
-"""Characters of a message: both it and the text may be cut, at different lengths."""
+"""How many characters of a message to compare; message and text may be cut at different lengths."""
 _FAILURES = frozenset({"x", "a"})
-"""Entries of failures: those that count, and those of attempts that a plugin reran."""
+"""Kinds of failure entries: `x` counts; `a` is from an attempt that a plugin reran."""
 _LINE_NUMBER = re.compile(r":\d+(?= in |$)")
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One cause: exception type, masked message and deepest frame of the project are equal.
+    """Failures with equal exception type, masked message and deepest frame in the project.
 
-    ``number`` counts from 1, stays the same while the run goes on, and is what `--rerun 7f3a:2`
-    means. ``ids`` are its tests, each once, in the order of failing; ``count`` its failures, which
-    is more when subtests of one test failed.
+    ``number`` counts from 1, does not change while the run goes on, and is the 2 in
+    `--rerun 7f3a:2`. ``ids`` are its tests, each once, in the order they failed. ``count`` is the
+    number of failures, which is higher when several subtests of one test failed.
     """
 
     number: int
     type: str
     message: str
     at: str
-    """`path:line in name`, of the first failure."""
+    """`path:line in name` of the first failure."""
     text: str
-    """Its short traceback; empty when none was kept."""
+    """The short traceback; empty when none was stored."""
     ids: tuple[str, ...]
     count: int
     results: tuple[tuple[str, int], ...] = ()
-    """(result, how many), in the order of occurring."""
+    """(result, how many), in order of first occurrence."""
     when: str = ""
-    """setup, call, teardown, collect or crash."""
+    """`setup`, `call`, `teardown`, `collect` or `crash`."""
     out: tuple[tuple[str, str], ...] = ()
     """(heading, captured text)."""
     earlier: int = 0
     """Failures of this cause before ``since``."""
     again: bool = True
-    """Whether its ``ids`` can be run again: those of xdist's workers cannot."""
+    """Whether its ``ids`` can be rerun; the ids of xdist's workers cannot."""
     attempts: int = 0
-    """Those of ``count`` that decided nothing: a plugin reran the attempt."""
+    """How many of ``count`` decided nothing because a plugin reran the attempt."""
 
 
 @dataclass(slots=True)
@@ -90,10 +90,10 @@ class _Group:
 
 
 def group(entries: Iterable[Event], since: int = 0, *, attempts: bool = False) -> list[Cause]:
-    """Return the causes of failures.jsonl's entries, those that broke most first.
+    """Return the causes of the entries in failures.jsonl, those with most failures first.
 
-    Entries before ``since`` give their texts and numbers, and are not counted; a cause without a
-    newer one is left out. With ``attempts`` those of attempts count, too, that a plugin reran.
+    Entries before ``since`` contribute texts and numbers but are not counted; a cause with no newer
+    entry is left out. With ``attempts``, failures in attempts that a plugin reran count as well.
     """
     lines = list(entries)
     back = _taken_back(lines)
@@ -118,22 +118,22 @@ def group(entries: Iterable[Event], since: int = 0, *, attempts: bool = False) -
 
 
 def is_bare(entry: Event) -> bool:
-    """Tell a failure without a traceback: its text is its message, as pytest.fail may leave it."""
+    """Return whether a failure's text is only its message, as pytest.fail may leave it."""
     kept = text(entry, "text").strip()
     said = kept.removeprefix(f"{text(entry, 'type')}:").strip()
     return bool(kept) and said.startswith(text(entry, "msg").strip()[:_COMPARED])
 
 
 def told(entries: Iterable[Event]) -> int:
-    """Return how many failures were told so far: what the next look gives as ``since``.
+    """Return how many failures there are so far; the next look passes it as ``since``.
 
-    One of a subtest whose test a plugin ran again was told, too: numbers must not move.
+    A failed subtest counts even if a plugin reran its test: positions must not shift.
     """
     return sum(entry["e"] == "x" for entry in entries)
 
 
 def _taken_back(lines: list[Event]) -> set[int]:
-    """Return the lines that the recorder took back: of attempts that a plugin reran."""
+    """Return the line numbers that the recorder retracted, from attempts that a plugin reran."""
     found: set[int] = set()
     for entry in lines:
         numbers = entry.get("x")
@@ -143,18 +143,18 @@ def _taken_back(lines: list[Event]) -> set[int]:
                 for number in numbers
                 if isinstance(number, int)
                 and 0 <= number < len(lines)
-                and lines[number].get("i") == entry.get("i")  # a torn line moves all numbers
+                and lines[number].get("i") == entry.get("i")  # a torn line shifts all numbers
             )
     return found
 
 
 def selector(short: str, cause: Cause | None = None) -> str:
-    """Return what `--rerun` takes: `7f3a:2` for a cause's tests, `7f3a` for all that failed."""
+    """Return the value for `--rerun`: `7f3a:2` for a cause's tests, `7f3a` for all that failed."""
     return short if cause is None else f"{short}:{cause.number}"
 
 
 def _key(entry: Event) -> tuple[int, str, str]:
-    """Return the recorder's number, with what it stands for: a second pass counts from 0 again."""
+    """Return the recorder's cause number, type and place: a second pass counts from 0 again."""
     place = _LINE_NUMBER.sub("", text(entry, "at"))
     return whole(entry, "cause"), text(entry, "type"), place
 

@@ -1,4 +1,4 @@
-"""What disturbed the recording of a run, as notes of its verdict."""
+"""Notes for the verdict on what disturbed the recording of a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ERROR_CHARS = 200
 
 
 def notes(p: Progress, names: Sequence[str]) -> list[str]:
-    """Return a sentence for each thing that kept the recorder from its work. ``names``: the ids."""
+    """Return a sentence for each disturbance. ``names``: all node ids, by index."""
     found = []
     if p.recorder_errors:
         times = "1 error" if p.recorder_errors == 1 else f"{p.recorder_errors:,} errors"

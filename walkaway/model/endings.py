@@ -1,4 +1,4 @@
-"""How a run ended: facts in, verdict out. The table of endings, first match wins."""
+"""Decide how a run ended: facts in, verdict out. The rules are in order; the first match wins."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _BETWEEN_TESTS = "a worker ended between two tests"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Outcome and exit code of a run, and what they rest on.
+    """A run's outcome and exit code, and what they rest on.
 
-    ``because`` says what decided where the tests' results do not tell; ``explained`` is False when
-    even that is unknown, as of a plugin that ends pytest with a status of its own.
+    ``because`` says what decided if the tests' results do not. ``explained`` is False when that is
+    unknown too, for example when a plugin ends pytest with a status of its own.
     """
 
     outcome: Outcome
@@ -36,7 +36,7 @@ class Verdict:
 
 
 def decide(facts: Facts) -> Verdict:
-    """Return the verdict. Never raises: every combination of facts has an answer."""
+    """Return the verdict. Never raises: every combination of facts has a verdict."""
     if facts.ended_by and _ended_by_itself(facts):
         verdict = decide(replace(facts, ended_by=""))
         note = f"pytest had said its end before it was to be ended ({facts.why or facts.ended_by})"
@@ -53,18 +53,18 @@ def decide(facts: Facts) -> Verdict:
 
 
 def _whole(f: Facts) -> bool:
-    """Tell that pytest said its end with every test reported: nothing was cut off."""
+    """Return whether pytest recorded its end and every test reported: nothing was cut off."""
     told = f.collected and f.missing == 0 and not f.lost_lines and not f.interrupted
     return told and f.end in {codes.PASSED, codes.FAILED}
 
 
 def _ended_by_itself(f: Facts) -> bool:
-    """Tell a run that was through when the limit or the request came."""
+    """Return whether the run was already finished when the limit or the request came."""
     return _whole(f) and f.signal is None and f.exit_code in {None, f.end}
 
 
 def _said_before(f: Facts) -> tuple[str, ...]:
-    """Say when the tests were through and only pytest's process was not: a thread, an exit hook."""
+    """Return a note if all tests were done and only pytest's process ended otherwise."""
     if not _whole(f) or (not f.ended_by and f.signal is None):
         return ()
     return (f"every test had reported and pytest had said {f.end}: its process did not end so",)
@@ -122,14 +122,14 @@ def _by_signal(f: Facts) -> Verdict | None:
 
 
 def _usage(f: Facts) -> Verdict | None:
-    # With its end pytest says so itself; without, it may be a test's os._exit(4).
+    # With a recorded end, the 4 is pytest's own; without, it may be a test's os._exit(4).
     if f.status != codes.USAGE_ERROR or (f.end is None and f.looped) or f.passes > 1:
         return None
     return Verdict(Outcome.USAGE_ERROR, codes.USAGE_ERROR, reasons.status_text(f))
 
 
 def _without_end(f: Facts) -> Verdict | None:
-    """Pytest's process is gone and its recorder never wrote the end."""
+    """Decide when pytest's process has ended and the recorder never wrote the end."""
     if f.end is not None:
         return None
     if f.exit_code is None:
@@ -152,7 +152,7 @@ def _by_status(f: Facts) -> Verdict | None:  # noqa: PLR0911, C901 - the table's
         return None
     basis = reasons.status_text(f)
     if f.passes > 1 and status in {codes.PASSED, codes.NO_TESTS, codes.USAGE_ERROR}:
-        # The last pass ran a few tests only: what the first said stands.
+        # The last pass ran only a few tests, so the earlier passes' status counts.
         status = codes.FAILED if f.earlier or status == codes.USAGE_ERROR else codes.PASSED
     if status == codes.INTERRUPTED or (f.collection_errors and not f.reported):
         interrupted = _interrupted(f, basis)
@@ -182,9 +182,9 @@ def _by_status(f: Facts) -> Verdict | None:  # noqa: PLR0911, C901 - the table's
 
 
 def _interrupted(f: Facts, basis: str) -> Verdict | None:
-    """Exit status 2: pytest's word for Ctrl-C, for collection errors, and for stopping early.
+    """Decide on exit status 2: Ctrl-C, collection errors, or stopping early.
 
-    Under xdist collection errors that kept every test from running end with 1.
+    Under xdist, collection errors that kept every test from running end with 1.
     """
     if f.interrupted:
         why = f"{basis}, {f.interrupted}"
@@ -211,7 +211,7 @@ def _passed_or_failed(f: Facts, status: int, basis: str) -> Verdict:
         because = f"pytest ended with 0 although {failed}: a plugin's doing"
         return Verdict(Outcome.PASSED, codes.PASSED, basis, (*notes, because), because)
     if f.worker_crashes and status == codes.INTERRUPTED:
-        status = codes.FAILED  # xdist's word for having no worker left
+        status = codes.FAILED  # xdist ends with 2 when no worker is left
     because = reasons.threshold(f, status)
     if failed or because:
         return Verdict(Outcome.FAILED, status, basis, notes, because)

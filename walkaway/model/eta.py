@@ -1,4 +1,4 @@
-"""How long still, as a range: from this run's own pace, and from how the last one went."""
+"""Estimate the remaining time as a range, from this run's pace and from the last run's course."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ _LOOSE = 0.5
 def remaining_s(
     done: int, expected: int, running_s: float, curve: Sequence[tuple[int, float]] = ()
 ) -> tuple[float, float] | None:
-    """Return (least, most) seconds to go, or None when nothing can be said yet.
+    """Return (least, most) seconds to go, or None when no estimate is possible yet.
 
-    ``running_s``: seconds since the first test began. ``curve``: (tests done, seconds) of the
-    newest finished run of the same size, its last point the end.
+    ``running_s``: seconds since the first test began. ``curve``: (tests done, seconds) of an
+    earlier run with the same arguments; its last point is the end. It is ignored unless its number
+    of tests is between half and twice ``expected``.
     """
     if expected <= 0 or done >= expected:
         return None
     guesses = []
-    if curve and 0.5 < curve[-1][0] / expected < 2:  # noqa: PLR2004 - another selection says little
+    if curve and 0.5 < curve[-1][0] / expected < 2:  # noqa: PLR2004 - else it was another selection
         share = done / expected
         guesses.append(curve[-1][1] * (1 - _elapsed_share(curve, share)))
     if done >= _ENOUGH:
@@ -33,7 +34,7 @@ def remaining_s(
 
 
 def _elapsed_share(curve: Sequence[tuple[int, float]], share: float) -> float:
-    """Return which part of its time the earlier run had used when this share of tests was done."""
+    """Return the fraction of its time the earlier run had used at this share of its tests."""
     count, total = curve[-1]
     if not count or total <= 0:
         return share

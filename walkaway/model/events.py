@@ -1,7 +1,7 @@
-"""Lines of `events.jsonl` and `supervisor.jsonl`, read tolerantly: a crash may tear any line.
+"""Parse lines of `events.jsonl` and `supervisor.jsonl`, tolerantly: a crash may tear any line.
 
 An event is a plain dict; docs/guide/reference.md ("The record") documents its keys. Unknown kinds
-and keys are kept and garbage is dropped, so that an old reader survives a new writer.
+and keys are kept and garbage is dropped, so an old reader survives a new writer.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Event = dict[str, Any]
 
 
 def parse_line(line: bytes) -> Event | None:
-    """One event, or None for a torn, empty or foreign line."""
+    """Return the event in a line, or None for a torn, empty or foreign line."""
     line = line.strip(b"\0 \t\r\n")
     if not line.startswith(b"{"):
         return None
@@ -28,7 +28,7 @@ def parse_line(line: bytes) -> Event | None:
 
 
 def parse(data: bytes) -> Iterator[Event]:
-    """All events of a chunk of a file, in order. A torn first or last line is dropped."""
+    """Yield the events in a chunk of a file, in order. A torn first or last line is dropped."""
     return (event for line in data.split(b"\n") if (event := parse_line(line)) is not None)
 
 
@@ -42,7 +42,7 @@ def last(events: Iterable[Event], kind: str) -> Event | None:
 
 
 def number(event: Event | None, key: str, default: float = 0.0) -> float:
-    """Return a numeric key of an event that may be torn or foreign."""
+    """Return a number from an event; ``default`` when it is missing or not a number."""
     value = event.get(key) if event else None
     return (
         float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else default
@@ -50,11 +50,11 @@ def number(event: Event | None, key: str, default: float = 0.0) -> float:
 
 
 def whole(event: Event | None, key: str, default: int = 0) -> int:
-    """Return an integer key of an event that may be torn or foreign."""
+    """Return an integer from an event; ``default`` when it is missing or not a number."""
     return int(number(event, key, default))
 
 
 def text(event: Event | None, key: str, default: str = "") -> str:
-    """Return a text key of an event that may be torn or foreign."""
+    """Return a string from an event; ``default`` when it is missing or not a string."""
     value = event.get(key) if event else None
     return value if isinstance(value, str) else default

@@ -1,4 +1,4 @@
-"""Every exit code there is, in one place. Those from 0 to 7 are pytest's own."""
+"""All exit codes in one place. Codes 0 to 7 come from pytest and its plugins."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ INTERNAL_ERROR: Final = 3
 USAGE_ERROR: Final = 4
 NO_TESTS: Final = 5
 TOO_MANY_WARNINGS: Final = 6
-"""`--max-warnings`, from pytest 9.1 on."""
+"""`--max-warnings`, since pytest 9.1."""
 FLAKY: Final = 7
-"""`--fail-on-flaky` of pytest-rerunfailures, from 16 on."""
+"""`--fail-on-flaky` of pytest-rerunfailures, since 16."""
 
 WRONG_USE: Final = 64
-"""A flag, selector or value that cannot be; or several live runs and none named."""
+"""An invalid flag, selector or value; or several live runs and none named."""
 INCOMPLETE: Final = 65
-"""Tests that were collected did not report, or pytest ended without its end."""
+"""Collected tests did not report, or pytest ended without recording its end."""
 NO_SUCH_RUN: Final = 66
 NOT_STARTABLE: Final = 69
-"""The interpreter, command, service or engine that the run needs is not there."""
+"""The interpreter, command, service or engine that the run needs is not available."""
 VANISHED: Final = 70
 CANNOT_RECORD: Final = 73
-"""The record could not be created: no run was started."""
+"""The record could not be created, so no run was started."""
 STILL_RUNNING: Final = 75
 LIMIT: Final = 124
 """Deadline, stall, output or disk limit."""

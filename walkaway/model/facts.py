@@ -1,4 +1,4 @@
-"""What is known of a run's end: the input of the verdict."""
+"""The facts about a run's end: the input of the verdict."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a run's end.
+    """What is known about a run's end.
 
-    ``exit_code`` and ``signal`` are the process's, None when not observed; ``end`` is the status
-    that the recorder wrote last; ``ended_by`` is what made the supervisor end it: deadline, stall,
-    output, disk, stop, interrupt, or nothing. ``missing`` counts tests that owe a report.
-    ``before`` holds the ends of the passes before the last one, None for one that wrote none.
+    ``exit_code`` and ``signal`` are the process's, None when not observed. ``end`` is the exit
+    status that the recorder wrote last. ``ended_by`` is why the supervisor ended the run: deadline,
+    stall, linger, output, disk, stop, interrupt, or empty. ``missing`` counts tests that owe a
+    report. ``before`` holds the ends of the earlier passes, None for one without a recorded end.
     """
 
     loaded: bool
@@ -26,7 +26,7 @@ class Facts:
     listing: bool = False
     """Pytest was asked to print something, not to run tests."""
     built: str = ""
-    """An image was to be built, and no more."""
+    """The result of a run that only builds an image; empty otherwise."""
     collected: bool = False
     looped: bool = False
     collection_errors: int = 0
@@ -36,7 +36,7 @@ class Facts:
     stopping: str = ""
     expected: int = 0
     skipped_whole: int = 0
-    """Modules and classes that were skipped while they were collected; not among ``expected``."""
+    """Modules and classes skipped as a whole during collection; not counted in ``expected``."""
     reported: int = 0
     missing: int = 0
     bad: int = 0
@@ -45,31 +45,31 @@ class Facts:
     in_flight: int = 0
     worker_crashes: int = 0
     ended_early: str = ""
-    """Why a worker ended before it had collected."""
+    """Why a worker ended before it had finished collecting; empty if none did."""
     crashes_made_good: int = 0
-    """Crashes of a test that a plugin ran again."""
+    """Crashes whose test a plugin ran again."""
     passes: int = 1
     before: tuple[int | None, ...] = ()
     too_many_warnings: tuple[int, int] | None = None
-    """How many there were, how many were allowed."""
+    """(warnings, how many are allowed) when there were too many."""
     too_little_coverage: tuple[float, float] | None = None
-    """Percent measured, percent wanted."""
+    """(percent measured, percent required) when it was too low."""
     too_flaky: int = 0
-    """Tests that passed only on a rerun, where that is to fail the run."""
+    """Tests that passed only on a rerun, if that should fail the run."""
     dropped: int = 0
     supervised: bool = True
     lost_lines: bool = False
-    """Events were dropped, so that ``missing`` speaks of lines, not of tests."""
+    """Events were dropped although every test reported: lines are missing, not tests."""
 
     recorder_errors: int = 0
-    """Errors of the recorder itself: what is missing may have a result that it could not tell."""
+    """Errors in the recorder itself: a missing test may have a result that it could not record."""
 
     @property
     def status(self) -> int | None:
-        """Pytest's exit status: observed, else as the recorder wrote it.
+        """Pytest's exit status: as observed, else as the recorder wrote it.
 
-        An exit hook or a wrapper (`|| true`) may end a failed pytest's process with 0: its own
-        word stands.
+        If the process ended with 0 but pytest recorded another status, the recorded one counts: an
+        exit hook or a wrapper (`|| true`) can cause that.
         """
         if self.exit_code == 0 and self.end:
             return self.end
@@ -77,10 +77,13 @@ class Facts:
 
     @property
     def earlier(self) -> int:
-        """The worst exit status of the passes before the last one."""
+        """The highest exit status of the earlier passes; 0 without any."""
         return max((end for end in self.before if end is not None), default=0)
 
     @property
     def forgiven(self) -> bool:
-        """Whether pytest itself said 0 in every pass: beside failures that is a plugin's word."""
+        """Whether pytest recorded 0; beside failures that is a plugin's decision.
+
+        False when an earlier pass recorded no end.
+        """
         return self.end == 0 and None not in self.before

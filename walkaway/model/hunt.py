@@ -1,7 +1,7 @@
-"""A hunt for flaky tests: what was asked, what each attempt gave, how it stands. Pure data.
+"""A hunt for flaky tests: the request, each attempt's results, the status. Pure data.
 
-A test's result in an attempt is one letter, so that an attempt of 100,000 tests is 100 KB and the
-matrix needs no second notation.
+A test's result in an attempt is one letter, so an attempt of 100,000 tests is 100 KB. The matrix
+shows the same letters.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ MEANING = {
 }  # fmt: skip
 BAD = frozenset({"F", "E", "C", HUNG, RERUN})
 SILENT = frozenset({ABSENT, NOT_RUN, LOST})
-"""No result: neither for nor against a test."""
+"""Letters for no result: they count neither for nor against a test."""
 
 _SEEDS = 999_999
 _WHOLE = frozenset({Outcome.PASSED, Outcome.FAILED})
@@ -53,14 +53,14 @@ _WHOLE = frozenset({Outcome.PASSED, Outcome.FAILED})
 
 @dataclass(frozen=True, slots=True)
 class Hunt:
-    """What was asked: the contents of hunt.json. ``run`` is the pattern of every attempt."""
+    """The request: the contents of hunt.json. ``run`` is the template for every attempt."""
 
     id: str
     runs: int
     seed: int
     run: Run
     fail_fast: bool = False
-    """End once a test has both passed and failed."""
+    """End as soon as a test has both passed and failed."""
     created_s: float = 0.0
     boot_id: str = ""
     host: str = ""
@@ -81,7 +81,7 @@ class Hunt:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One ended run of a hunt. ``letters`` holds a letter a test, by its line in tests.txt."""
+    """One ended run of a hunt. ``letters`` has one letter per test, by its line in tests.txt."""
 
     number: int
     run: str
@@ -94,11 +94,11 @@ class Attempt:
     collected: bool = False
     letters: str = ""
     mixed: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Of ids that stand several times in one run and did not agree: (bad reports, reports)."""
+    """(bad reports, reports) by index, for ids that reported several times with mixed results."""
     uncollected: tuple[str, ...] = ()
-    """Modules that gave a collection error."""
+    """Modules with a collection error."""
     named: tuple[str, ...] = ()
-    """Tests that the run ended in: crashed or stuck."""
+    """Tests that crashed or were stuck; the first five."""
     lost: int = 0
 
     @property
@@ -108,17 +108,17 @@ class Attempt:
 
     @property
     def whole(self) -> bool:
-        """Whether the run came to its end."""
+        """Whether the run finished: it passed or failed and lost no test."""
         return self.outcome in _WHOLE and not self.lost
 
 
 class Standing(StrEnum):
-    """Where a hunt stands."""
+    """The status of a hunt."""
 
     LIVE = "live"
     DONE = "done"
     GONE = "gone"
-    """Its driver is gone, and it cannot be given a new one: another boot, host or user."""
+    """Its driver is gone and it cannot be adopted: another boot, host or user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,21 +132,21 @@ class HuntLook:
     tests: tuple[str, ...]
     elapsed_s: float
     ended_by: str = ""
-    """complete, found, hopeless, stopped, stop, interrupt or error; empty while it lives."""
+    """complete, found, hopeless, stopped, stop, interrupt or error; empty while it is live."""
     why: str = ""
     code: int = exit_codes.STILL_RUNNING
     current: Look | None = None
-    """The attempt that runs now."""
+    """The attempt that is running now."""
     adopted_now: bool = False
 
     @property
     def live(self) -> bool:
-        """Whether attempts may still be made."""
+        """Whether more attempts may follow."""
         return self.standing is Standing.LIVE
 
 
 def attempt_seed(seed: int, number: int) -> str:
-    """Return the seed of an attempt's order; the first one has the hunt's own."""
+    """Return the order seed of an attempt; the first one uses the hunt's own."""
     if number == 1:
         return str(seed)
     digest = hashlib.sha1(f"{seed}:{number}".encode(), usedforsecurity=False).digest()
@@ -154,12 +154,12 @@ def attempt_seed(seed: int, number: int) -> str:
 
 
 def new_seed(entropy: bytes) -> int:
-    """Make a seed that is short enough to be typed, from 8 random bytes."""
+    """Return a seed short enough to type (at most six digits), from 8 random bytes."""
     return int.from_bytes(entropy, "big") % _SEEDS + 1
 
 
 def hunt_from_json(data: dict[str, Any]) -> Hunt:
-    """Read hunt.json; `ValueError` when it is not one."""
+    """Return the hunt in the contents of hunt.json. Raises `ValueError` when they are invalid."""
     try:
         known = {f.name for f in fields(Hunt)}
         values = {key: value for key, value in data.items() if key in known}
@@ -173,7 +173,7 @@ def hunt_from_json(data: dict[str, Any]) -> Hunt:
 
 
 def attempt_from_json(data: dict[str, Any]) -> Attempt | None:
-    """Read a line of attempts.jsonl; None when it is none that this version knows."""
+    """Return the attempt in a line of attempts.jsonl; None when this version cannot read it."""
     try:
         known = {f.name for f in fields(Attempt)}
         values = {key: value for key, value in data.items() if key in known}

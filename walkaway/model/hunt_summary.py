@@ -1,4 +1,4 @@
-"""What a hunt's attempts say together: which tests varied, what is ruled out, the exit code."""
+"""Summarize a hunt's attempts: which tests varied, when the hunt is over, its exit code."""
 
 from __future__ import annotations
 
@@ -19,48 +19,48 @@ _HOPELESS_TWICE = frozenset({Outcome.COLLECTION_ERROR, Outcome.INTERNAL_ERROR})
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A test with something to tell. ``letters`` has one an attempt; reports exclude lost ones."""
+    """A test worth reporting. ``letters`` has one per attempt; ``reports`` excludes lost ones."""
 
     id: str
     letters: str
     failures: int
     reports: int
     bad_in: int = 0
-    """Number of the first attempt in which it failed; 0: in none."""
+    """The number of the first attempt in which it failed; 0 for none."""
 
     @property
     def rate(self) -> float:
-        """Failures by reports."""
+        """Failures divided by reports."""
         return self.failures / self.reports if self.reports else 0.0
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The exact 95 % interval of its true rate."""
+        """The exact 95 % confidence interval of its true failure rate."""
         return clopper_pearson(self.failures, self.reports)
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the attempts so far say."""
+    """The findings from the attempts so far."""
 
     tests: int = 0
     flaky: tuple[Case, ...] = ()
-    """Failed in some attempts and not in others, most telling first."""
+    """Failed in some attempts and not in others; highest failure rate first."""
     failing: tuple[Case, ...] = ()
-    """Failed in every attempt that has a result."""
+    """Failed in every attempt that has a result for it."""
     unsteady: tuple[Case, ...] = ()
-    """Never failed, but gave different results: sometimes skipped, say."""
+    """Never failed but had different results, for example sometimes skipped."""
     partial: tuple[Case, ...] = ()
     """Not collected in every attempt."""
     whole: int = 0
-    """Attempts that came to their end."""
+    """How many attempts finished."""
 
 
 def why_over(hunt: Hunt, attempts: Sequence[Attempt], names: Sequence[str]) -> str:
-    """Return why no further attempt is due: complete, stopped, hopeless, found; else nothing.
+    """Return why no further attempt is due: complete, stopped, hopeless, found; else empty.
 
-    A usage error or an empty selection is the same the next time; a collection error may be
-    flaky itself, so it must have come twice running.
+    A usage error or an empty selection will not change the next time. A collection or internal
+    error may itself be flaky, so it counts only when it came twice in a row.
     """
     if not attempts:
         return ""
@@ -78,7 +78,7 @@ def why_over(hunt: Hunt, attempts: Sequence[Attempt], names: Sequence[str]) -> s
 
 
 def compare(attempts: Sequence[Attempt], names: Sequence[str]) -> Findings:
-    """Compare the attempts, test by test. ``names`` are the lines of tests.txt."""
+    """Compare the attempts test by test. ``names`` are the lines of tests.txt."""
     found: dict[str, list[Case]] = {"flaky": [], "failing": [], "unsteady": [], "partial": []}
     mixed = {index for attempt in attempts for index in attempt.mixed}
     columns = zip_longest(*(attempt.letters for attempt in attempts), fillvalue=ABSENT)
@@ -145,8 +145,8 @@ def _sort_in(found: dict[str, list[Case]], case: Case, attempts: Sequence[Attemp
 def verdict_code(found: Findings, attempts: Sequence[Attempt], ended_by: str) -> int:
     """Return a hunt's exit code.
 
-    A hunt that was ended: 130 or 2. Something flaky: 1. Else the code of the first attempt that
-    did not pass, so that 0 means that nothing failed and nothing varied; 70 without any attempt.
+    130 if it was interrupted, 2 if stopped. 1 if anything is flaky. Otherwise the code of the
+    first attempt that did not pass, so 0 means that nothing failed. 70 without any attempt.
     """
     if ended_by == "interrupt":
         return exit_codes.CTRL_C

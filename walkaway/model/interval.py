@@ -1,4 +1,4 @@
-"""What a number of failures in a number of attempts says about the true rate: exact bounds."""
+"""Exact confidence bounds on a failure rate, from failures and attempts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 CONFIDENCE = 0.95
 _HALVINGS = 60
-"""Of [0, 1]: more than a float can hold apart."""
+"""Halvings of [0, 1] in the bisection: more than a float can distinguish."""
 
 
 def clopper_pearson(failures: int, attempts: int) -> tuple[float, float]:
     """Return the exact two-sided 95 % interval of a rate (Clopper and Pearson, 1934).
 
-    (0, 1) when there was no attempt: nothing is known.
+    (0, 1) without any attempt: nothing is known.
     """
     if attempts <= 0:
         return 0.0, 1.0
@@ -27,7 +27,7 @@ def clopper_pearson(failures: int, attempts: int) -> tuple[float, float]:
 
 
 def ruled_out(attempts: int) -> float:
-    """Return the rate that would have shown at least once in so many attempts, with 95 %.
+    """Return the failure rate that would have shown at least once, with 95 % probability.
 
     One-sided: 10 clean attempts rule out 25.9 % and more, 59 rule out 5 %.
     """
@@ -35,12 +35,12 @@ def ruled_out(attempts: int) -> float:
 
 
 def attempts_to_see(rate: float) -> int:
-    """Return how many attempts show a failure of this rate at least once, with 95 %."""
+    """Return how many attempts show a failure of this rate at least once, at 95 % confidence."""
     return max(1, math.ceil(math.log(1 - CONFIDENCE) / math.log(1 - rate)))
 
 
 def _at_most(most: int, attempts: int, rate: float) -> float:
-    """Return the probability of at most so many failures: the binomial distribution."""
+    """Return the binomial probability of at most ``most`` failures."""
     if rate <= 0:
         return 1.0
     if rate >= 1:
@@ -60,7 +60,7 @@ def _at_most(most: int, attempts: int, rate: float) -> float:
 
 
 def _root(rising: Callable[[float], float]) -> float:
-    """Return where a function that rises over [0, 1] crosses zero."""
+    """Return where a function that rises over [0, 1] crosses zero, by bisection."""
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2

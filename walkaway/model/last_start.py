@@ -7,23 +7,23 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """How far a start without a record came."""
+    """How far a start without a record got."""
 
     REFUSED = "refused"
     DIED = "died"
-    """Its process ended before it made a record or said why it would not."""
+    """Its process ended before it made a record or gave a reason."""
     STARTING = "starting"
-    """Its process is still at it."""
+    """Its process is still running."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastStart:
-    """The last start of an origin, when it made no record. ``at_s`` is wall clock."""
+    """The last start of an origin if it made no record. ``at_s``: seconds since the epoch."""
 
     stage: Stage
     code: int
     """The start's own exit code; 70 when it died, 75 while it is under way."""
     message: str
     command: str
-    """The line that was typed."""
+    """The command line that was typed."""
     at_s: float

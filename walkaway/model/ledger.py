@@ -1,6 +1,6 @@
-"""The ledger: what was collected minus what reported, by name.
+"""The ledger: what each collected test owes and has reported.
 
-Reads a whole record, so it is for the end of a run and for `results`, never for a look.
+It is built from all events, so it is for the end of a run and for `results`, never for a look.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ORDER = {
 
 @dataclass(slots=True)
 class Row:
-    """One test: its results in the order of reporting (several for duplicates), and its times."""
+    """One test: its results in the order reported (several for duplicates), and its times."""
 
     owed: int = 0
     begun: bool = False
@@ -33,25 +33,25 @@ class Row:
     worker: str = ""
     reason: str = ""
     failure: int | None = None
-    """Line in failures.jsonl."""
+    """Line number in failures.jsonl, from 0; None without a failure."""
     subfailures: int = 0
     reruns: int = 0
-    """Attempts that failed, and were made again by a plugin."""
+    """Failed attempts that a plugin reran."""
     repeats: int = 0
-    """Attempts that were made again, and nothing tells how they had ended."""
+    """Attempts that a plugin reran and whose result is unknown."""
     crashes: int = 0
-    """Those of ``reruns`` that ended with their worker."""
+    """How many of ``reruns`` crashed their worker."""
     reports: list[Row] = field(default_factory=list)
-    """Each report as a row of its own, where there are several."""
+    """Each report as its own row, if there are several."""
 
     @property
     def missing(self) -> int:
-        """Reports that were owed and never came."""
+        """How many owed reports never came."""
         return max(0, self.owed - len(self.results))
 
     @property
     def total_s(self) -> float:
-        """Seconds in setup, call and teardown together."""
+        """Seconds spent in setup, call and teardown together."""
         return sum(self.durations_s)
 
 
@@ -62,13 +62,13 @@ class Ledger:
     rows: list[Row] = field(default_factory=list)
     progress: Progress = field(default_factory=Progress)
     curve: list[tuple[int, float]] = field(default_factory=list)
-    """(tests done, seconds after pytest's start): how the run went, for the next one's ETA."""
+    """(tests done, seconds since pytest's start): the run's course, for the next run's ETA."""
     exits: dict[int, int] = field(default_factory=dict)
-    """Pytest's exit status by pass, of those that wrote their end."""
+    """Pytest's exit status by pass, for passes that recorded their end."""
     warned: list[str] = field(default_factory=list)
-    """The first warnings: `tests/a.py:3: UserWarning: old`."""
+    """The first five warnings: `tests/a.py:3: UserWarning: old`."""
     skipped_whole: dict[str, str] = field(default_factory=dict)
-    """Modules and classes that were skipped while being collected, with the reason."""
+    """Modules and classes skipped as a whole during collection, with the reason."""
 
     @property
     def missing(self) -> list[int]:
@@ -76,7 +76,7 @@ class Ledger:
         return [i for i, row in enumerate(self.rows) if row.missing]
 
     def may_have_run(self, index: int) -> bool:
-        """Tell whether a test without a result had begun when its run was ended, or may have."""
+        """Return whether a test without a result had begun, or may have, when its run ended."""
         return self.rows[index].begun or self.progress.unheard
 
     @property
@@ -88,10 +88,10 @@ class Ledger:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Results by name, each owed report once.
+        """Number of reports by result, each owed report counted once.
 
-        A worker that dies just after a test's report makes xdist report that test again, as
-        crashed: then this takes the other report's place.
+        When a worker dies just after a test's report, xdist reports the test again, as crashed.
+        The crash then replaces the earlier report.
         """
         counts: dict[str, int] = {}
         for row in self.rows:
@@ -102,7 +102,7 @@ class Ledger:
 
 
 def build(ids: Sequence[str], events: Iterable[Event]) -> Ledger:
-    """Fold all events of a run whose collected ids are given."""
+    """Return the ledger of a run from its collected ids and all of its events."""
     ledger = Ledger([Row() for _ in ids])
     marks: list[float] = []
     offset = 0.0
@@ -130,7 +130,7 @@ def build(ids: Sequence[str], events: Iterable[Event]) -> Ledger:
 
 
 def final_result(row: Row) -> Result | None:
-    """Return the one result of a test: the worst of its reports; None when it never reported."""
+    """Return a test's single result, the worst of its reports; None when it never reported."""
     if not row.results:
         return None
     if row.subfailures and set(row.results) <= {Result.PASSED}:
@@ -140,7 +140,7 @@ def final_result(row: Row) -> Result | None:
 
 
 def reports_of(row: Row) -> list[Row]:
-    """Return each report of a row that counts; see `Ledger.counts`."""
+    """Return the reports of a row that count; see `Ledger.counts`."""
     found = row.reports or [row]
     if Result.CRASHED in row.results and len(found) > row.owed:
         crash = next(one for one in found if Result.CRASHED in one.results)
@@ -150,13 +150,13 @@ def reports_of(row: Row) -> list[Row]:
 
 
 def _owe(ledger: Ledger, event: Event) -> None:
-    """Only the first pass owes reports: a later one runs what is still missing."""
+    """Note the reports owed. Only the first pass adds some; later ones run what is missing."""
     if ledger.progress.passes > 1:
         return
     dup = event.get("dup")
     extra = dup if isinstance(dup, dict) else {}
     unique = whole(event, "unique", len(ledger.rows))
-    while len(ledger.rows) < unique:  # collected.txt was cut short: the ids are gone, not the debt
+    while len(ledger.rows) < unique:  # collected.txt was cut short; the reports are still owed
         ledger.rows.append(Row())
     for index in range(unique):
         ledger.rows[index].owed = 1
@@ -201,7 +201,7 @@ def _report(row: Row, event: Event) -> None:
 
 
 def _alone(row: Row) -> Row:
-    """Return the newest report of a row as a row of its own."""
+    """Return the newest report of a row as its own row."""
     return Row(
         owed=1, results=row.results[-1:], durations_s=row.durations_s, worker=row.worker,
         reason=row.reason, failure=row.failure,
@@ -209,7 +209,7 @@ def _alone(row: Row) -> Row:
 
 
 def _report_again(row: Row, event: Event) -> None:
-    """Take in that an attempt did not decide: another one is made."""
+    """Handle a rerun event: the attempt did not decide, another one follows."""
     result = text(event, "r", "failed")
     if result == Result.UNKNOWN:
         row.repeats += 1
@@ -220,7 +220,7 @@ def _report_again(row: Row, event: Event) -> None:
         row.failure = row.failure if row.subfailures or row.results else None
     if result == Result.CRASHED:
         row.crashes += 1
-        if len(row.results) >= row.owed > 0:  # it had reported, and its worker died just then
+        if len(row.results) >= row.owed > 0:  # it had reported just before its worker died
             row.results.pop()
             del row.reports[len(row.results) :]
 

@@ -1,7 +1,7 @@
-"""What a test and the services said for it, as lines on one time axis. Pure.
+"""Log lines of a test and of the services it called, on one time axis. Pure.
 
-A services' line is a JSON object with `time`, `service`, `request_id`, `message`, alone or behind
-what Compose puts before it (`gateway-1  | 2026-11-22T10:15:30.123456789Z `).
+A service's line is a JSON object with `time`, `service`, `request_id`, `message`, alone or after
+Compose's prefix (`gateway-1  | 2026-11-22T10:15:30.123456789Z `).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TIME = re.compile(rb'"time": ?(?:"([^"]{8,40})"|(\d+(?:\.\d+)?))')
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line. ``at_s`` is in seconds since the run's start."""
+    """One log line. ``at_s``: seconds since the run's start."""
 
     at_s: float
     source: str
@@ -40,7 +40,7 @@ class Line:
 
 
 def of_test(raw: bytes, nodeid: str) -> Line | None:
-    """Read a line that the tests' process wrote; None when it is torn or another test's."""
+    """Parse a line written by the tests' process; None when it is torn or another test's."""
     row = _object(raw)
     if row is None or row.get("node") != nodeid:
         return None
@@ -59,9 +59,9 @@ def of_test(raw: bytes, nodeid: str) -> Line | None:
 
 
 def of_service(raw: bytes, prefix: str, zero_s: float) -> Line | None:
-    """Read a services' line about a request whose id begins with ``prefix``; None for others.
+    """Parse a service's line on a request whose id begins with ``prefix``; None for others.
 
-    ``zero_s``: the time of day at the run's start, in seconds since the epoch.
+    ``zero_s``: the run's start in seconds since the epoch.
     """
     row, service = _object(raw), ""
     if row is None:
@@ -84,7 +84,7 @@ def of_service(raw: bytes, prefix: str, zero_s: float) -> Line | None:
 
 
 def time_of(raw: bytes) -> float | None:
-    """Return when a services' line was written, in seconds since the epoch; None: it says not."""
+    """Return when a service's line was written, in seconds since the epoch; None if unknown."""
     head = _COMPOSE.match(raw)
     if head:
         return _seconds(head.group(2).decode())
@@ -95,7 +95,10 @@ def time_of(raw: bytes) -> float | None:
 
 
 def in_order(text: str) -> str:
-    """Return Compose's lines by time: it gives them by container. One without a time stays put."""
+    """Sort Compose's lines, which come by container, by time.
+
+    A line without a time stays after the line before it.
+    """
     latest, keyed = 0.0, []
     for line in text.splitlines(keepends=True):
         when = time_of(line[:200].encode(errors="replace"))
@@ -106,7 +109,7 @@ def in_order(text: str) -> str:
 
 
 def merged(lines: Iterable[Line]) -> list[Line]:
-    """Return lines by time; those of one moment in the order in which they were given."""
+    """Return the lines by time; those with equal times keep their order."""
     return sorted(lines, key=lambda line: line.at_s)
 
 

@@ -1,6 +1,6 @@
-"""The fold of a run's events: counts, what is in flight, how pytest itself says it ended.
+"""Fold a run's events into its progress: counts, tests in flight, pytest's own end.
 
-Fed from a checkpoint on, it needs no more than the last 64 KB or so of the events.
+It can start at a checkpoint, so the last 64 KB or so of the events are enough.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from walkaway.model.vocabulary import BAD, Result
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """A test that has started and not finished. ``since`` is seconds after the run's start."""
+    """A test that has started and not finished. ``since``: seconds since the run's start."""
 
     index: int
     worker: str
@@ -23,24 +23,24 @@ class InFlight:
 
 @dataclass(slots=True)
 class Progress:
-    """Counters of one run over all its passes. Mutable: `add` is the fold."""
+    """The counters of one run over all its passes. Mutable: `add` folds an event in."""
 
     loaded: bool = False
     collected: bool = False
     looped: bool = False
     listing: bool = False
     expected: int = 0
-    """Reports that the run owes, over all passes known so far."""
+    """How many reports the run owes, over all passes so far."""
     counts: dict[str, int] = field(default_factory=dict)
     in_flight: dict[tuple[str, int], float] = field(default_factory=dict)
     workers: set[str] = field(default_factory=set)
     failures: int = 0
-    """Lines of failures.jsonl."""
+    """How many lines failures.jsonl has."""
     collection_errors: int = 0
     warnings: int = 0
     dropped: int = 0
     skipped_whole: int = 0
-    """Modules and classes that were skipped while they were collected; no ``counts`` has them."""
+    """Modules and classes skipped as a whole during collection; not included in ``counts``."""
     passes: int = 1
     ended: Event | None = None
     """The recorder's final event of the newest pass."""
@@ -48,12 +48,12 @@ class Progress:
     interrupted: Event | None = None
     stopping: str = ""
     unheard: bool = False
-    """It was stopped, and a worker of xdist may have gone on without telling."""
+    """The run was stopped, and an xdist worker may have gone on without reporting."""
     worker_crashes: int = 0
     ended_early: str = ""
-    """Why a worker ended before it had collected."""
+    """Why a worker ended before it had finished collecting; empty if none did."""
     in_flight_lost: set[int] = field(default_factory=set)
-    """Tests that were in flight on a worker that crashed: the culprits."""
+    """Tests that were in flight on a worker when it crashed: the suspects."""
     missed: dict[str, object] = field(default_factory=dict)
     """Thresholds that the newest pass missed: `warnings`, `coverage`, `flaky`, as recorded."""
     last_t: float = 0.0
@@ -61,35 +61,35 @@ class Progress:
     recorder_errors: int = 0
     """Errors of the recorder itself."""
     recorder_error: str = ""
-    """What the first of them said."""
+    """The text of the first of them."""
     closed_by: list[int] = field(default_factory=list)
-    """Tests that closed the recorder's files; -1 for one that is not known."""
+    """Tests that closed the recorder's files; -1 for an unknown one."""
     limited_by: tuple[int, int] | None = None
-    """The test that limited the size of files, -1 for an unknown one, and the limit in bytes."""
+    """The test that limited file sizes (-1 for an unknown one) and the limit in bytes."""
 
     @property
     def done(self) -> int:
-        """Tests that have reported."""
+        """How many tests have reported."""
         return sum(n for result, n in self.counts.items() if result != "subfailed")
 
     @property
     def bad(self) -> int:
-        """Tests that failed, errored or crashed."""
+        """How many tests failed, errored or crashed."""
         return sum(n for result, n in self.counts.items() if result in BAD)
 
     @property
     def lost_lines(self) -> bool:
-        """Whether events were dropped of a run that reported whole: no test is missing."""
+        """Whether events were dropped although every test reported: no test is missing."""
         return self.ended is not None and self.dropped > 0 and self.done >= self.expected
 
     @property
     def running(self) -> list[InFlight]:
-        """Tests in flight, longest first."""
+        """The tests in flight, longest-running first."""
         rows = [InFlight(i, w, since) for (w, i), since in self.in_flight.items()]
         return sorted(rows, key=lambda row: (row.since, row.worker))
 
     def add(self, event: Event) -> None:
-        """Fold one event."""
+        """Fold one event in."""
         self.last_t = max(self.last_t, number(event, "t"))
         step = _STEPS.get(event["e"])
         if step is not None:
@@ -97,14 +97,14 @@ class Progress:
 
 
 def with_skipped(counts: dict[str, int], skipped_whole: int) -> dict[str, int]:
-    """Return counts as pytest's summary has them: what was skipped whole is one skipped test."""
+    """Return counts as in pytest's summary: a module skipped as a whole is one skipped test."""
     if not skipped_whole:
         return dict(counts)
     return counts | {"skipped": counts.get("skipped", 0) + skipped_whole}
 
 
 def fold(events: Iterable[Event], into: Progress | None = None) -> Progress:
-    """Fold events into a progress (a new one unless given)."""
+    """Fold events into ``into`` (a new progress unless given) and return it."""
     progress = into or Progress()
     for event in events:
         progress.add(event)
@@ -155,7 +155,7 @@ def _finish(p: Progress, event: Event) -> None:
 
 
 def _unknown(p: Progress, event: Event) -> None:
-    """Take a test out of flight whose result the recorder could not tell: it is still owed."""
+    """Take a test out of flight when its result could not be recorded: it is still owed."""
     p.in_flight.pop((text(event, "w"), whole(event, "i", -1)), None)
 
 
@@ -178,7 +178,7 @@ def _sub(p: Progress, event: Event) -> None:
 
 
 def _again(p: Progress, event: Event) -> None:
-    """Take in that a plugin makes a test's attempt again: what that attempt left counts no more."""
+    """Handle a rerun by a plugin: subfailures and a crash of that attempt no longer count."""
     left = p.counts.get("subfailed", 0) - whole(event, "sub")
     if left > 0:
         p.counts["subfailed"] = left
@@ -237,10 +237,10 @@ def _missed(p: Progress, event: Event) -> None:
 
 
 def _totals(p: Progress, event: Event) -> None:
-    """Take over what a checkpoint or the end says, where it says more than the events before.
+    """Merge the totals of a checkpoint or the end, taking the larger of each count.
 
-    Both count over all passes so far, and both may miss some: events were dropped, or the recorder
-    could not go on where the pass before had stopped.
+    Totals and folded events both cover all passes so far, and either may miss some: events were
+    dropped, or the recorder could not continue from the pass before.
     """
     counts = event.get("c")
     if isinstance(counts, dict):

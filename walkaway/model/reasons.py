@@ -1,4 +1,4 @@
-"""The reasons of a verdict, in words: exit statuses, thresholds, tests that crashed."""
+"""The reasons for a verdict, in words: exit statuses, thresholds, crashed tests."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from walkaway.model.facts import Facts
 
 
 def what_failed(f: Facts) -> str:
-    """Return `2 tests failed`, or what could not be collected, or nothing."""
+    """Return `2 tests failed`, else `1 collection error`, else an empty string."""
     if f.bad:
         return f"{tests(f.bad)} failed"
     return count(f.collection_errors, "collection error") if f.collection_errors else ""
 
 
 def threshold(f: Facts, status: int) -> str:
-    """Return which threshold made pytest end with this status, or nothing."""
+    """Return which missed threshold made pytest end with this status, or an empty string."""
     if f.too_many_warnings is not None and status == codes.TOO_MANY_WARNINGS:
         n, most = f.too_many_warnings
         return f"{count(n, 'warning')} of {most:,} allowed"
@@ -29,7 +29,7 @@ def threshold(f: Facts, status: int) -> str:
 
 
 def status_text(f: Facts) -> str:
-    """Return how pytest ended, pass by pass, and its process where that ended otherwise."""
+    """Return how pytest ended, pass by pass, and how its process did if that differs."""
     if f.before and f.status is not None:
         ends = [*f.before, f.status]
         told = [f"{_end_text(end)} in pass {place}" for place, end in enumerate(ends, 1)]
@@ -46,7 +46,7 @@ def _end_text(end: int | None) -> str:
 
 
 def crashed(f: Facts) -> str:
-    """Name the first test that crashed its worker; the others are counted."""
+    """Return the first crashed test's id and how many more crashed; empty if none did."""
     if not f.crashed:
         return ""
     if not f.crashed_ids:
@@ -66,7 +66,7 @@ def tests(n: int) -> str:
 
 
 def count(n: int, word: str) -> str:
-    """Return a number with its noun."""
+    """Return a number with its noun, plural unless it is 1."""
     return f"{n:,} {word}{'' if n == 1 else 's'}"
 
 

@@ -1,4 +1,4 @@
-"""What was started: the contents of run.json."""
+"""The contents of run.json: what was started, where, and with which limits."""
 
 from __future__ import annotations
 
@@ -11,51 +11,51 @@ MB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of a run. Seconds and bytes; 0 switches a limit off, but for the log's parts."""
+    """Limits of a run, in seconds and bytes. 0 switches a limit off, except for `log_*_bytes`."""
 
     deadline_s: float = 4 * 3600.0
     stall_s: float = 600.0
     linger_s: float = 30.0
-    """For a process that stays, idle, after pytest's end."""
+    """How long a process may stay idle after pytest's end."""
     output_bytes: int = 8192 * MB
-    """What pytest may print in all before the run is ended."""
+    """How much pytest may print in total before the run is ended."""
     capture_bytes: int = 1024 * MB
-    """What one test may print into pytest's capture file."""
+    """How much one test may print into pytest's capture file."""
     log_head_bytes: int = 16 * MB
-    """Kept of a huge log: its head and its tail; the middle's disk space is given back."""
+    """How much of a huge log's head is kept (tail: `log_tail_bytes`); the middle is freed."""
     log_tail_bytes: int = 64 * MB
     disk_floor_bytes: int = 64 * MB
-    """Free space below which a run that fills the disk by itself is ended."""
+    """Free disk space below which a run that fills the disk by itself is ended."""
     grace_s: float = 10.0
-    """Between INT and TERM; half of it between TERM and KILL."""
+    """Time between INT and TERM; half of it between TERM and KILL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What started a run. ``kind`` is agent, terminal, shell, ci or run."""
+    """What started a run. ``kind`` is agent, terminal, shell, ci, run or hunt."""
 
     kind: str = "shell"
     key: str = ""
-    """Equal keys are the same origin."""
+    """Equal keys mean the same origin."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compose:
-    """What a run in Compose needs beside its command."""
+    """What a Compose run needs besides its command."""
 
     service: str = "test"
     files: tuple[str, ...] = ()
-    """Compose files as configured, relative to the root; none: Compose finds its own."""
+    """Compose files as configured, relative to the root; empty: Compose finds its own."""
     slots: int = 1
-    """Environments of the checkout that may be up at the same time."""
+    """How many environments of the checkout may be up at the same time."""
     services: bool = True
     """Whether the tests need the services; then the run leases an environment."""
     only_build: bool = False
-    """Build the image, and run nothing."""
+    """Build the image and run nothing."""
     no_cache: bool = False
     pull: bool = False
     engine: dict[str, str] = field(default_factory=dict)
-    """Variables that say which engine it is: who takes the run over may mean another."""
+    """Environment variables that name the engine: whoever adopts the run may have others set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,38 +72,38 @@ class Run:
     created_s: float
     """Wall clock, seconds since the epoch."""
     started_boot: float
-    """Seconds since boot: the zero of every `t` in the record."""
+    """Seconds since boot at the start: the zero of every `t` in the record."""
     boot_id: str = ""
     host: str = ""
     lock: tuple[int, int] = (0, 0)
     """Device and inode of supervisor.lock."""
     key: str = ""
-    """Equal keys, equal trees: the same run."""
+    """Runs with equal keys on equal trees are identical."""
     label: str = ""
-    """Arguments for people: task options and pytest arguments in one line."""
+    """Task options and pytest arguments in one line, for display."""
     origin: Origin = Origin()
     limits: Limits = Limits()
     backend: str = "local"
     named: bool = False
-    """Whether there was a choice of backends, so that people are told which it is."""
+    """Whether there was a choice of backends, so output says which one is used."""
     fell_back: str = ""
     """Why `auto` chose local, in a few words; empty when it did not."""
     python: str = ""
-    """Which environment pytest runs in, in words, where another could be expected."""
+    """A note on which environment pytest runs in, if one might expect another."""
     compose: Compose | None = None
     workers: int = 0
     worker_slots: int = 0
-    """Workers that all runs on this machine may have together; 0: no bound."""
+    """How many workers all runs on this machine may have together; 0: no bound."""
     parent: str = ""
-    """Record folder of the run that this one was started in."""
+    """The record folder of the run that this one was started in."""
     select: str = ""
-    """File of node ids to keep, in the record folder."""
+    """The file of node ids to keep, in the record folder."""
     order_seed: str = ""
-    """A number: the tests run in the random order that it stands for. Empty: as collected."""
+    """The seed of the random test order, a number; empty: as collected."""
     hunt: str = ""
-    """Id of the hunt that this run is an attempt of."""
+    """The id of the hunt that this run is an attempt of."""
     attempt: int = 0
-    """Which one, from 1."""
+    """The attempt's number, from 1."""
     on_end: tuple[str, ...] = ()
     notify: tuple[str, ...] = ()
     ci: bool = False
@@ -117,7 +117,10 @@ class Run:
 
 
 def from_json(data: dict[str, Any]) -> Run:
-    """Read run.json. Unknown keys are left aside; `ValueError` when it is not one."""
+    """Return the run in the contents of run.json. Unknown keys are ignored.
+
+    Raises `ValueError` when the contents are invalid.
+    """
     try:
         known = {f.name for f in fields(Run)}
         values = {key: value for key, value in data.items() if key in known}

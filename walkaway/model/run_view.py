@@ -1,4 +1,4 @@
-"""One look at a run: everything that progress, wait, stop and test tell, as plain data."""
+"""One look at a run: everything that progress, wait, stop and test show, as plain data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from walkaway.model.vocabulary import Outcome, Status
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A test that is running now. ``usual_s`` is what it took the last time, None when unknown."""
+    """A test that is running now. ``usual_s``: how long it took last time, None if unknown."""
 
     id: str
     worker: str
@@ -22,7 +22,7 @@ class Flight:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Where a run's tests stand. ``by_result`` holds only results that occurred."""
+    """The counts of a run's tests. ``by_result`` holds only results that occurred."""
 
     done: int = 0
     expected: int = 0
@@ -33,14 +33,14 @@ class Counts:
 
     @property
     def bad(self) -> int:
-        """Tests that failed, errored or crashed; and collection errors."""
+        """How many tests failed, errored or crashed, plus collection errors."""
         names = ("failed", "error", "crashed")
         return sum(self.by_result.get(name, 0) for name in names) + self.collection_errors
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The source tree that a run started on, and the edits since. ``head`` is short, or empty."""
+    """The source tree a run started on, and the edits since. ``head``: short hash, or empty."""
 
     head: str = ""
     dirty: int = 0
@@ -49,7 +49,7 @@ class Tree:
 
 
 class Standing(StrEnum):
-    """How the source tree is now, against what it was when a run ended."""
+    """How the source tree compares with what it was when a run ended."""
 
     SAME = "same"
     CHANGED = "changed"
@@ -58,20 +58,20 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SinceEnd:
-    """What happened since a run ended, of a verdict that nobody waited for."""
+    """What has happened since a run ended, for a verdict that is looked up later."""
 
     ended_s: float
-    """Seconds since its end."""
+    """Seconds since the run's end."""
     tree: Standing
     changed: tuple[str, ...] = ()
     """The first paths that differ, relative to the repository."""
     nchanged: int | None = None
-    """How many differ; None when that is not known."""
+    """How many paths differ; None when not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """A test that a limit found in flight. ``stack`` is innermost first."""
+    """A test in flight when a limit was reached. ``stack``: innermost frame first."""
 
     id: str
     worker: str
@@ -82,34 +82,34 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The verdict of a finished run, and what stands beside it in outcome.json."""
+    """The verdict of a finished run, with other contents of outcome.json."""
 
     outcome: Outcome
     code: int
     rests_on: str
     because: str = ""
-    """What decided, where the tests' results do not tell: `coverage 67 % of 99 % wanted`."""
+    """What decided if the tests' results do not: `coverage 67 % of 99 % wanted`."""
     notes: tuple[str, ...] = ()
     lost: int = 0
     lost_ids: tuple[str, ...] = ()
     not_run: int = 0
-    """Tests without a result, which something explains."""
+    """How many tests have no result for an explained reason."""
     may_have_run: int = 0
-    """Those of them that had begun, or may have."""
+    """How many of them had begun, or may have."""
     crashed: tuple[str, ...] = ()
     flaky: tuple[str, ...] = ()
-    """Tests that passed only on a rerun, where that fails the run."""
+    """Tests that passed only on a rerun, if that fails the run."""
     stuck: tuple[Stuck, ...] = ()
     stopping: str = ""
     said: tuple[str, ...] = ()
     supervised: bool = True
     recorded: bool = True
-    """False when it was derived by this look, since nobody was left to write it."""
+    """False when this look derived the verdict because nobody was left to write it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look found. Times are seconds; ``log`` and ``record`` are absolute paths."""
+    """The result of one look. Times are in seconds; ``log`` and ``record`` are absolute paths."""
 
     run: Run
     status: Status
@@ -118,39 +118,42 @@ class Look:
     elapsed_s: float
     counts: Counts
     phase: str = ""
-    """What a preparing run is doing: starting, collecting."""
+    """What a queued or preparing run is doing: waiting, starting, collecting."""
     ended: Ended | None = None
     supervised: bool = True
     adopted_now: bool = False
-    """This very look found the supervisor dead and gave the run a new one."""
+    """This look found the supervisor dead and gave the run a new one."""
     eta_s: tuple[float, float] | None = None
     flights: tuple[Flight, ...] = ()
     workers: int = 0
     silent_s: float = 0.0
     """Seconds since the last event."""
     staying: tuple[str, ...] = ()
-    """What holds the process open after pytest's end; one empty text when that is not known."""
+    """What keeps the process open after pytest's end; one empty string when not known."""
     busy: float | None = None
-    """CPU cores that a silent tree uses."""
+    """How many CPU cores a silent process tree uses."""
     ending: str = ""
     """Why the run is being ended on purpose."""
     engine_silent: bool = False
-    """The Docker engine does not answer: of what it knows nothing can be told."""
+    """The Docker engine does not answer, so the container's state is not known."""
     tree: Tree = field(default_factory=Tree)
     since_end: SinceEnd | None = None
-    """Of an ended run, unless it was waited for."""
+    """For an ended run, unless it was waited for."""
     tail: tuple[str, ...] = ()
-    """Last lines of the log."""
+    """The last lines of the log."""
     why_unknown: str = ""
 
     @property
     def live(self) -> bool:
-        """Whether pytest may still be at work."""
+        """Whether the run is queued, preparing or running."""
         return self.status in {Status.QUEUED, Status.PREPARING, Status.RUNNING}
 
 
 def ended_from_json(data: dict[str, Any], *, recorded: bool = True) -> Ended:
-    """Read outcome.json; unknown outcomes of a newer writer raise `ValueError`."""
+    """Return the verdict in the contents of outcome.json.
+
+    Raises `ValueError` for an outcome that this version does not know.
+    """
     lost = data.get("lost") or {}
     stuck = tuple(
         Stuck(

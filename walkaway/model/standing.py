@@ -1,6 +1,6 @@
-"""Where a test of a run stands: its result, or the one word for a test that owes one.
+"""A test's result, or the one word for a test without a result.
 
-The verdict, `results`, JUnit and the hunts all ask here, so that they cannot differ.
+The verdict, `results`, JUnit and the hunts all use these functions, so they cannot differ.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ _ON_PURPOSE = frozenset({
     Outcome.TIMED_OUT, Outcome.STALLED, Outcome.OUTPUT_LIMIT, Outcome.DISK_FULL, Outcome.STOPPED,
     Outcome.INTERRUPTED, Outcome.COLLECTION_ERROR, Outcome.NOTHING_RUN,
 })  # fmt: skip
-"""Endings that explain why tests have not run; after the others they are lost."""
+"""Outcomes that explain why tests have not run; after other outcomes they are lost."""
 _BY_PYTEST = frozenset({Outcome.PASSED, Outcome.FAILED})
-"""Endings that explain it when pytest said that it stops early: -x, --maxfail."""
+"""Outcomes that explain it if pytest said that it stops early: -x, --maxfail."""
 _IN_A_TEST = frozenset({Outcome.CRASHED, Outcome.KILLED, Outcome.OUT_OF_MEMORY})
-"""Endings that name the tests in flight as crashed."""
+"""Outcomes after which the tests in flight are called crashed."""
 
 
 def of(index: int, book: Ledger, outcome: Outcome | None, *, live: bool = False) -> str:
-    """Return a test's result, else the word for a test that has none: running, lost, ...
+    """Return a test's result, or the word for a test that has none: running, lost, ...
 
-    ``outcome`` is how its run ended, None of one that has not, or that cannot be judged. Of an id
-    that owes several reports (duplicates), a bad one counts before those that are missing.
+    ``outcome``: how its run ended; None if it has not ended or cannot be judged. If an id owes
+    several reports (duplicates), a bad one takes precedence over missing ones.
     """
     row = book.rows[index]
     found = final_result(row)
@@ -45,10 +45,10 @@ def of(index: int, book: Ledger, outcome: Outcome | None, *, live: bool = False)
 def entries(
     index: int, book: Ledger, outcome: Outcome | None, *, live: bool = False
 ) -> list[tuple[str, Row]]:
-    """Return a test's results, one a report that it gave or owes, each with its row.
+    """Return a test's results, one for each report it gave or owes, each with its row.
 
-    Several for an id that was collected several times: given twice, or run by every worker
-    (`--dist each`). They add up to the counts of the run.
+    There are several for an id that was collected several times: given twice, or run by every
+    worker (`--dist each`). They add up to the counts of the run.
     """
     row = book.rows[index]
     if row.owed <= 1 and not row.reports:
@@ -63,7 +63,7 @@ def entries(
 
 
 def _owing(index: int, book: Ledger, outcome: Outcome | None, *, flying: bool, live: bool) -> str:
-    """Return the word for a report that is owed."""
+    """Return the word for a report that is still owed."""
     if flying and outcome in _IN_A_TEST:
         return Result.CRASHED.value
     if live:
@@ -74,7 +74,7 @@ def _owing(index: int, book: Ledger, outcome: Outcome | None, *, flying: bool, l
 
 
 def unreported(book: Ledger, outcome: Outcome) -> dict[int, str]:
-    """Return the word for each test that owes a report, or was in flight, after its run's end."""
+    """Return the word for each test that owed a report or was in flight when its run ended."""
     flying = {index for _, index in book.progress.in_flight if 0 <= index < len(book.rows)}
     return {index: of(index, book, outcome) for index in sorted({*book.missing, *flying})}
 

@@ -1,4 +1,4 @@
-"""What `log --test` tells: one test of a run, and what was said during it, as plain data."""
+"""What `log --test` shows, as plain data: one test of a run and its log lines."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ from walkaway.model.log_lines import Line
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """One time that the test was at work. Seconds since the run's start."""
+    """One span in which the test ran, in seconds since the run's start."""
 
     since_s: float
     until_s: float
     result: str = ""
-    """Empty while it is in flight, or when its end was never told."""
+    """Empty while it is in flight, or if its end was never recorded."""
     worker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One test and its lines, in the order of time."""
+    """One test and its log lines, in order of time."""
 
     nodeid: str
     flights: tuple[Flight, ...] = ()
     lines: tuple[Line, ...] = ()
     unread: tuple[str, ...] = ()
-    """What was not looked at, and why: one phrase each."""
+    """What was not read, and why; one phrase each."""
     files: tuple[str, ...] = ()
-    """Where the lines come from: absolute paths."""
+    """The files that the lines come from, as absolute paths."""
     failures: tuple[str, ...] = ()
-    """Messages of its failures that have no traceback, whole."""
+    """The full messages of its failures without a traceback."""
     traced: bool = True
-    """Whether `failures` shows more of it than these: a traceback."""
+    """Whether it has failures with a traceback, which `inv failures` shows."""
 
     @property
     def result(self) -> str:
-        """The last time's result; empty when there is none."""
+        """The result of its last span; empty when there is none."""
         return self.flights[-1].result if self.flights else ""
 
     @property
     def since_s(self) -> float:
-        """When it first started; of a test that never did, its first line's time."""
+        """When it first started; for a test that never did, the time of its first line."""
         starts = [flight.since_s for flight in self.flights]
         return min(starts) if starts else (self.lines[0].at_s if self.lines else 0.0)
 
     @property
     def took_s(self) -> float:
-        """How long its last time was."""
+        """How long its last span took, in seconds."""
         return self.flights[-1].until_s - self.flights[-1].since_s if self.flights else 0.0

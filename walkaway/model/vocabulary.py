@@ -1,4 +1,4 @@
-"""The closed sets of the vocabulary: status of a run, outcome of a run, result of a test."""
+"""The closed sets of words: status of a run, outcome of a run, result of a test."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where a run stands. Derived at every look, never stored."""
+    """The status of a run. Derived at every look, never stored."""
 
     QUEUED = "queued"
     PREPARING = "preparing"
     RUNNING = "running"
     DONE = "done"
     UNKNOWN = "unknown"
-    """It cannot be told from here: another host, another boot, or locks that are not honoured."""
+    """Not known from here: another host, another boot, or locks that are not honoured."""
 
 
 class Outcome(StrEnum):
@@ -51,11 +51,11 @@ class Result(StrEnum):
     XPASSED = "xpassed"
     CRASHED = "crashed"
     UNKNOWN = "unknown"
-    """A plugin's own word stood for its outcome, or kept it to itself."""
+    """A plugin used an outcome word of its own, or did not pass the outcome on."""
     LOST = "lost"
     NOT_RUN = "not-run"
     NO_RESULT = "no-result"
-    """It had begun when the run was ended, or may have."""
+    """It had begun, or may have, when the run ended."""
 
 
 BAD: frozenset[str] = frozenset({Result.FAILED, Result.ERROR, Result.CRASHED})

@@ -1,1 +1,4 @@
-"""Processes of this machine: process table and trees, children, locks, clock. Knows no runs."""
+"""Processes on this machine: process table and trees, children, locks, clock.
+
+Must not know runs or records.
+"""

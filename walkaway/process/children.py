@@ -1,4 +1,4 @@
-"""Starting children: pytest itself, and helpers whose answer comes through a pipe."""
+"""Start child processes: pytest itself, and helpers that answer through a pipe."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from typing import NamedTuple
 
 _HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
-"""What is ignored stays so through exec: not what a command expects."""
+"""Python ignores these signals, and exec keeps that; commands expect the default action."""
 
 
 class Exit(NamedTuple):
-    """How a process ended: exit code or signal; both None when that was not observed."""
+    """How a process ended: by exit code or signal; both None when nobody observed it."""
 
     code: int | None = None
     signal: int | None = None
 
 
 class SpawnError(Exception):
-    """A command could not be executed; the text says why."""
+    """A command could not be executed; the message says why."""
 
 
 def spawn(
     argv: Sequence[str], environ: Mapping[str, str], cwd: str, out_fd: int, in_fd: int | None = None
 ) -> int:
-    """Start a command in a session of its own, both outputs into ``out_fd``. Returns its PID.
+    """Start a command in its own session, with stdout and stderr to ``out_fd``; return its PID.
 
-    `SpawnError` when it cannot be executed.
+    stdin comes from ``in_fd``, else from /dev/null. Raises `SpawnError` when it cannot be executed.
     """
-    ready, report = os.pipe()
+    ready, report = os.pipe()  # close-on-exec: end of file means that exec succeeded
     pid = os.fork()
     if pid == 0:
         try:
@@ -60,16 +60,16 @@ def spawn(
 
 
 class Tells(NamedTuple):
-    """A function that answers line by line."""
+    """Marks a helper function that answers line by line, through the callable it is given."""
 
     function: Callable[[Callable[[bytes], None]], None]
 
 
 class Helper:
-    """A child that answers in bytes: a function run in a fork, or a command.
+    """A child process that answers in bytes: a forked function, or a command.
 
-    Its memory is its own, and its death loses nothing but the answer. With ``log_fd`` what it
-    prints goes there, and a function may answer line by line by the `tell` that it is given.
+    It has its own memory, and if it dies only the answer is lost. ``close``: descriptors that the
+    child must not keep open. With ``log_fd``, whatever a function prints goes there.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Helper:
                 else:
                     os.dup2(write, 1)
                     os.execv(work[0], list(work))  # noqa: S606 - no shell is the point
-            except BaseException:  # noqa: BLE001 - it goes to supervisor.log, and then we are gone
+            except BaseException:  # noqa: BLE001 - the traceback goes to supervisor.log; then exit
                 import traceback
 
                 traceback.print_exc()
@@ -109,21 +109,21 @@ class Helper:
         os.close(write)
 
     def end(self) -> None:
-        """Give the answer up; what the child started goes with it."""
+        """Discard the answer; kill the child and its process group."""
         if not self.done:
             self.done = True
             os.close(self.fd)
             self.signal(signal.SIGKILL)
 
     def signal(self, number: int) -> None:
-        """Signal the child and what it started. Before it is reaped: the PID is still ours."""
+        """Signal the child and its process group. Call before reaping: the PID is still ours."""
         with contextlib.suppress(OSError):
             os.killpg(self.pid, number)  # it leads its session
         with contextlib.suppress(OSError):
-            os.kill(self.pid, number)  # before it got there
+            os.kill(self.pid, number)  # in case it has not called setsid yet
 
     def read(self) -> bool:
-        """Take what is in the pipe (call when readable). True once the answer is whole."""
+        """Read from the pipe (call when readable); return True once the answer is complete."""
         data = os.read(self.fd, 1 << 16)
         self.answer += data
         if not data:
@@ -138,6 +138,7 @@ def _write_all(fd: int, data: bytes) -> None:
 
 
 def _default_signals() -> None:
+    # The wakeup pipe belongs to the supervisor: a signal to the child must not wake it.
     signal.set_wakeup_fd(-1)
     for number in (*_HANDLED, *_IGNORED_BY_PYTHON):
         signal.signal(number, signal.SIG_DFL)

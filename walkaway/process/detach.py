@@ -1,8 +1,8 @@
-"""Letting go: the supervisor is started so that nothing that happens to us happens to it.
+"""Start the supervisor detached, so that killing the starter does not kill it.
 
-Double fork, new session, stdin from /dev/null, no descriptor inherited but the lock. Background
-shells, `nohup`, `setsid` and Invoke's `disown` each die under a killed group, session or process
-tree (measured); this survives all of them.
+Double fork, new session, stdin from /dev/null, no inherited descriptor except the lock. Background
+shells, `nohup`, `setsid` and Invoke's `disown` each die when a group, session or process tree is
+killed (measured); a supervisor started this way survives all three.
 """
 
 from __future__ import annotations
@@ -14,23 +14,24 @@ from pathlib import Path
 SUPERVISOR = Path(__file__).resolve().parent.parent / "supervisor" / "__main__.py"
 _MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MAKE_TERMOUT", "MAKE_TERMERR")
 _CONSUMED = (*_MAKE, "WALKAWAY_ARGS", "WALKAWAY_OPTS", "PYTEST_TIMEOUT")
-"""Not for pytest: a jobserver of a make that is gone, our own input, and the run's limit, which
-pytest-timeout would take for its limit per test."""
+"""Variables that must not reach pytest: the jobserver of a make that is gone, our own input, and
+PYTEST_TIMEOUT, the limit of the whole run, which pytest-timeout would apply to each test."""
 
 
 def supervisor(record: Path, cwd: Path, lock_fd: int) -> None:
-    """Start the supervisor of a record. Returns once it has been exec'd; `OSError` when not.
+    """Start the supervisor for a record; return once it has been exec'd.
 
-    ``lock_fd`` is the descriptor that holds the record's supervisor.lock; it goes to the
-    supervisor and stays the caller's to close. -1: the supervisor adopts the run.
+    ``lock_fd`` is the descriptor that holds the record's supervisor.lock. The supervisor inherits
+    it; the caller still has to close its own. -1: the supervisor adopts the run. Raises `OSError`
+    when exec fails.
     """
     detached(SUPERVISOR, record, record / "supervisor.log", cwd, lock_fd)
 
 
 def detached(program: Path, record: Path, log: Path, cwd: Path, lock_fd: int) -> None:
-    """Start one of our own programs so that it outlives us: `PROGRAM RECORD LOCK_FD`.
+    """Start one of our own programs, as `PROGRAM RECORD LOCK_FD`, so that it outlives us.
 
-    What it prints goes to ``log``. Returns once it has been exec'd; `OSError` when not.
+    Its output goes to ``log``. Returns once it has been exec'd; raises `OSError` when that fails.
     """
     argv = [sys.executable, "-I", "-S", str(program), str(record), str(lock_fd)]
     environ = {k: v for k, v in os.environ.items() if k not in _CONSUMED}
@@ -60,9 +61,9 @@ def detached(program: Path, record: Path, log: Path, cwd: Path, lock_fd: int) ->
 def _become(  # noqa: PLR0913, PLR0917 - all of it is made before the fork
     argv: list[str], environ: dict[str, str], log: str, cwd: str, lock_fd: int, report: int
 ) -> None:
-    """In the grandchild: leave everything behind and turn into the supervisor. Never returns."""
+    """Drop everything inherited and exec the program; runs in the grandchild, never returns."""
     try:
-        # A session of its own, and not as leader of the starter's: no terminal can come to it.
+        # Its own session, so the starter's terminal cannot reach it.
         os.setsid()
         os.chdir(cwd)
         null = os.open(os.devnull, os.O_RDWR)

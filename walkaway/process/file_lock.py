@@ -1,4 +1,4 @@
-"""flock, and how to ask who holds one. Light: the supervisor imports it."""
+"""Take flock locks and probe whether one is held. Light: the supervisor imports it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from enum import Enum
 
 
 class Hold(Enum):
-    """What a probe found."""
+    """The result of a probe."""
 
     HELD = "held"
     FREE = "free"
     ABSENT = "absent"
     ELSEWHERE = "elsewhere"
-    """The file is not the one that was locked (a copy, an overlay, a FUSE view)."""
+    """The file is not the one that was locked (a copy, an overlay, a FUSE view), or flock fails."""
 
 
 def acquire(path: str) -> int | None:
-    """Take an exclusive lock at once; the open descriptor, or None when somebody has it."""
+    """Take an exclusive lock without waiting; return its descriptor, or None if it is held."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -35,10 +35,10 @@ def acquire(path: str) -> int | None:
 
 
 def probe(path: str, identity: tuple[int, int] | None = None) -> Hold:
-    """Ask whether a lock is held. A shared probe: exclusive ones would see each other.
+    """Check whether a lock is held. The probe is shared: exclusive probes would see each other.
 
-    ``identity`` is (device, inode) of the file that was locked. FUSE and overlay views show another
-    device and never honour the lock (measured): there FREE would be a lie.
+    ``identity`` is the (device, inode) of the file that was locked. FUSE and overlay views show
+    another device and never honour the lock (measured), so FREE would be wrong there.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -61,7 +61,7 @@ def probe(path: str, identity: tuple[int, int] | None = None) -> Hold:
 
 @contextmanager
 def exclusive(path: str, wait_s: float) -> Iterator[None]:
-    """Hold an exclusive lock; `TimeoutError` when it was not to be had within ``wait_s``."""
+    """Hold an exclusive lock. Raises `TimeoutError` if it stays taken for ``wait_s``."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         deadline = time.monotonic() + wait_s

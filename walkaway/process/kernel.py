@@ -1,6 +1,6 @@
-"""What Python does not offer of Linux: subreaping, reserving and giving back disk space.
+"""Linux calls that Python lacks: child subreaper, and reserving and freeing disk space.
 
-Each call answers False where the kernel or the file system does not do it: best effort.
+Best effort: each call returns False where the kernel or the file system does not support it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _LINUX = sys.platform == "linux"
 
 
 def become_subreaper() -> bool:
-    """Have orphaned descendants become our children, so that none is lost from sight."""
+    """Make orphaned descendants our children, so that none escapes our view."""
     if not _LINUX:
         return False
     libc = ctypes.CDLL(None, use_errno=True)
@@ -23,12 +23,12 @@ def become_subreaper() -> bool:
 
 
 def reserve(fd: int, offset: int, size_bytes: int) -> bool:
-    """Keep space for a file beyond its end, its size unchanged: writable on a full disk."""
+    """Reserve space beyond a file's end without changing its size: writable on a full disk."""
     return _fallocate(fd, _FALLOC_KEEP_SIZE, offset, size_bytes)
 
 
 def punch(fd: int, offset: int, size_bytes: int) -> bool:
-    """Give back the space of a file's part, which reads as zeros from then on."""
+    """Free the space of part of a file; that part then reads as zeros."""
     return _fallocate(fd, _FALLOC_KEEP_SIZE | _FALLOC_PUNCH_HOLE, offset, size_bytes)
 
 

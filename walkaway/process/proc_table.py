@@ -1,7 +1,7 @@
-"""Processes by what /proc says of them. A PID is never trusted without its start time.
+"""Processes as /proc shows them. A PID is never trusted without its start time.
 
-Where there is no /proc (not Linux) every answer is empty, and callers do their best without.
-Light: the supervisor imports it.
+Without /proc (not Linux) every result is empty, and callers do their best. Light: the supervisor
+imports it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Proc(NamedTuple):
-    """One process. ``start``: clock ticks since boot; ``cpu_ticks``: with reaped children's."""
+    """One process. ``start``: clock ticks since boot; ``cpu_ticks`` includes reaped children."""
 
     pid: int
     ppid: int
@@ -28,7 +28,8 @@ def read(pid: int) -> Proc | None:
             data = file.read()
     except OSError:
         return None
-    # The command name may hold spaces and brackets: fields count from the last ')'.
+    # The command name may contain spaces and brackets, so count fields from the last ')'.
+    # proc(5): 0 is the state, 1 the parent, 11-14 utime, stime, cutime, cstime, 19 the start.
     fields = data[data.rfind(b")") + 2 :].split()
     return Proc(
         pid,
@@ -40,13 +41,13 @@ def read(pid: int) -> Proc | None:
 
 
 def start_ticks(pid: int) -> int:
-    """Return a process's start time in clock ticks since boot; 0 when it cannot be told."""
+    """Return a process's start time in clock ticks since boot; 0 when unknown."""
     proc = read(pid)
     return proc.start if proc else 0
 
 
 def alive(pid: int, start: int) -> bool:
-    """Tell whether this very process lives; with ``start`` 0, whether the PID does."""
+    """Return whether this exact process lives; with ``start`` 0, whether any has the PID."""
     proc = read(pid)
     if proc is not None:
         return proc.state not in "ZX" and start in {0, proc.start}
@@ -62,7 +63,7 @@ def alive(pid: int, start: int) -> bool:
 
 
 def everyone() -> dict[int, Proc]:
-    """All processes that can be seen, by PID."""
+    """Return all visible processes by PID."""
     try:
         names = os.listdir("/proc")
     except OSError:
@@ -71,7 +72,7 @@ def everyone() -> dict[int, Proc]:
 
 
 def descendants(of: int, processes: dict[int, Proc]) -> list[Proc]:
-    """Children of a process, their children, and so on; zombies included."""
+    """Return the children of a process, their children, and so on; zombies included."""
     children: dict[int, list[Proc]] = {}
     for proc in processes.values():
         children.setdefault(proc.ppid, []).append(proc)
@@ -85,7 +86,7 @@ def descendants(of: int, processes: dict[int, Proc]) -> list[Proc]:
 
 
 def marked(marker: bytes, processes: dict[int, Proc]) -> list[Proc]:
-    """Processes whose environment holds ``marker`` (`NAME=value`) as one whole entry."""
+    """Return the processes that have ``marker`` (`NAME=value`) as an entry in their environment."""
     found = []
     for proc in processes.values():
         try:
@@ -99,10 +100,10 @@ def marked(marker: bytes, processes: dict[int, Proc]) -> list[Proc]:
 
 
 def own_children() -> list[int]:
-    """Return our children by the kernel's own list, zombies included; empty where there is none.
+    """Return our children from the kernel's own list, zombies included; empty if not available.
 
-    A hundred times faster than a walk through /proc: it can win against a process that forks and
-    exits all the time. Until we reap them their PIDs cannot be given to others.
+    A hundred times faster than a walk through /proc, so it can keep up with a process that forks
+    and exits all the time. Until we reap them, their PIDs cannot be reused.
     """
     try:
         with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
@@ -112,7 +113,7 @@ def own_children() -> list[int]:
 
 
 def command(pid: int) -> str:
-    """Return the command line of a process, at most 200 characters, printable."""
+    """Return a process's command line: printable, at most 200 characters, `?` when unknown."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             words = file.read(400).rstrip(b"\0").split(b"\0")
@@ -123,7 +124,7 @@ def command(pid: int) -> str:
 
 
 def send(pid: int, start: int, number: int) -> bool:  # noqa: PLR0911 - each step may find it gone
-    """Signal this very process, and no later one of the same PID. False when it is gone."""
+    """Signal this exact process, never a later one with the same PID. False when it is gone."""
     opener = getattr(os, "pidfd_open", None)
     if opener is None or start == 0:
         if not alive(pid, start):
@@ -138,7 +139,8 @@ def send(pid: int, start: int, number: int) -> bool:  # noqa: PLR0911 - each ste
     except OSError:
         return False
     try:
-        # Checked after the open: the descriptor now holds one process, the right one or not.
+        # Check after opening: the descriptor is bound to one process, so a PID reused before the
+        # open shows here, and one reused later cannot be hit.
         if not alive(pid, start):
             return False
         signal.pidfd_send_signal(fd, number)

@@ -1,8 +1,8 @@
-"""All processes of a run: finding them, measuring them, and ending them until nobody is left.
+"""The processes of a run: find them, measure them, and end them until none is left.
 
-As child subreaper the supervisor sees every descendant, daemons included: by session id 5 of 6
-kinds of daemon stayed, by an environment marker 2, by this none (measured). A supervisor that
-adopted a run is nobody's ancestor and goes by pytest's descendants and the marker.
+As child subreaper the supervisor sees every descendant, daemons included. Measured with 6 kinds of
+daemon: by session id 5 survived, by an environment marker 2, this way none. A supervisor that
+adopted a run is nobody's ancestor; it uses pytest's descendants and the marker.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ class Family:
     def __init__(self, marker: str) -> None:
         self._marker = marker.encode(errors="surrogateescape")
         self.helpers: set[int] = set()
-        """Our own children that are no part of the run."""
+        """PIDs of our own children that are not part of the run."""
         self.main: tuple[int, int] | None = None
         """PID and start time of pytest."""
         self.adopted = False
         self.apart = False
-        """Pytest runs in a container: it is no descendant of ours, and may not be seen at all."""
+        """Pytest runs in a container: it is not our descendant and may not be visible at all."""
 
     def members(self) -> list[proc_table.Proc]:
-        """Living processes of the run, pytest included."""
+        """Return the living processes of the run, pytest included."""
         everyone = proc_table.everyone()
         found = {p.pid: p for p in proc_table.descendants(os.getpid(), everyone)}
         strangers: list[proc_table.Proc] = []
@@ -54,18 +54,19 @@ class Family:
             proc_table.send(proc.pid, proc.start, number)
 
     def work(self) -> tuple[float, bool]:
-        """Return CPU seconds of the members and their reaped children; whether one wants more.
+        """Return CPU seconds of the members and their reaped children, and whether one is runnable.
 
-        On an overloaded machine a busy process may wait for its turn longer than it runs.
+        Runnable counts as busy: on an overloaded machine a process may wait for a CPU longer than
+        it runs.
         """
         if self.apart and self.main is None:
-            return 0.0, True  # in a kernel of its own: who cannot be seen is not called idle
+            return 0.0, True  # in another kernel: a process we cannot see is never called idle
         members = self.members()
         used = sum(proc.cpu_ticks for proc in members) / _TICKS_PER_S
         return used, any(proc.state == "R" for proc in members)
 
     def sweep(self) -> list[tuple[int, str]]:
-        """End whoever is left after pytest; returns who it was. Until two scans find nobody."""
+        """End what is left after pytest, until two scans find nothing; return PIDs and commands."""
         left = self._settled()
         named = [(proc.pid, proc_table.command(proc.pid)) for proc in left]
         if left:
@@ -75,7 +76,7 @@ class Family:
         return named
 
     def _settled(self) -> list[proc_table.Proc]:
-        """Return members that do not go by themselves: workers leave a moment after pytest."""
+        """Return the members still there after 0.5 s: workers exit a moment after pytest."""
         deadline = time.monotonic() + 0.5
         seen: list[proc_table.Proc] = []
         while (left := self.members()) or self._children():
@@ -87,10 +88,10 @@ class Family:
         return []
 
     def _children(self) -> list[int]:
-        """Return our children that are of the run, zombies included.
+        """Return our children that belong to the run, zombies included.
 
-        A scan of /proc can miss a chain of forks for as long as it likes. This cannot: whoever has
-        lost its parent is our child before the parent leaves this list, which is when we reap it.
+        A scan of /proc can miss a chain of forks again and again. This list cannot: an orphan
+        becomes our child before its parent leaves the list, which happens when we reap the parent.
         """
         return [pid for pid in proc_table.own_children() if pid not in self.helpers]
 
@@ -110,19 +111,19 @@ class Family:
                 time.sleep(_PAUSE_S)
 
     def _strike(self) -> None:
-        """Kill our children as fast as they come: a chain of forks is over before a scan ends."""
+        """Kill our children as fast as they appear: a chain of forks outruns a scan of /proc."""
         until = time.monotonic() + _PAUSE_S
         while time.monotonic() < until:
             born = self._children()
             for pid in born:
-                os.kill(pid, signal.SIGKILL)  # not reaped yet: the PID is its own
+                os.kill(pid, signal.SIGKILL)  # not reaped yet, so the PID cannot be reused
             reap(self.helpers)
             if not born:
                 time.sleep(_PAUSE_S / 10)
 
 
 def reap(but: set[int]) -> dict[int, int]:
-    """Collect ended children that nobody else waits for; their wait status by PID."""
+    """Reap all ended children; return their wait status by PID and drop the PIDs from ``but``."""
     ended: dict[int, int] = {}
     while True:
         try:

@@ -1,6 +1,6 @@
-"""One folder per user and machine, for what the runs of all checkouts share.
+"""One folder per user and machine, for state that the runs of all checkouts share.
 
-Only one that nobody else can have had a hand in is used. Light: the supervisor imports it.
+A folder that another user could have tampered with is refused. Light: the supervisor imports it.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import stat
 from collections.abc import Mapping
 
 OVERRIDE = "WALKAWAY_RUNTIME_DIR"
-"""Names another folder; our tests use it to be apart from each other."""
+"""Environment variable that names another folder; our tests use it to stay isolated."""
 NAME = "walkaway"
-_SHARED = "/tmp"  # noqa: S108 - what lies there under our name is verified before it is used
+_SHARED = "/tmp"  # noqa: S108 - a folder found there is verified before use
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OTHERS_READ = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def path(environ: Mapping[str, str]) -> str:
-    """Return where the folder is, or would be.
+    """Return the folder's path, whether or not it exists.
 
-    `/run/user/UID` is looked at without XDG_RUNTIME_DIR, too: an agent's shell often lacks the
-    variable, and must meet the runs of a terminal that has it.
+    `/run/user/UID` is tried even without XDG_RUNTIME_DIR: an agent's shell often lacks the
+    variable and must still see the runs of a terminal that has it.
     """
     own = environ.get(OVERRIDE, "")
     if own:
@@ -36,9 +36,10 @@ def path(environ: Mapping[str, str]) -> str:
 
 
 def open_folder(environ: Mapping[str, str]) -> int:
-    """Open the folder, made when it is not there. The caller closes the descriptor.
+    """Open the folder, creating it if missing. The caller closes the descriptor.
 
-    `OSError` when it cannot be made, is no folder (a symlink is none), or is not ours alone.
+    Raises `OSError` when it cannot be made, is not a folder (a symlink is not), belongs to another
+    user, or is open to others.
     """
     where = path(environ)
     with contextlib.suppress(FileExistsError):

@@ -1,1 +1,1 @@
-"""The files of a run: where they lie, run ids, and how a bounded part of a file is read."""
+"""The files of a run: their paths, run ids, and bounded reads of large files."""

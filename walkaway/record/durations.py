@@ -1,4 +1,7 @@
-"""Usual times of tests, from the newest finished records: sorted by hash, found by bisection."""
+"""Usual times of tests, taken from the newest finished records.
+
+durations.bin is sorted by the hash of the test id, so one test is found by bisection.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +24,13 @@ def _key(nodeid: str) -> bytes:
 
 
 def write(path: Path, times_s: Iterable[tuple[str, float]]) -> None:
-    """Write durations.bin: 12 bytes a test, sorted by the hash of its id."""
+    """Write durations.bin: 12 bytes per test (id hash, seconds), sorted by the hash."""
     entries = sorted((_key(nodeid), seconds) for nodeid, seconds in times_s)
     path.write_bytes(b"".join(_ENTRY.pack(key, seconds) for key, seconds in entries))
 
 
 def lookup(path: Path, nodeid: str) -> float | None:
-    """Return the seconds that a test took in the run of this durations.bin, or None."""
+    """Return how many seconds a test took in the run of this durations.bin, or None."""
     wanted = _key(nodeid)
     try:
         with path.open("rb") as file:
@@ -48,7 +51,7 @@ def lookup(path: Path, nodeid: str) -> float | None:
 
 
 def newest(records: Records, before: str) -> list[Path]:
-    """Return durations.bin of the newest finished runs that are older than a run, newest first."""
+    """Return durations.bin of up to 6 finished runs older than run ``before``, newest first."""
     found: list[Path] = []
     for run_id in reversed(records.ids()):
         if run_id >= before:
@@ -62,7 +65,7 @@ def newest(records: Records, before: str) -> list[Path]:
 
 
 def usual_s(paths: Iterable[Path], nodeid: str) -> float | None:
-    """Return a test's usual seconds: what it took the last time that it ran to its end."""
+    """Return a test's usual seconds, from the first file that has it; None when none does."""
     for path in paths:
         seconds = lookup(path, nodeid)
         if seconds is not None:
@@ -71,7 +74,7 @@ def usual_s(paths: Iterable[Path], nodeid: str) -> float | None:
 
 
 def longest_in_flight_s(record: str) -> float:
-    """Return the longest usual time of a run's tests in flight; 0 when none is known."""
+    """Return the longest usual time, in seconds, of a run's tests in flight; 0 if none is known."""
     folder = Path(record)
     records = Records(folder.parents[3])
     state = progress.fold(reader.recent_events(folder / "events.jsonl"))

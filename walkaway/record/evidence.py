@@ -1,7 +1,7 @@
-"""evidence.json: what the engine said of a run's containers before they were removed.
+"""evidence.json: what the engine reported about a run's containers before they were removed.
 
-Facts only, written once for each pass by whoever saw the end first: the run's supervisor, `down`,
-or a look at a run that nobody supervises any more.
+Facts only. Each pass is written by whoever saw its end: the run's supervisor, `down`, or a look
+at a run that no longer has a supervisor.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ _HEAD_BYTES = 256 * 1024
 
 
 def facts(number: int, container: str, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row of a pass: its container's name, and what the engine says of it.
+    """Return the row for a pass: its container's name and what the engine reports about it.
 
-    Not the entrypoint: there may be a secret among its words.
+    The entrypoint is left out: its arguments may contain a secret.
     """
     told = {key: value for key, value in state.items() if key != "entrypoint"}
     return {"pass": number, "container": container, **told}
 
 
 def write(record: str, known: Mapping[str, Any]) -> None:
-    """Keep one container's facts, beside those of the other passes. Failing changes no verdict."""
+    """Store one container's facts beside those of other passes. Errors are ignored."""
     rows = [row for row in _rows(record) if row.get("pass") != known["pass"]]
     path = os.path.join(record, NAME)
     temporary = f"{path}.{os.getpid()}"
@@ -41,7 +41,7 @@ def write(record: str, known: Mapping[str, Any]) -> None:
 
 
 def of_pass(record: str, number: int) -> dict[str, Any]:
-    """Return what is known of a pass's container, if it ran and has ended; else nothing."""
+    """Return the facts of a pass's container if it ran and has ended; else an empty dict."""
     for row in _rows(record):
         if row.get("pass") == number and row.get("status") in _OVER and row.get("started_at"):
             return row
@@ -49,13 +49,13 @@ def of_pass(record: str, number: int) -> dict[str, Any]:
 
 
 def of_last_pass(record: str) -> dict[str, Any]:
-    """Return what is known of the last pass's container, if it ran and has ended; else nothing."""
+    """Return the facts of the last pass's container if it ran and has ended; else an empty dict."""
     return of_pass(record, last_pass(record)) if os.path.exists(os.path.join(record, NAME)) else {}
 
 
 def last_pass(record: str) -> int:
-    """Return the number of the last pass that the supervisor or the recorder tells of, from 1."""
-    from walkaway.model import events  # not what a supervisor needs
+    """Return the number (from 1) of the last pass that supervisor or recorder wrote down."""
+    from walkaway.model import events  # imported here: the supervisor must stay small
     from walkaway.record import reader
 
     numbers = [1]

@@ -1,4 +1,4 @@
-"""JUnit XML from the events: there after a crash, too, lost tests as errors."""
+"""JUnit XML made from the events, so it exists after a crash too; lost tests count as errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from walkaway.model.ledger import Ledger, Row
 from walkaway.model.run import Run
 from walkaway.model.vocabulary import Outcome, Result
 
-# What XML 1.0 cannot hold, escaped or not.
+# Characters that XML 1.0 cannot represent, escaped or not.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SKIPS = {
     Result.SKIPPED: "skip",
@@ -22,10 +22,10 @@ _SKIPS = {
     Result.NO_RESULT: "no-result",
     Result.UNKNOWN: "unknown",
 }
-"""Results that stand as skipped, with the type that pytest or we give them."""
+"""Results reported as skipped, with their type: pytest's own, or ours."""
 _ERRORS = frozenset({Result.ERROR, Result.CRASHED, Result.LOST})
 _UNSAID = {Result.XFAILED: "", Result.UNKNOWN: "its result could not be stored"}
-"""What stands for a reason where there is none; else the result's own word."""
+"""The message when there is no reason; for other results it is the result's own word."""
 
 
 def render(
@@ -35,9 +35,9 @@ def render(
     failures: Sequence[Event],
     ended: Outcome,
 ) -> bytes:
-    """Return the XML of a run: one testcase a report, collection error or module skipped whole.
+    """Return a run's XML: one testcase per report, collection error or module skipped as a whole.
 
-    ``ended`` decides what is said of tests without a result.
+    ``ended`` decides how tests without a result are reported.
     """
     suite = ET.Element("testsuite", name="pytest")
     counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
@@ -79,7 +79,7 @@ def _case(suite: ET.Element, nodeid: str, seconds: float) -> ET.Element:
     stem = nodeid if bracket < 0 else nodeid[:bracket]
     parts = stem.split("::")
     path = parts[0].removesuffix(".py").replace("/", ".")
-    parts[0] = path  # alone it names a module that could not be collected
+    parts[0] = path  # a path alone is a module that could not be collected
     name = parts[-1] + ("" if bracket < 0 else nodeid[bracket:])
     classname = ".".join([path, *parts[1:-1]]) if len(parts) > 1 else ""
     return ET.SubElement(
@@ -99,7 +99,7 @@ def _fill(case: ET.Element, row: Row, result: str, failures: Sequence[Event]) ->
     elif result in _ERRORS:
         _problem(case, "error", message or result, body)
     elif result in _SKIPS:
-        # As pytest has it: an xfail without a reason has no message.
+        # As in pytest's report, an xfail without a reason has an empty message.
         _skipped(case, _SKIPS[Result(result)], row.reason or _UNSAID.get(Result(result), result))
     for section in failure.get("out") or [] if failure else []:
         if isinstance(section, list) and len(section) == 2:  # noqa: PLR2004 - title, text
@@ -117,5 +117,5 @@ def _skipped(case: ET.Element, kind: str, message: str) -> None:
 
 
 def _clean(value: str) -> str:
-    """Replace what XML cannot hold by `#x1B`, so that the report stays readable by every parser."""
+    """Replace each character that XML cannot represent with `#x1B` style text."""
     return _ILLEGAL.sub(lambda found: f"#x{ord(found[0]):02X}", value)

@@ -1,4 +1,4 @@
-"""Reading a record's files: a bounded part for looks, the whole for judgements."""
+"""Read a record's files: a bounded part for status commands, everything for the verdict."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from walkaway.model import events
 from walkaway.model.events import Event
 
 TAIL_BYTES = 192 * 1024
-"""Reaches back beyond one checkpoint (every 64 KB) even when lines are long."""
+"""Reaches back past one checkpoint (written every 64 KB) even when lines are long."""
 FAILURES_BYTES = 4 * 1024 * 1024
 _ID_BYTES = 64 * 1024
 _SPARE_BYTES = 1024 * 1024
 
 
 def tail(path: Path, size_bytes: int = TAIL_BYTES) -> bytes:
-    """Return the last bytes of a file; nothing when it is not there."""
+    """Return the last ``size_bytes`` of a file; empty when it cannot be read."""
     try:
         with path.open("rb") as file:
             length = os.fstat(file.fileno()).st_size
@@ -32,7 +32,7 @@ def tail(path: Path, size_bytes: int = TAIL_BYTES) -> bytes:
 
 
 def head(path: Path, size_bytes: int) -> bytes:
-    """Return the first bytes of a file; nothing when it is not there."""
+    """Return the first ``size_bytes`` of a file; empty when it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(size_bytes)
@@ -41,9 +41,9 @@ def head(path: Path, size_bytes: int) -> bytes:
 
 
 def recent_events(path: Path) -> list[Event]:
-    """Return the first events of a run (loaded, collected) and then the last ones.
+    """Return a run's opening events and then its last ones, from a bounded part of the file.
 
-    Bounded: from the last checkpoint on the fold of these is the fold of all.
+    A checkpoint carries all counters, so folding these gives the same state as folding all events.
     """
     first = head(path, 16 * 1024)
     last = tail(path)
@@ -61,7 +61,7 @@ def recent_events(path: Path) -> list[Event]:
 
 
 def _opening(found: list[Event]) -> list[Event]:
-    """Return what no checkpoint repeats: how pytest was loaded, and when the first test began."""
+    """Return the events that no checkpoint repeats: load, configuration, first test start."""
     begun = [event for event in found if event["e"] == "s"][:1]
     return [event for event in found if event["e"] in {"loaded", "configured", "loop"}] + begun
 
@@ -72,9 +72,9 @@ def _from_checkpoint(found: list[Event]) -> Iterator[Event]:
 
 
 def spared(path: Path) -> list[Event]:
-    """Return the lines that a record's file could not take any more: see the recorder's `spare.py`.
+    """Return the lines that went to events.spare because ``path`` could not take them.
 
-    Of events and failures alike; there is one such file for both.
+    Events and failures share that file; see the recorder's `spare.py`.
     """
     kept = {"events.jsonl": False, "failures.jsonl": True}.get(path.name)
     data = head(path.with_name("events.spare"), _SPARE_BYTES).rstrip(b"\0")
@@ -82,7 +82,7 @@ def spared(path: Path) -> list[Event]:
 
 
 def _merged(found: list[Event], spare: list[Event]) -> list[Event]:
-    """Put the events of both files into the order of time."""
+    """Merge the events of both files in order of time."""
     if not spare:
         return found
     merged = heapq.merge(_timed(found), _timed(spare), key=lambda pair: pair[0])
@@ -92,12 +92,12 @@ def _merged(found: list[Event], spare: list[Event]) -> list[Event]:
 def _timed(found: list[Event]) -> Iterator[tuple[float, Event]]:
     latest = 0.0
     for event in found:
-        latest = max(latest, events.number(event, "t"))  # some know no time: the end, in need
+        latest = max(latest, events.number(event, "t"))  # an emergency end event has no time
         yield latest, event
 
 
 def all_events(path: Path) -> Iterator[Event]:
-    """Return every event of a file in the order of time, line by line where it is whole."""
+    """Yield every event of a file in order of time; streams unless there are spare lines."""
     spare = spared(path)
     found = _lines(path)
     yield from _merged(list(found), spare) if spare else found
@@ -115,7 +115,7 @@ def _lines(path: Path) -> Iterator[Event]:
 
 
 def outcome(folder: Path) -> dict[str, Any] | None:
-    """Return outcome.json, or None while there is none."""
+    """Return the contents of outcome.json, or None when there is no valid one."""
     try:
         data = json.loads((folder / "outcome.json").read_bytes())
     except (OSError, ValueError):
@@ -124,7 +124,7 @@ def outcome(folder: Path) -> dict[str, Any] | None:
 
 
 def ids(folder: Path) -> list[str]:
-    """Return all collected ids in order."""
+    """Return all collected node ids in order."""
     try:
         data = (folder / "collected.txt").read_bytes()
     except OSError:
@@ -133,7 +133,7 @@ def ids(folder: Path) -> list[str]:
 
 
 def decode_id(line: bytes) -> str:
-    """Return the id that stands in a line of collected.txt."""
+    """Return the node id in a line of collected.txt; ids with odd characters are JSON strings."""
     text = line.decode("utf-8", "surrogateescape")
     if text.startswith('"'):
         try:
@@ -145,14 +145,14 @@ def decode_id(line: bytes) -> str:
 
 
 class Ids:
-    """Looks up single ids by index through collected.idx, without reading the rest."""
+    """Looks up single node ids by index through collected.idx, without reading the rest."""
 
     def __init__(self, folder: Path) -> None:
         self._text = folder / "collected.txt"
         self._index = folder / "collected.idx"
 
     def __getitem__(self, index: int) -> str:
-        """Return the id of a test; `test #7` when it cannot be read."""
+        """Return the id of test ``index``; `test #7` style text when it cannot be read."""
         try:
             with self._index.open("rb") as file:
                 file.seek(index * 8)
@@ -167,7 +167,7 @@ class Ids:
 
 
 def log_lines(path: Path, lines: int) -> list[str]:
-    """Return the last lines of the log, from its last bytes only."""
+    """Return the last lines of the log. Reads at most its last 4 MB."""
     data = tail(path, min(4 * 1024 * 1024, 64 * 1024 + 400 * lines)).replace(b"\0", b"")
     found = data.decode("utf-8", "replace").splitlines()
     return found[-lines:] if lines else []

@@ -1,4 +1,7 @@
-"""Run ids: UTC to the second, then the fraction of the second as four hex digits; and selectors."""
+"""Run ids, and selectors that name one.
+
+An id is the UTC time to the second, then the fraction of the second as four hex digits.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,14 @@ _SHOWN = 8
 
 
 def is_id(name: str) -> bool:
-    """Tell whether a name has the form of a run id."""
+    """Return whether a name has the form of a run id."""
     return _ID.fullmatch(name) is not None
 
 
 def new_id(now_s: float, newest: str | None) -> str:
-    """Make an id of the wall clock, always above the newest there: sorting is truth.
+    """Return an id for wall-clock time ``now_s``, always above ``newest``: ids sort by start.
 
-    A clock that was set back gives the newest id plus one tick (1/65536 s).
+    If the clock was set back, it is the newest id plus one tick (1/65536 s).
     """
     second = int(now_s)
     tick = int((now_s - second) * _TICKS)
@@ -37,9 +40,9 @@ def new_id(now_s: float, newest: str | None) -> str:
 
 
 def select(selector: str, ids: Sequence[str]) -> str:
-    """Return the one id that a selector means: the four digits, or any unique part of an id.
+    """Return the one id that a selector matches: its four hex digits, or any unique part of it.
 
-    `WalkawayError` 66 when there is none, 64 when there are several.
+    Raises `WalkawayError` 66 when none matches, 64 when several do or the selector is empty.
     """
     wanted = selector.strip().lower().removeprefix("test-run-").removesuffix(".log")
     if not wanted:

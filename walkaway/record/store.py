@@ -1,4 +1,4 @@
-"""The records folder of a checkout, and where things lie in one record."""
+"""The records folder of a checkout, and the paths inside one record."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PREFIX = "test-run-"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Paths of one record. Nothing here promises that a file exists."""
+    """The paths of one record. A file need not exist."""
 
     folder: Path
 
@@ -31,15 +31,15 @@ class Record:
 
     @property
     def log(self) -> Path:
-        """All that pytest printed."""
+        """The log file: everything pytest printed."""
         return self.folder.with_name(self.folder.name + ".log")
 
     def path(self, name: str) -> Path:
-        """Path of a file of the record."""
+        """Return the path of a file in the record."""
         return self.folder / name
 
     def run(self) -> Run:
-        """Read run.json; `WalkawayError` 66 when it is not readable."""
+        """Read run.json. Raises `WalkawayError` 66 when it cannot be read or has another schema."""
         path = self.path("run.json")
         try:
             data = json.loads(path.read_bytes())
@@ -67,11 +67,11 @@ class Records:
 
     @property
     def folder(self) -> Path:
-        """Where the records lie."""
+        """The folder that holds the records."""
         return self.root / FOLDER
 
     def ids(self) -> list[str]:
-        """All run ids, oldest first."""
+        """Return all run ids, oldest first."""
         try:
             names = os.listdir(self.folder)
         except OSError:
@@ -80,15 +80,18 @@ class Records:
         return sorted(name for name in found if ids.is_id(name))
 
     def record(self, run_id: str) -> Record:
-        """Return the record of a run id, existing or not."""
+        """Return the record for a run id, whether or not it exists."""
         return Record(self.folder / (PREFIX + run_id))
 
     def select(self, selector: str) -> Record:
-        """Return the record that a selector means (not `latest`, which needs an origin)."""
+        """Return the record that a selector names. `latest` is not handled: it needs an origin.
+
+        Raises `WalkawayError` 66 when no run matches, 64 when several do.
+        """
         return self.record(ids.select(selector, self.ids()))
 
     def prepare(self) -> None:
-        """Make the folder, which git ignores by itself; `WalkawayError` 73 when that fails."""
+        """Make the folder with a .gitignore of its own. Raises `WalkawayError` 73 on failure."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             ignore = self.folder / ".gitignore"
@@ -103,9 +106,9 @@ class Records:
 
 
 def write_once(path: Path, data: object) -> None:
-    """Write JSON to a temporary file, fsync, and link it to ``path``: whole, or not there.
+    """Write JSON to a temporary file, fsync it, and link it to ``path``: complete or absent.
 
-    `FileExistsError` when the path is taken.
+    Raises `FileExistsError` when ``path`` exists.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("w", encoding="utf-8") as file:

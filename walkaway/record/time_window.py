@@ -1,4 +1,4 @@
-"""Lines of a file that is in time order, by time: a window of it is found without the rest."""
+"""Find the lines of a time window in a time-ordered file without reading the rest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _BLOCK_BYTES = 1 << 20
 
 
 class Timed:
-    """One file. ``read_bytes`` counts what was read of it, ``cut`` tells that it was not enough."""
+    """A time-ordered file.
+
+    ``read_bytes`` counts what was read; ``cut`` is True when a limit cut the window short.
+    """
 
     def __init__(self, read: Read, size: int, time_of: TimeOf) -> None:
         self._read_raw = read
@@ -26,10 +29,10 @@ class Timed:
         self.cut = False
 
     def window(self, since: float, until: float, most_bytes: int) -> Iterator[bytes]:
-        """Return the lines from the first at ``since`` to the last at ``until``, without newline.
+        """Yield the lines from ``since`` to ``until``, without newlines, and some around them.
 
-        Neighbours that are a little out of order do no harm: the caller's window is wider. No
-        more than ``most_bytes`` beyond what the search takes (about 2 MB of a terabyte).
+        Lines slightly out of order do no harm: callers ask for a wider window. Reads at most
+        ``most_bytes``, plus what the search takes (about 2 MB for a terabyte).
         """
         offset = self._first(since)
         rest = b""
@@ -49,10 +52,10 @@ class Timed:
             if last is not None and last > until:
                 return
         if rest:
-            yield rest  # still being written, or the end of a file that was cut
+            yield rest  # an unfinished line, or a file that ends without a newline
 
     def _first(self, since: float) -> int:
-        """Return an offset at a line's start, at or before the first line of ``since``."""
+        """Return the offset of a line's start, at or before the first line at ``since``."""
         low, high = 0, self._size
         while high - low > _PROBE_BYTES:
             middle = (low + high) // 2
@@ -64,7 +67,7 @@ class Timed:
         return low
 
     def _timed_after(self, offset: int, high: int) -> tuple[float, int] | None:
-        """Return time and end of the first line with a time that begins after ``offset``."""
+        """Return time and end offset of the first line after ``offset`` that has a time."""
         step = _PROBE_BYTES
         while True:
             data = self._read(offset, step)
@@ -88,9 +91,9 @@ class Timed:
 def holding(
     path: Path, text: bytes, time_of: TimeOf, bounds: tuple[float, float], most_bytes: int
 ) -> tuple[list[bytes], bool]:
-    """Return a file's lines of a time that hold ``text``, and whether ``most_bytes`` cut them off.
+    """Return the lines within ``bounds`` that contain ``text``, and whether a limit cut them off.
 
-    Nothing when it is not there.
+    ``bounds`` is (since, until). ([], False) when the file cannot be read.
     """
     try:
         with path.open("rb") as file:

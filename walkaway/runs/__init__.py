@@ -1,1 +1,1 @@
-"""A run's life on this machine: id, record, lock, start, status, stop. Knows nothing of Invoke."""
+"""The life of a run: command, start, status, verdict, stop. Must not import Invoke or print."""

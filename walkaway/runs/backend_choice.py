@@ -1,4 +1,4 @@
-"""Where a run is to happen: the backend that was asked for, or the right one of the two."""
+"""Choose a run's backend: the one that was asked for or, with `auto`, the right one."""
 
 from __future__ import annotations
 
@@ -24,19 +24,20 @@ _OFFER = "To run here, without the containers: --backend local"
 
 
 class Place(NamedTuple):
-    """Where a run is to happen, `local` or `compose`; and why `auto` fell back to local."""
+    """The chosen backend, `local` or `compose`, and why `auto` fell back to local."""
 
     backend: str
     fell_back: str = ""
-    """In a few words; empty when it did not."""
+    """The reason in a few words; empty when it did not fall back."""
 
 
 def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, str], *, ci: bool
            ) -> Place:  # fmt: skip
-    """Return `local` or `compose`.
+    """Return the backend to use.
 
-    `auto` is compose when there is a Compose file with the service and the engine answers.
-    `WalkawayError` 69 when it does not and falling back would be a lie.
+    `auto` means compose when there is a Compose file with the service and the engine answers.
+    Raises `WalkawayError` 69 when compose is not possible and a local run would mislead: compose
+    was asked for, this is CI, or the checkout's last run was in Compose.
     """
     wanted = asked or conf.backend
     if wanted == LOCAL:
@@ -77,7 +78,7 @@ def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, 
 def compose(
     conf: Settings, args: tuple[str, ...], environ: Mapping[str, str], *, no_services: bool
 ) -> Compose:
-    """Return what a run in Compose needs beside its command."""
+    """Return what a Compose run needs besides its command."""
     return Compose(
         service=conf.service,
         files=conf.compose_file,
@@ -88,9 +89,9 @@ def compose(
 
 
 def _needs_none(without: tuple[str, ...], args: tuple[str, ...]) -> bool:
-    """Tell whether every path among the arguments is one whose tests need no services.
+    """Return whether all paths among the arguments lie in folders whose tests need no services.
 
-    `.` among ``without`` is every test.
+    `.` in ``without`` stands for every test.
     """
     paths = [os.path.normpath(word.partition("::")[0]) for word in args if _is_path(word)]
     folders = [os.path.normpath(folder) for folder in without]
@@ -108,7 +109,10 @@ def _is_path(word: str) -> bool:
 
 
 def _has_service(path: str, service: str) -> bool:
-    """Look for the service's own line: reading YAML would cost the prompt 20 ms."""
+    """Search for the service's line. Parsing YAML would delay the prompt by 20 ms.
+
+    Raises `WalkawayError` 69 when the file cannot be read.
+    """
     try:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError as error:
@@ -134,7 +138,7 @@ def _refuse(why: str, because: str) -> None:
 
 
 def _last(records: Records) -> str:
-    """Return the backend of the newest run."""
+    """Return the backend of the newest run; empty when there is none or it cannot be read."""
     for run_id in reversed(records.ids()[-1:]):
         try:
             data = json.loads(records.record(run_id).path("run.json").read_bytes())
@@ -145,9 +149,9 @@ def _last(records: Records) -> str:
 
 
 def cache_option(root: Path) -> tuple[str, ...]:
-    """Return what keeps pytest's cache for the next run's --lf: the container's own goes with it.
+    """Return options that keep pytest's cache, which --lf needs, outside the container.
 
-    Nothing where the project says itself where its cache is.
+    Empty where the project sets cache_dir itself.
     """
     for name in _INI_FILES:
         with contextlib.suppress(OSError):

@@ -1,6 +1,6 @@
 """How old a verdict is, and whether the source tree has changed since the run ended.
 
-Bounded: on a tree that git cannot tell of in time the answer is that it is not known.
+Takes half a second at most: where git is too slow for that, the answer is "not known".
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NAMED = 20
 
 
 def since_end(record: Record, root: Path, look: Look) -> SinceEnd:
-    """Return what happened since an ended run: its age, and what differs in the tree."""
+    """Return the age of an ended run's verdict, and what has changed in the tree since."""
     age_s = _age_s(look)
     then = _kept(record) or _fingerprint_alone(record)
     until = time.monotonic() + _LIMIT_S
@@ -40,7 +40,7 @@ def since_end(record: Record, root: Path, look: Look) -> SinceEnd:
         return SinceEnd(age_s, Standing.UNKNOWN)
     if paths is None:
         return SinceEnd(age_s, Standing.CHANGED)
-    # Nothing differs either where what the run was made on has been committed since.
+    # Fingerprints differ but no path does: the tested changes have been committed since.
     standing = Standing.CHANGED if paths else Standing.SAME
     return SinceEnd(age_s, standing, tuple(paths[:_NAMED]), len(paths))
 
@@ -64,12 +64,12 @@ def _differing(
             return None
         marks = source_tree.differing_from(root, then.head, until)
     if marks is None or (not then.head and not (then.dirty and marks)):
-        return None  # of a large tree without git only the fingerprint is known
+        return None  # for a large tree without git, only the fingerprint is known
     return sorted(p for p in {*then.dirty, *marks} if then.dirty.get(p) != marks.get(p))
 
 
 def _kept(record: Record) -> source_tree.Tree | None:
-    """Return the tree that the supervisor saw last."""
+    """Return the tree as the supervisor last saw it, from tree.json; None when there is none."""
     with contextlib.suppress(ValueError, TypeError):
         found = json.loads(reader.head(record.path(KEPT), _KEPT_BYTES))
         fingerprint, head, dirty = found
@@ -79,7 +79,7 @@ def _kept(record: Record) -> source_tree.Tree | None:
 
 
 def _fingerprint_alone(record: Record) -> source_tree.Tree | None:
-    """Return what the journal holds of it: no marks, so whether it changed, and not where."""
+    """Return the journal's last fingerprint: it shows whether the tree changed, but not where."""
     data = reader.tail(record.path("supervisor.jsonl"), _JOURNAL_BYTES)
     last = events.last(list(events.parse(data)), "tree")
     fingerprint = events.text(last, "fp")

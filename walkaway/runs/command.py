@@ -1,4 +1,4 @@
-"""Whose pytest runs, and the argv that starts it with the recorder in it."""
+"""Find the pytest to run, and build the argv that starts it with the recorder loaded."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from walkaway.model import exit_codes
 
 RECORDER = Path(__file__).resolve().parent.parent / "recorder"
 OWN = ".venv"
-"""A project's own virtual environment."""
+"""The folder of a project's own virtual environment."""
 _ASK = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pytest') is None)"
 _ANSWER_S = 5.0
 PLUGIN = ("-p", "walkaway_recorder", "-o", "verbosity_test_cases=1")
-"""First in argv, so that a later option of the user wins. The -o gives the log a line a test."""
+"""First in argv, so that the user's later options win. The -o gives the log one line per test."""
 
 
 def find_pytest(
@@ -27,9 +27,10 @@ def find_pytest(
 ) -> tuple[str, ...]:
     """Return the argv that starts pytest.
 
-    The configured one; else that of the project's own environment, of an active one, this
-    Python's: the first that has pytest. `python -m pytest` rather than the script: a moved
-    environment breaks the script's first line.
+    That is the configured command; else the first of these that has pytest: the project's own
+    environment, an active one, this Python. It is `python -m pytest` and not the script, because
+    moving an environment breaks the script's first line. Raises `WalkawayError` 69 when there is
+    no pytest.
     """
     if configured:
         return (_found(configured[0], root, environ), *configured[1:])
@@ -48,9 +49,9 @@ def find_pytest(
 def environment_note(
     configured: Sequence[str], argv: Sequence[str], root: Path, environ: Mapping[str, str]
 ) -> str:
-    """Return whose pytest it is, where another environment could be expected; else nothing.
+    """Return a note on which environment is used if one might expect another; else empty.
 
-    ``argv`` is what `find_pytest` has found. As in `.venv (the active /x/other is not used)`.
+    ``argv`` is the result of `find_pytest`. Example: `.venv (the active /x/other is not used)`.
     """
     if configured:
         return ""
@@ -66,10 +67,11 @@ def environment_note(
 
 
 def _environments(root: Path, environ: Mapping[str, str]) -> list[Path]:
-    """Return the virtual environments to look in, in order.
+    """Return the virtual environments to search, in order.
 
-    A project's own goes before one that happens to be active: that may be another project's. One
-    inside the project that runs this very task is the project's, too: tox and nox make such.
+    A project's own comes before an active one, which may be another project's. But an active one
+    that runs this task and lies inside the project comes first: tox and nox make such
+    environments.
     """
     own, active = root / OWN, _active(environ)
     if active is None or _same(active, own):
@@ -79,7 +81,7 @@ def _environments(root: Path, environ: Mapping[str, str]) -> list[Path]:
 
 
 def _active(environ: Mapping[str, str]) -> Path | None:
-    """Return the active virtual environment, absolute; None when there is none, or none left."""
+    """Return the active virtual environment's absolute path; None when there is none any more."""
     folder = Path(environ.get("VIRTUAL_ENV") or os.devnull).absolute()
     return folder if folder.is_dir() else None
 
@@ -89,9 +91,9 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _has_pytest(folder: Path) -> bool:
-    """Look for pytest in an environment; one that has it from elsewhere must be asked.
+    """Return whether an environment has pytest.
 
-    From the system's packages, or by a .pth file.
+    It may come from the system's packages or through a .pth file; then its Python must be asked.
     """
     if any(folder.glob("lib*/python*/site-packages/pytest/__init__.py")):
         return True
@@ -110,9 +112,9 @@ def _has_pytest(folder: Path) -> bool:
 
 
 def _found(program: str, root: Path, environ: Mapping[str, str]) -> str:
-    """Return a configured program; a relative path is the project's, wherever one stands.
+    """Return a configured program; relative paths are relative to the project root.
 
-    `WalkawayError` 69 when it cannot be executed: better before the prompt is back than in a log.
+    Raises `WalkawayError` 69 when it cannot be executed: better reported now than in a log.
     """
     expanded = os.path.expanduser(program)
     name = str(root / expanded) if os.sep in expanded else expanded
@@ -125,8 +127,8 @@ def _found(program: str, root: Path, environ: Mapping[str, str]) -> str:
 def build(pytest: Sequence[str], options: Sequence[str], args: Sequence[str]) -> tuple[str, ...]:
     """Return pytest's whole argv: recorder first, then task options, then what the user typed.
 
-    An isolated interpreter (`python -I -m pytest`, `-E`) ignores PYTHONPATH: the recorder's own
-    starter takes the place of `-m pytest` there.
+    An isolated interpreter (`python -I -m pytest`, `-E`) ignores PYTHONPATH, so the recorder's own
+    start script replaces `-m pytest` there.
     """
     command = list(pytest)
     if _isolated(command):

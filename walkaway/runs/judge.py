@@ -1,7 +1,7 @@
-"""The judgement at a run's end: the ledger, another pass or the outcome, times and JUnit.
+"""Judge an ended run: build the ledger, then ask for another pass or return the outcome.
 
-Runs in a child of the supervisor (it reads the whole record), and in readers when both supervisor
-and pytest are gone.
+Also writes the tests' times and JUnit XML. Runs in a child of the supervisor, because it reads the
+whole record, and in readers when both supervisor and pytest are gone.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _Number = TypeVar("_Number", int, float)
 def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
     """Return `{"again": n}` when another pass of n tests is due, else the outcome.
 
-    ``observed`` is what the supervisor saw: exit_code, signal, ended_by, why, out_of_memory,
-    spawn_error, adopted, pass, now (seconds), ended_at. Writes select-N.txt, durations.bin and
-    junit.xml; failing to write the last two is a note, never an error.
+    ``observed`` is what the supervisor saw, among it: exit_code, signal, ended_by, why,
+    out_of_memory, spawn_error, adopted, pass, now (seconds), ended_at. Writes select-N.txt,
+    durations.bin and junit.xml. If one of the last two cannot be written, a note says so.
     """
     folder = Path(record)
     run = Record(folder).run()
@@ -76,9 +76,9 @@ def _stayed(folder: Path, run: Run, ended: Event) -> str:
 
 
 def judge_for_reader(record: str, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Judge a run that nobody was left to judge. Writes nothing.
+    """Judge a run whose supervisor and pytest are gone. Writes nothing.
 
-    ``known``: how its container ended, as evidence.json has it; None: what that has.
+    ``known``: how its container ended, in the form of evidence.json; None: read that file.
     """
     folder = Path(record)
     run = Record(folder).run()
@@ -94,7 +94,7 @@ def judge_for_reader(record: str, known: Mapping[str, Any] | None = None) -> dic
 
 
 def _seen(known: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a supervisor would have observed of a container that ended as evidence says."""
+    """Return what a supervisor would have observed of a container with this evidence."""
     if not known:
         return {}
     from walkaway.environment import container
@@ -115,7 +115,7 @@ def gather(
     args: Sequence[str] = (),
     names: Sequence[str] = (),
 ) -> Facts:
-    """Return the facts of a run's end, from its events and what was observed."""
+    """Return the facts about a run's end, from its events and what was observed."""
     p = book.progress
     ended = p.ended or {}
     counts = p.counts
@@ -124,9 +124,10 @@ def gather(
     code, number = observed.get("exit_code"), observed.get("signal")
     stayed = end is not None and lingered(observed)
     if stayed:
-        code = number = None  # pytest had said its end, and how its process went is our doing
+        code = number = None  # pytest had recorded its end; we caused the process's end
     if number and end == exit_codes.SIGNAL_BASE + number:
-        code, number = end, None  # pytest's own word: an engine tells a signal in the same way
+        # pytest ended with 128+n by itself; an engine reports death by signal n the same way.
+        code, number = end, None
     # `--version` alone is answered before any plugin is loaded.
     listing = p.listing or (not p.loaded and not {"--version", "-V"}.isdisjoint(args))
     return Facts(
@@ -151,7 +152,7 @@ def gather(
         expected=p.expected,
         skipped_whole=p.skipped_whole,
         reported=p.done,
-        # A test whose id could not be recorded has no row; it is owed all the same.
+        # A test whose id could not be recorded has no row, but its result is still owed.
         missing=0
         if p.lost_lines
         else max(sum(row.missing for row in book.rows), p.expected - p.done),
@@ -175,9 +176,10 @@ def gather(
 
 
 def lingered(observed: Mapping[str, Any]) -> bool:
-    """Tell whether a process was ended for staying after pytest's end, by us or by our asking.
+    """Return whether we ended a process for staying after pytest's end.
 
-    The signal that asks for stacks kills an interpreter that has already let go of it.
+    That includes a death by the signal that asks for stacks: it kills an interpreter that has
+    already dropped its handler.
     """
     asked = bool(observed.get("lingering")) and observed.get("signal") == stack_dumps.SIGNAL
     return asked or observed.get("ended_by") == "linger"
@@ -191,7 +193,7 @@ def _pair(found: object, kind: Callable[[Any], _Number]) -> tuple[_Number, _Numb
 
 
 def _interrupted(event: Event | None) -> str:
-    """Return who interrupted pytest; nothing when it did so itself (-x, collection errors)."""
+    """Return what interrupted pytest; empty when it stopped by itself (-x, collection errors)."""
     kind = text(event, "kind")
     return "" if kind == "Interrupted" else text(event, "m") or kind
 
@@ -221,7 +223,7 @@ def _write_reports(
 
 
 def _not_written(path: Path, error: OSError) -> str:
-    """Leave no half of a file behind."""
+    """Remove a partly written report; return the note about it."""
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
     return f"{path.name} was not written: {error.strerror}"

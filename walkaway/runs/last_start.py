@@ -1,8 +1,8 @@
-"""The mark of a start that made no record: one small file an origin, until a start succeeds.
+"""Mark a start that has made no record: one small file per origin, until a start succeeds.
 
-A look without `--run` means the last start. Without the mark it would answer with the run before
-it, and code that nobody tested would seem to have passed. The mark is made before anything is
-checked, so that a start that is killed leaves it, too. Failing to mark never fails a start.
+A look without `--run` means the last start. Without the mark it would show the previous run, and
+untested code would seem to have passed. The mark is written before anything is checked, so a
+killed start leaves it too. If it cannot be written, the start goes on.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SCHEMA = 1
 _MOST_CHARS = 1200
 _MOST_BYTES = 16 * 1024
 _MOST_MARKS = 64
-"""Origins come and go, and one that is gone clears no mark."""
+"""Origins come and go, and one that is gone never clears its mark."""
 _LOOK_BACK = 50
 _DIED = "it ended before it made a record or said why not (killed?)"
 _UNWRITTEN = "it was refused, and why could not be written down (no space left?)"
@@ -37,32 +37,32 @@ _UNWRITTEN = "it was refused, and why could not be written down (no space left?)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the mark of one origin lies, and how to find what it has started since."""
+    """Where one origin's mark is kept, and how to find what that origin has started since."""
 
     folder: Path
     root: Path
     kind: str
-    """`run` or `hunt`: each has a mark of its own."""
+    """`run` or `hunt`; each has its own mark."""
     origin_key: str
     environ: Mapping[str, str]
     ids: Callable[[], list[str]]
-    """All records of this kind, oldest first."""
+    """Returns the ids of all records of this kind, oldest first."""
     origin_of: Callable[[str], str]
-    """The origin's key of a record; `WalkawayError` when it cannot be read."""
+    """Returns the origin key of a record; raises `WalkawayError` when it cannot be read."""
 
     @property
     def name(self) -> str:
-        """The mark's name in the records folder."""
+        """The mark's file name in the records folder."""
         return f"{PREFIX}{self.kind}-{_digest(self.origin_key)}.json"
 
     @property
     def spare_name(self) -> str:
-        """Its name in the user's runtime folder, for when the records folder takes no file."""
+        """Its file name in the user's runtime folder, used if the records folder takes no file."""
         return f"start-{self.kind}-{_digest(os.path.realpath(self.root), self.origin_key)}.json"
 
 
 def of_runs(records: Records, origin_key: str, environ: Mapping[str, str]) -> Place:
-    """Return the place of an origin's mark for runs."""
+    """Return where an origin's mark for runs is kept."""
     return Place(
         folder=records.folder,
         root=records.root,
@@ -76,7 +76,7 @@ def of_runs(records: Records, origin_key: str, environ: Mapping[str, str]) -> Pl
 
 @contextlib.contextmanager
 def marked(place: Place, command: str) -> Iterator[None]:
-    """Mark a start for as long as it has not succeeded, with the reason when it is refused."""
+    """Keep a start marked until it succeeds; if it is refused, the mark gets the reason."""
     begin(place, command)
     try:
         yield
@@ -96,13 +96,13 @@ def begin(place: Place, command: str) -> None:
 
 
 def refuse(place: Place, command: str, code: int, message: str) -> None:
-    """Mark that the last start was refused, with its exit code and what it told."""
+    """Mark that the last start was refused, with its exit code and message."""
     told = {"code": code, "message": message[:_MOST_CHARS], "command": command[:_MOST_CHARS]}
     _write(place, {"stage": Stage.REFUSED, **told})
 
 
 def clear(place: Place) -> None:
-    """Remove the mark: a start has succeeded. Not that of another one which is under way."""
+    """Remove the mark after a successful start, unless another start under way made it."""
     found = _read(place)
     if found is None or (_under_way(found) and found.get("pid") != os.getpid()):
         return
@@ -113,7 +113,7 @@ def clear(place: Place) -> None:
 
 
 def standing(place: Place) -> LastStart | None:
-    """Return the last start when it made no record; None when it did, or there was none."""
+    """Return the last start if it made no record; None if it did, or if there was none."""
     found = _read(place)
     if found is None or _overtaken(place, found.get("after")):
         return None
@@ -123,7 +123,7 @@ def standing(place: Place) -> LastStart | None:
         if _under_way(found):
             stage, code, message = Stage.STARTING, exit_codes.STILL_RUNNING, ""
     elif found.get("stage") == Stage.REFUSED:
-        # Whoever waits for it must not take a refusal for success.
+        # A refusal without a code must not look like success to `wait`.
         code = _whole(found.get("code")) or exit_codes.WRONG_USE
         message = str(found.get("message") or "")
     command = str(found.get("command") or "")
@@ -131,9 +131,9 @@ def standing(place: Place) -> LastStart | None:
 
 
 def _overtaken(place: Place, after: object) -> bool:
-    """Tell whether this origin has a record that is newer than the mark: it began, after all.
+    """Return whether this origin has a record newer than the mark, so the start did succeed.
 
-    ``after``: the newest id when the mark was made; no text when it could not be written.
+    ``after``: the newest id when the mark was made; not a string when the mark is empty.
     """
     if not isinstance(after, str):
         return False
@@ -154,7 +154,10 @@ def _under_way(found: Mapping[str, Any]) -> bool:
 
 
 def _write(place: Place, told: Mapping[str, Any]) -> None:
-    """Put the mark there at once and whole; an empty one where there is no space for more."""
+    """Write the mark atomically; on a full disk it is an empty file.
+
+    Falls back to the user's runtime folder. Errors are ignored.
+    """
     newest = place.ids()[-1:]
     data = {"schema": _SCHEMA, **told, "at_s": time.time(), "after": "".join(newest)}
     text = json.dumps(data).encode()
@@ -190,7 +193,7 @@ def _replace(folder_fd: int, name: str, text: bytes) -> None:
 
 
 def _prune(folder_fd: int, prefix: str) -> None:
-    """Keep the newest marks only."""
+    """Delete all but the 64 newest marks."""
     names = [name for name in os.listdir(folder_fd) if name.startswith(prefix)]
     if len(names) <= _MOST_MARKS:
         return
@@ -213,11 +216,12 @@ def _read(place: Place) -> dict[str, Any] | None:
     return max(found, key=lambda told: _number(told.get("at_s")), default=None)
 
 
+# O_NONBLOCK: the open must not hang on a FIFO in the mark's place.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def _parsed(fd: int) -> dict[str, Any]:
-    """Read a mark and close it; of one that says nothing the time is known, and no more."""
+    """Read a mark and close it; for one without valid content, return only its time."""
     try:
         status = os.fstat(fd)
         data = os.read(fd, _MOST_BYTES) if stat.S_ISREG(status.st_mode) else b""
@@ -232,7 +236,7 @@ def _parsed(fd: int) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _spare_folder(environ: Mapping[str, str]) -> Iterator[int]:
-    """Open the runtime folder where it is there already: a look makes none."""
+    """Open the runtime folder only if it exists: a look must not create it."""
     if not os.path.isdir(runtime_folder.path(environ)):
         raise FileNotFoundError
     fd = runtime_folder.open_folder(environ)

@@ -1,4 +1,4 @@
-"""What holds a process open after pytest's end: threads, an exit hook, a child it waits for."""
+"""Find what keeps a process open after pytest's end: threads, an exit handler, or a child."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Frame:
 
     @property
     def own(self) -> bool:
-        """Whether it is the project's."""
+        """Whether the frame is in the project's code."""
         return not _LIBRARY.search(self.path)
 
     def __str__(self) -> str:
@@ -36,17 +36,17 @@ class _Frame:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """One that holds the process open, and where it stands, innermost frame first."""
+    """Something that keeps the process open, with its stack, innermost frame first."""
 
     what: str
-    """`Thread-1 (work) started in tests/test_x.py:12`."""
+    """A description: `Thread-1 (work) started in tests/test_x.py:12`."""
     stack: tuple[str, ...] = ()
 
 
 def holders(folder: Path, root: str, ended: Event, noticed: Event) -> tuple[Holder, ...]:
-    """Return who holds a run's process open, as far as it is known.
+    """Return what keeps a run's process open, as far as known.
 
-    ``ended``: the recorder's end; ``noticed``: the supervisor's word that the process stayed.
+    ``ended``: the recorder's `end` event; ``noticed``: the supervisor's `linger` event.
     """
     stacks = _newest(folder)
     found: list[Holder] = []
@@ -65,7 +65,7 @@ def holders(folder: Path, root: str, ended: Event, noticed: Event) -> tuple[Hold
 
 
 def _children(noticed: Event) -> list[Holder]:
-    """Name the processes that were there: an exit handler may wait for one."""
+    """Return the child processes that were running: an exit handler may be waiting for one."""
     told = noticed.get("children")
     pairs = [pair for pair in told if isinstance(pair, list)] if isinstance(told, list) else []
     return [Holder(f"its child {pair[0]} ({_command(str(pair[-1]))})") for pair in pairs if pair]
@@ -77,7 +77,7 @@ def _command(text: str) -> str:
 
 
 def note(found: Sequence[Holder], linger_s: float) -> str:
-    """Return what the verdict says of a process that was ended for staying."""
+    """Return the verdict's note on a process that was ended because it stayed open."""
     who = "; ".join(
         holder.what + (f", at {' < '.join(holder.stack)}" if holder.stack else "")
         for holder in found
@@ -89,7 +89,7 @@ def note(found: Sequence[Holder], linger_s: float) -> str:
 
 
 def _main(frames: Sequence[_Frame], root: str) -> list[Holder]:
-    """Tell where the main thread stands, unless it waits for threads of which nobody told."""
+    """Return where the main thread is: waiting for an unrecorded thread, or in an exit handler."""
     if any(frame.name == "_shutdown" and "threading" in frame.path for frame in frames):
         return [Holder("a thread that was started at the very end", _shown(frames, root))]
     own = [frame for frame in frames if frame.own][:1]
@@ -98,11 +98,11 @@ def _main(frames: Sequence[_Frame], root: str) -> list[Holder]:
 
 
 def _newest(folder: Path) -> dict[int, tuple[_Frame, ...]]:
-    """Return the newest stacks of pytest's own process by thread number, the main thread's last."""
+    """Return the newest stacks of pytest's own process by thread id, the main thread last."""
     own = [path for path in (folder / "stacks").glob("*.txt") if _is_own(path)]
     if not own:
         return {}
-    newest = max(own, key=lambda path: path.stat().st_mtime_ns)  # a pass has a process of its own
+    newest = max(own, key=lambda path: path.stat().st_mtime_ns)  # each pass has its own process
     lines = reader.tail(newest, _STACK_BYTES).decode("utf-8", "replace").splitlines()
     blocks = _blocks(lines)
     # A dump ends with the main thread.
@@ -111,7 +111,7 @@ def _newest(folder: Path) -> dict[int, tuple[_Frame, ...]]:
 
 
 def _is_own(path: Path) -> bool:
-    """Tell the file of pytest's own process from a worker's: PID, start, `-`."""
+    """Return whether a stacks file is pytest's own (`PID START -`), not a worker's."""
     return reader.head(path, 200).split()[2:3] == [b"-"]
 
 
@@ -127,7 +127,7 @@ def _blocks(lines: Sequence[str]) -> list[tuple[int, list[_Frame]]]:
 
 
 def _shown(frames: Sequence[_Frame], root: str) -> tuple[str, ...]:
-    """Return the innermost frame, then the project's own."""
+    """Return the innermost frame, then frames in the project's code; three at most."""
     own = [frame for frame in frames[1:] if frame.own]
     return tuple(_inside(str(frame), root) for frame in [*frames[:1], *own][:_FRAMES])
 

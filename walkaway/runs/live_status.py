@@ -1,4 +1,4 @@
-"""What a look at a run depends on its backend for: phases of preparing, and the engine's word."""
+"""The parts of a run's status that depend on its backend: preparing phases, the engine's facts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VERDICT_WAIT_S = 10.0
 _POLL_S = 0.05
 _SILENT_S = 5.0
 _silent_until: dict[str, float] = {}
-"""Engines that did not answer just now: of one that hangs that takes seconds to find out."""
+"""Engines that just failed to answer, until when: finding out that one hangs takes seconds."""
 Standing = tuple[dict[str, Any] | None, Status, str]
 
 
@@ -35,7 +35,7 @@ def live_status(state: Progress, journal: list[events.Event]) -> Status:
 
 
 def phase(state: Progress, journal: list[events.Event], status: Status) -> str:
-    """Return what a run does that is not running yet."""
+    """Return what a queued or preparing run is doing; empty for any other status."""
     if status is Status.QUEUED:
         return events.text(_preparing(journal), "m")
     if status is not Status.PREPARING:
@@ -48,32 +48,35 @@ def phase(state: Progress, journal: list[events.Event], status: Status) -> str:
 def staying(
     record: Record, run: Run, state: Progress, journal: list[events.Event]
 ) -> tuple[str, ...]:
-    """Return what holds the process open after pytest's end, once its supervisor has noticed."""
+    """Return what keeps the process open after pytest's end, once the supervisor has noticed.
+
+    One empty string when it stays open and the cause is unknown.
+    """
     noticed = events.last(journal, "linger")
     if noticed is None or state.ended is None:
         return ()
     if events.number(noticed, "t") < events.number(state.ended, "t"):
-        return ()  # of an earlier pass
+        return ()  # from an earlier pass
     found = lingering_threads.holders(record.folder, run.root, state.ended, noticed)
     return tuple(holder.what for holder in found) or ("",)
 
 
 def engine_silent(journal: list[events.Event]) -> bool:
-    """Tell whether the run's supervisor gets no answer from the engine."""
+    """Return whether the run's current supervisor gets no answer from the engine."""
     for event in reversed(journal):
         if event["e"] == "supervisor":
-            break  # what an earlier one heard is no news
+            break  # events of an earlier supervisor are out of date
         if event["e"] == "engine":
             return event.get("answers") is False
     return False
 
 
 def without_supervisor(record: Record, run: Run) -> Standing | None:
-    """Return how a run in Compose stands whose supervisor is gone; None: its record tells all.
+    """Return the status of a Compose run without a supervisor; None: the record alone decides.
 
-    A container that is there gets a new supervisor, which writes the verdict; one that has ended
-    already gets it within this very look. Where none can be had, after a reboot say, the engine's
-    word is kept as evidence, and the verdict is derived.
+    If the container exists, a new supervisor adopts the run and writes the verdict; for a container
+    that has already ended this call waits for it. Where adoption is impossible, for example after a
+    reboot, the engine's facts are stored as evidence and the verdict is derived from them.
     """
     from walkaway.environment import container
 
@@ -98,7 +101,7 @@ def _as_engine_says(record: Record, run: Run) -> Standing | None:
     if _silent(environ):
         return None, Status.UNKNOWN, why
     spawned = evidence.last_pass(str(record.folder))
-    for number in (spawned + 1, spawned):  # it may have died before it wrote the last one down
+    for number in (spawned + 1, spawned):  # it may have died before journaling the last pass
         name = container.name(run.root, run.id, number)
         found = container_calls.inspect(name, environ)
         if found is None:
@@ -112,7 +115,7 @@ def _as_engine_says(record: Record, run: Run) -> Standing | None:
 
 
 def _derived(record: Record, known: Mapping[str, Any]) -> Standing:
-    """Judge by the engine's word, and keep it where the record is ours: the container may go."""
+    """Judge by the engine's facts; store them if the record is ours, as the container may go."""
     folder = str(record.folder)
     with contextlib.suppress(OSError):
         if record.folder.stat().st_uid == os.geteuid() and not evidence.of_last_pass(folder):
@@ -121,7 +124,7 @@ def _derived(record: Record, known: Mapping[str, Any]) -> Standing:
 
 
 def _silent(environ: Mapping[str, str]) -> bool:
-    """Tell whether an engine is silent; one that is is asked once for the looks at many runs."""
+    """Return whether an engine is silent. A silent one is not asked again for 5 s."""
     from walkaway.environment import engine
     from walkaway.environment.project import which_engine
 
@@ -147,7 +150,7 @@ def _adopted(record: Record, run: Run, *, over: bool) -> Standing | None:
 
 
 def _preparing(journal: list[events.Event]) -> events.Event:
-    """Return the last phase that was told, unless pytest was started since."""
+    """Return the last `preparing` event; empty if there is none or pytest has started since."""
     for event in reversed(journal):
         if event["e"] == "spawn":
             break

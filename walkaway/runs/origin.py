@@ -1,6 +1,6 @@
-"""Who is asking: an agent, a terminal, a shell, CI, or a run that we are inside of.
+"""Find out who started this process: an agent, a terminal, a shell, CI, or an enclosing run.
 
-`latest` means the latest run of the same origin, so two agents on one machine do not take each
+`latest` means the latest run of the same origin, so two agents on one machine do not mistake each
 other's runs for their own.
 """
 
@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from walkaway.model.run import Origin
 from walkaway.process import proc_table
 
-# Set by coding agents in the shells that they open. The first ones name a session.
+# Set by coding agents in the shells they open. Those in the first tuple identify a session.
 _SESSION_VARIABLES = ("WALKAWAY_ORIGIN", "CLAUDE_CODE_SESSION_ID", "CODEX_THREAD_ID")
 _AGENT_VARIABLES = ("AI_AGENT", "CLAUDECODE", "CODEX_SANDBOX", "CURSOR_AGENT", "GEMINI_CLI")
 MARKER = "WALKAWAY_RUN"
 
-# What stands between the origin and us, and ends with the single command.
+# Programs that may stand between the origin and us and live only as long as one command.
 _PASSERS_BY = frozenset({
     *("sh", "bash", "dash", "zsh", "ksh", "fish", "ash", "busybox", "make", "gmake", "inv"),
     *("invoke", "env", "timeout", "nice", "nohup", "setsid", "xargs", "script", "stdbuf", "time"),
@@ -26,21 +26,21 @@ _PASSERS_BY = frozenset({
 
 
 def is_agent(environ: Mapping[str, str]) -> bool:
-    """Tell whether a coding agent reads the output."""
+    """Return whether a coding agent reads the output."""
     return any(environ.get(name) for name in _AGENT_VARIABLES)
 
 
 def is_ci(environ: Mapping[str, str]) -> bool:
-    """Tell whether CI is running us (`CI` set, and not to a word for no)."""
+    """Return whether CI runs us: `CI` is set, and not to empty, 0, false or no."""
     return environ.get("CI", "").lower() not in {"", "0", "false", "no"}
 
 
 def detect(environ: Mapping[str, str]) -> Origin:
-    """Return the origin of this process. Its key does not depend on CI being set or not."""
+    """Return the origin of this process. Its key does not depend on `CI`."""
     if environ.get(MARKER):
         return Origin("run", environ[MARKER])
     agent = is_agent(environ)
-    # A terminal that an agent opens may be another one with every command.
+    # An agent may open a different terminal for every command.
     leader = "" if agent else _terminal()
     kind = "agent" if agent else "ci" if is_ci(environ) else "terminal" if leader else "shell"
     for name in _SESSION_VARIABLES:
@@ -63,8 +63,8 @@ def _terminal() -> str:
 def _ancestor() -> str:
     """Return the nearest ancestor that outlives a single command, with its start time.
 
-    Shells that an agent opens come and go with each call, its own process stays. Where there are
-    only shells, it is the outermost.
+    An agent's shells come and go with each call, but its own process stays. Where there are only
+    shells, it is the outermost one.
     """
     found = proc_table.read(os.getppid())
     while found is not None and found.pid > 1 and _passes_by(found.pid):

@@ -1,4 +1,4 @@
-"""What outcome.json says: a verdict, and the tests, times and counts that stand beside it."""
+"""Build the contents of outcome.json: the verdict with its tests, times and counts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def build(  # noqa: PLR0913, PLR0917 - one record's parts
     verdict: Verdict,
     observed: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return the outcome, without what `from_journal` and the reports add."""
+    """Return the outcome, without what `from_journal` and `judge` add."""
     p = book.progress
     words = standing.unreported(book, verdict.outcome)
     lost = [index for index, word in words.items() if word == Result.LOST]
@@ -97,18 +97,18 @@ def build(  # noqa: PLR0913, PLR0917 - one record's parts
 
 
 def _modules(skipped: Mapping[str, str]) -> str:
-    """Name the first of the modules whose tests nobody counted."""
+    """Return the first module skipped as a whole, and how many more there are."""
     more = f" and {len(skipped) - 1:,} more" if len(skipped) > 1 else ""
     return next(iter(skipped)) + more
 
 
 def named(indexes: Sequence[int], names: Sequence[str]) -> list[str]:
-    """Return the ids of tests, 50 at most; `test #7` where the id is lost."""
+    """Return the node ids of tests, 50 at most; `test #7` style text where the id is lost."""
     return [names[i] if i < len(names) else f"test #{i}" for i in indexes[:NAMED]]
 
 
 def missing_paths(run: Run) -> list[str]:
-    """Name arguments that look like paths and lead nowhere: xdist's workers keep that secret."""
+    """Return notes on path arguments that do not exist: xdist's workers do not report them."""
     paths = [
         word for word in run.args if not word.startswith("-") and ("/" in word or ".py" in word)
     ]
@@ -120,7 +120,7 @@ def missing_paths(run: Run) -> list[str]:
 
 
 def from_journal(folder: Path) -> dict[str, Any]:
-    """Return what the supervisor wrote down of the tree and of processes left behind."""
+    """Return what the supervisor journaled about the tree and about processes left behind."""
     trees: list[Event] = []
     left: list[list[Any]] = []
     for event in reader.all_events(folder / "supervisor.jsonl"):

@@ -1,4 +1,4 @@
-"""From what was asked to the run that is wanted: options checked, arguments untouched."""
+"""Turn options and arguments into the run to start: options are checked, arguments untouched."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from walkaway.worker_slots import worker_count as workers
 MOST_SEED = 2**32 - 1
 DISTS = ("load", "loadscope", "loadfile", "loadgroup", "worksteal", "each", "no")
 _INSIDE = ("pytest",)
-"""In a container: the image knows which."""
+"""The pytest command in a container: the image decides which it is."""
 _NOTIFIERS = (
     ("notify-send", "--app-name=Walkaway", "Walkaway", "The tests have ended."),
     ("osascript", "-e", 'display notification "The tests have ended." with title "Walkaway"'),
@@ -56,7 +56,11 @@ def wanted(  # noqa: PLR0913 - what a run is made of
     origin: Origin,
     ci: bool = False,
 ) -> Run:
-    """Return the run to start; its id, times and lock are not known yet. `WalkawayError` 64."""
+    """Return the run to start; `start` fills in its id, times and lock.
+
+    Raises `WalkawayError` 64 for a bad option, 69 when the backend, pytest or the notifier for
+    `--notify` is not available.
+    """
     if options.backend is not None:
         settings.backend(options.backend, "--backend")
     place, fell_back = backend.choose(options.backend, conf, root, environ, ci=ci)
@@ -115,9 +119,9 @@ def building(  # noqa: PLR0913 - what a run is made of
     no_cache: bool,
     pull: bool,
 ) -> Run:
-    """Return the run that only builds the image: watched and waited for like any other.
+    """Return a run that only builds the image; it is watched and waited for like any other.
 
-    `WalkawayError` 69 without an engine or a Compose file.
+    Raises `WalkawayError` 69 without an engine or a Compose file.
     """
     place = backend.choose(backend.COMPOSE, conf, root, environ, ci=False).backend
     options = [f"--{name}" for name, given in (("no-cache", no_cache), ("pull", pull)) if given]
@@ -141,7 +145,10 @@ def building(  # noqa: PLR0913 - what a run is made of
 
 
 def seed(value: str, name: str) -> str:
-    """Check the seed of an order; `WalkawayError` 64 unless PYTHONHASHSEED can have it, too."""
+    """Check an order seed and return it in plain digits.
+
+    Raises `WalkawayError` 64 unless it is also a valid PYTHONHASHSEED.
+    """
     if re.fullmatch("[0-9]{1,10}", value) and int(value) <= MOST_SEED:
         return str(int(value))
     message = f"{name} is {value!r}: give a whole number from 0 to {MOST_SEED:,}."
@@ -154,7 +161,7 @@ def _pytest_options(options: Options, conf: Settings, place: str) -> tuple[str, 
     if options.workers is not None:
         count = settings.workers(options.workers, "--workers", empty=False)
     if count:
-        here = count == "auto" and place == backend.LOCAL  # in a container its limits decide
+        here = count == "auto" and place == backend.LOCAL  # a container's own limits decide there
         extra += ["-n", str(workers.auto()) if here else count]
     if options.dist is not None:
         if options.dist not in DISTS:

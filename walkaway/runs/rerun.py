@@ -1,6 +1,6 @@
-"""Which tests `--rerun` means: `7f3a` all that failed there, `7f3a:2` one cause.
+"""Find the tests that `--rerun` names: `7f3a` all that failed in that run, `7f3a:2` one cause.
 
-`7f3a:not-run` are those that never came to a result: after a stop, -x, a limit or a crash.
+`7f3a:not-run` names those without a result: after a stop, -x, a limit or a crash.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ _WITHOUT_RESULT = frozenset({
 
 
 def find(records: Records, selector: str, origin: Origin) -> tuple[Run, tuple[str, ...]]:
-    """Return the earlier run and the node ids to run again; no ids: everything, as it was.
+    """Return the earlier run and the node ids to run again; no ids means everything again.
 
-    `WalkawayError` 64 for a bad cause number, 5 when there is no such test, 66 for no such run.
+    Raises `WalkawayError` 64 for a bad cause number or a run still live, 5 when no test matches,
+    66 when there is no such run, 69 when its folder is gone.
     """
     name, colon, number = selector.partition(":")
     if colon and number != NOT_RUN and not (number.isdecimal() and int(number) > 0):
@@ -46,7 +47,7 @@ def find(records: Records, selector: str, origin: Origin) -> tuple[Run, tuple[st
     if colon:
         return run, _of_cause(run, found, int(number))
     ids = _those(records, record, BAD)
-    # Where nothing could be collected all of it is to be run again: there are no ids yet.
+    # If nothing could be collected there are no ids, and everything is run again.
     if not ids and not any(cause.when == _COLLECTING for cause in found):
         hint = f"See what it has: inv results --run {run.short}"
         raise WalkawayError(f"Run {run.short} has no failed test.\n{hint}", exit_codes.NO_TESTS)
@@ -59,7 +60,7 @@ def _not_run(records: Records, record: Record, run: Run) -> tuple[str, ...]:
         message = f"Run {run.short} goes on: what it leaves is known when it has ended."
         raise WalkawayError(f"{message}\nFirst: inv wait --run {run.short}", exit_codes.WRONG_USE)
     ids = _those(records, record, _WITHOUT_RESULT)
-    # It was ended before it had collected: all of it is still to be run.
+    # No ids at all: it ended before collection, so everything is run.
     if not ids and reader.ids(record.folder):
         hint = f"See what it has: inv results --run {run.short}"
         message = f"Every test of run {run.short} has a result.\n{hint}"
@@ -68,7 +69,7 @@ def _not_run(records: Records, record: Record, run: Run) -> tuple[str, ...]:
 
 
 def _those(records: Records, record: Record, results: Collection[str]) -> tuple[str, ...]:
-    """Return the ids of the tests with one of these results, as `inv results` has them."""
+    """Return the node ids of the tests with one of these results, as `inv results` shows them."""
     look = status.look(records, record)
     names = reader.ids(record.folder)
     book = ledger.build(names, reader.all_events(record.path("events.jsonl")))

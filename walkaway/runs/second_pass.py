@@ -1,4 +1,4 @@
-"""The second pass: tests that were lost with a crashed worker, never the culprit."""
+"""Select tests for another pass: those lost with a crashed worker, never the one in flight."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PYTEST_ENDED = frozenset({0, 1, 2})
 
 
 def lost_with_a_worker(book: Ledger, facts: Facts) -> list[int]:
-    """Return indexes of tests to run in another pass; nothing when something else explains them.
+    """Return the indexes of tests to run in another pass; empty when their loss is explained.
 
     Never after -x, --maxfail, a stop or a limit, and never a test that was in flight.
     """
@@ -29,13 +29,13 @@ def lost_with_a_worker(book: Ledger, facts: Facts) -> list[int]:
 
 
 def write_selection(folder: Path, number: int, nodeids: list[str]) -> None:
-    """Write the ids of a pass as the recorder reads them."""
+    """Write select-N.txt, the node ids for pass ``number``, in the recorder's format."""
     lines = "".join(id_line(nodeid) for nodeid in nodeids)
     (folder / f"select-{number}.txt").write_bytes(lines.encode("utf-8", "surrogateescape"))
 
 
 def not_there(folder: Path, selection: str, names: Sequence[str]) -> list[str]:
-    """Return a note on tests that were selected by their ids and were not collected."""
+    """Return a note on tests that were selected by node id but not collected, or nothing."""
     try:
         lines = (folder / selection).read_bytes().split(b"\n")[:-1]
     except OSError:
@@ -50,6 +50,9 @@ def not_there(folder: Path, selection: str, names: Sequence[str]) -> list[str]:
 
 
 def id_line(nodeid: str) -> str:
-    """Return a line of an id file: plain, or JSON when it holds a control character."""
+    """Return a line for an id file: the plain node id, or JSON.
+
+    JSON when it contains a control character or starts with a quotation mark.
+    """
     plain = not nodeid.startswith('"') and not any(ord(c) < 0x20 for c in nodeid)  # noqa: PLR2004
     return (nodeid if plain else json.dumps(nodeid)) + "\n"

@@ -1,4 +1,4 @@
-"""Which run is meant: the one named, the latest of our origin, the only live one, the newest."""
+"""Choose a run: the one named, this origin's latest, the only live one, or the newest."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from walkaway.runs import status
 from walkaway.text import printable
 
 _LOOK_BACK = 200
-"""Records read to find the latest of an origin: a bound, since each costs a file."""
+"""How many records are read at most to find an origin's latest; each costs reading a file."""
 _SHOWN = 6
 _LABEL_COLUMNS = 40
 
 
 def choose(records: Records, selector: str | None, origin: Origin) -> Record:
-    """Return the record that ``selector`` means; None or `latest`: that of this origin.
+    """Return the record that ``selector`` names; None or `latest`: this origin's latest.
 
-    `WalkawayError` 66 when there is no run, 64 when several live ones might be meant.
+    If this origin has none: the only live run, else the newest. Raises `WalkawayError` 66 when
+    there is no run, 64 when several live ones might be meant.
     """
     if selector is not None and selector.strip() != "latest":
         return records.select(selector)
@@ -50,7 +51,7 @@ def _run_of(record: Record) -> Run | None:
     try:
         return record.run()
     except WalkawayError:
-        return None  # being deleted, or half copied
+        return None  # being deleted, or only partly copied
 
 
 def _named(run: Run) -> str:

@@ -1,8 +1,8 @@
-"""The fingerprint of a source tree: equal fingerprints, equal code under test.
+"""The fingerprint of a source tree: equal fingerprints mean equal code under test.
 
-Takes up to 0.4 s on 100,000 files (git status), so it is made beside pytest's start, by a child of
-the supervisor, and before a start only when a live run with the same arguments must be compared.
-Run as a script it prints one JSON object.
+It takes up to 0.4 s on 100,000 files (git status). So a child of the supervisor takes it in
+parallel with pytest's start; a start takes one itself only to compare with a live run that has the
+same command. Run as a script, this module prints the fingerprint as a JSON array.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _MOST_NAMED = 2_000
 _GIT_TIMEOUT_S = 60.0
 _EVER = float("inf")
 _CLOCK_TICK_S = 0.02
-"""File times come from a clock that ticks every 1 to 10 ms: they lag behind."""
+"""File times come from a clock that ticks every 1 to 10 ms, so they lag behind."""
 
 
 class Tree(NamedTuple):
     """A tree's fingerprint; ``dirty`` maps paths that differ from HEAD to a mark of their content.
 
-    An empty fingerprint means that it cannot be told.
+    An empty fingerprint means "not known".
     """
 
     fingerprint: str
@@ -39,9 +39,9 @@ class Tree(NamedTuple):
 
 
 def fingerprint(root: str, until: float = _EVER) -> Tree:
-    """Return the tree's fingerprint: HEAD and every file that differs from it; without git, all.
+    """Return the fingerprint of HEAD and every file that differs from it; without git, all files.
 
-    ``until``: when to give up, on the monotonic clock, with `TimeoutError`.
+    ``until``: give up at this monotonic time with `TimeoutError`.
     """
     status = _git(
         root, "status", "--porcelain=v2", "-z", "--branch", "--untracked-files=all", until=until
@@ -54,9 +54,10 @@ def fingerprint(root: str, until: float = _EVER) -> Tree:
 
 
 def differing_from(root: str, commit: str, until: float = _EVER) -> dict[str, str] | None:
-    """Return the files that differ from a commit, by a mark of their content; None when unknown.
+    """Return the files that differ from a commit, with a mark of their content; None if unknown.
 
-    What `Tree.dirty` would be, were ``commit`` still HEAD. `TimeoutError` as above.
+    This is what `Tree.dirty` would be if ``commit`` were still HEAD. Raises `TimeoutError` after
+    ``until``.
     """
     base = _top(root, until)
     tracked = _git(
@@ -90,15 +91,16 @@ def _check(until: float) -> None:
 
 
 def edited_between(root: str, tree: Tree, after_s: float, until_s: float) -> bool:
-    """Tell whether a file of the tree changed in a span of wall-clock seconds.
+    """Return whether a file of the tree changed between two wall-clock times, in seconds.
 
-    A run begins before its fingerprint is taken: what was edited in between is in the fingerprint,
-    and may not be in the run.
+    A run begins before its fingerprint is taken, so an edit in between is in the fingerprint but
+    perhaps not in the run.
     """
     base, paths = root, list(tree.dirty)
     if tree.head:
         base = _top(root, _EVER)
-        # A commit, checkout or reset leaves files behind that differ from HEAD no more.
+        # After a commit, checkout or reset the changed files no longer differ from HEAD; the
+        # reflog shows it.
         paths.append(os.path.join(".git", "logs", "HEAD"))
     elif not paths:
         paths = list(_files(root))
@@ -107,7 +109,7 @@ def edited_between(root: str, tree: Tree, after_s: float, until_s: float) -> boo
 
 
 def _changed_s(path: str) -> float:
-    """Return when a file changed, in the kernel's words; a deleted one: when its folder did."""
+    """Return a file's ctime; for a deleted file, its folder's."""
     for name in (path, os.path.dirname(path)):
         try:
             return os.lstat(name).st_ctime
@@ -120,7 +122,7 @@ def _git(root: str, *words: str, until: float) -> bytes | None:
     left_s = until - time.monotonic()
     _check(until)
     environ = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-    # --no-optional-locks: a look must never make a user's own git command fail.
+    # --no-optional-locks: this must never make a user's own git command fail.
     command = ["git", "--no-optional-locks", "-C", root, *words]
     try:
         done = subprocess.run(
@@ -136,7 +138,7 @@ def _git(root: str, *words: str, until: float) -> bytes | None:
 
 
 def _changed(status: bytes) -> tuple[str, list[str]]:
-    """Read `git status --porcelain=v2 -z --branch`: the commit, and the paths that differ."""
+    """Parse `git status --porcelain=v2 -z --branch`: return the commit and the changed paths."""
     head = ""
     paths = []
     entries = iter(status.split(b"\0"))
@@ -161,7 +163,7 @@ def _ignored(path: str) -> bool:
 
 
 def _mark(path: str, until: float) -> str:
-    """Return a mark of a file's content: its hash, or size and time of a large one."""
+    """Return a mark of a file's content: its hash; for a large file, its size and time."""
     try:
         status = os.lstat(path)
         if os.path.islink(path):
@@ -186,7 +188,7 @@ def _digest(head: str, dirty: dict[str, str]) -> str:
 
 
 def _without_git(root: str, until: float) -> Tree:
-    """Return size and time of every file below root; nothing when there are too many."""
+    """Return a tree marked by size and time of every file; empty with more than 20,000 files."""
     marks: dict[str, str] = {}
     for path in _files(root):
         _check(until)
@@ -197,12 +199,12 @@ def _without_git(root: str, until: float) -> Tree:
         marks[path] = f"{status.st_size} {status.st_mtime_ns}"
         if len(marks) > _MOST_FILES:
             return Tree("", "", {})
-    # Without git nothing is "dirty", but the names of a small tree tell what was edited.
+    # Without git nothing is "dirty", but in a small tree the names show what was edited.
     return Tree(_digest("", marks), "", marks if len(marks) <= _MOST_NAMED else {})
 
 
 def _files(root: str) -> Iterator[str]:
-    """Yield the files below root that count, relative to it."""
+    """Yield the relevant files below root, relative to it."""
     for folder, names, files in os.walk(root):
         names[:] = [
             n

@@ -1,4 +1,4 @@
-"""Starting a run: join an identical live one, or make the record and let a supervisor go."""
+"""Start a run: join an identical live one, or make the record and launch a supervisor."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from walkaway.runs import second_pass as passes
 from walkaway.runs import source_tree
 
 _START_WAIT_S = 60.0
-"""A queue of fifty starts on a busy machine takes half of it."""
+"""Twice what a queue of fifty starts takes on a busy machine."""
 _TREE_WAIT_S = 5.0
 _LOCK_FILE = ".start.lock"
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The answer to a start: the run, and whether it was there already."""
+    """The result of a start: the run, and whether it was already running."""
 
     record: Record
     run: Run
@@ -36,10 +36,11 @@ class Started:
 
 
 def start(records: Records, wanted: Run, *, again: bool, select: tuple[str, ...] = ()) -> Started:
-    """Start ``wanted`` (its id, times and lock are filled in here), or answer with its live twin.
+    """Start ``wanted``, or return an identical run that is already live.
 
-    ``select``: node ids to keep, of a rerun. `WalkawayError` 73 when no record can be made, 69
-    when the supervisor cannot be started.
+    Id, times and lock of ``wanted`` are filled in here. ``again``: never join a live run.
+    ``select``: for a rerun, the node ids to keep. Raises `WalkawayError` 73 when no record can be
+    made, 69 when the supervisor cannot be started.
     """
     records.prepare()
     try:
@@ -63,7 +64,7 @@ def start(records: Records, wanted: Run, *, again: bool, select: tuple[str, ...]
 
 
 def key(run: Run, select: tuple[str, ...]) -> str:
-    """Return the key of a run: checkout, folder, command and selection, but no limit."""
+    """Hash what identical runs share: checkout, folder, command and selection, but no limits."""
     parts = [os.path.realpath(run.root), run.cwd, run.backend, *run.argv, "", *select]
     if run.order_seed:
         parts += ["order", run.order_seed]
@@ -76,7 +77,7 @@ def key(run: Run, select: tuple[str, ...]) -> str:
 
 
 def _twin(records: Records, wanted: Run) -> Record | None:
-    """Find a live run with the same key on the same tree."""
+    """Return a live run with the same key on the same source tree, or None."""
     mine: source_tree.Tree | None = None
     for run_id in reversed(records.ids()):
         record = records.record(run_id)
@@ -100,9 +101,9 @@ def _twin(records: Records, wanted: Run) -> Record | None:
 
 
 def _tree_of(record: Record, run: Run) -> tuple[str, float]:
-    """Return a live run's first fingerprint, which its supervisor is still taking, and when it was.
+    """Return a live run's first tree fingerprint and when it was taken, in wall-clock seconds.
 
-    The time is of the wall clock; no fingerprint when there is none in time.
+    Its supervisor may still be taking it: wait up to 5 s. ("", 0.0) when none arrives.
     """
     path = record.path("supervisor.jsonl")
     deadline = time.monotonic() + _TREE_WAIT_S
@@ -122,9 +123,10 @@ def _tree_of(record: Record, run: Run) -> tuple[str, float]:
 
 
 def _create(records: Records, wanted: Run, select: tuple[str, ...]) -> Started:
-    """Make the record under a temporary name, lock it, rename it: never visible unlocked."""
+    """Make the record under a temporary name, lock it, rename it; it is never visible unlocked."""
     existing = records.ids()
-    now, boot_s = time.time(), clock.boot_s()  # one moment: logs of others are joined by it
+    # Both clocks at one moment: services' logs are matched to events through this pair.
+    now, boot_s = time.time(), clock.boot_s()
     run_id = run_ids.new_id(now, existing[-1] if existing else None)
     fresh = records.folder / f".new-{run_id}-{os.getpid()}"
     lock_fd = -1

@@ -1,7 +1,7 @@
-"""Looking at a run: its status is derived anew at every look, from a bounded part of its record.
+"""Derive a run's status from a bounded part of its record, anew at every look.
 
-Order: the outcome; the supervisor's lock; the outcome again; pytest's lock; then what survives.
-Readers never write an outcome. A live pytest without a supervisor gets a new one.
+Order: the outcome; the supervisor's lock; the outcome again; pytest's lock; then whatever else
+survives. Readers never write an outcome. A live pytest without a supervisor gets a new one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ _UNKNOWN_BOOT = "the machine was restarted since, and the run left no verdict"
 
 
 def look(records: Records, record: Record, *, tail_lines: int = 0) -> Look:
-    """Look at a run once. Reads a bounded part of every file, whatever their size."""
+    """Return what is known of a run now. Reads a bounded part of every file.
+
+    ``tail_lines``: how many of the log's last lines to include. Raises `WalkawayError` 66 when the
+    record or its outcome cannot be read.
+    """
     run = record.run()
     found, status, note = _standing(record, run)
     state = progress.fold(reader.recent_events(record.path("events.jsonl")))
@@ -68,7 +72,7 @@ def look(records: Records, record: Record, *, tail_lines: int = 0) -> Look:
 
 
 def standing(record: Record) -> Status:
-    """Return only whether a run is done, live or unknown: the cheapest look. Adopts nothing."""
+    """Return only whether a run is live (`RUNNING`) or not (`DONE`). Cheap; adopts nothing."""
     if reader.outcome(record.folder) is not None:
         return Status.DONE
     held = file_lock.probe(str(record.path("supervisor.lock")))
@@ -80,17 +84,17 @@ def standing(record: Record) -> Status:
     return Status.DONE
 
 
-def _standing(  # noqa: PLR0911, C901 - the look order, a step a return
+def _standing(  # noqa: PLR0911, C901 - the steps of the order above, each with its return
     record: Record, run: Run
 ) -> tuple[dict[str, Any] | None, Status, str]:
-    """Return outcome.json when there is one, a first status, and a note on how it was found."""
+    """Return outcome.json if there is one, a first status, and a note on how it was derived."""
     found = reader.outcome(record.folder)
     if found is not None:
         return found, Status.DONE, ""
     held = file_lock.probe(str(record.path("supervisor.lock")), run.lock)
     if held is file_lock.Hold.HELD:
         return None, Status.RUNNING, ""
-    found = reader.outcome(record.folder)  # written between the two looks
+    found = reader.outcome(record.folder)  # it may have been written since the first check
     if found is not None:
         return found, Status.DONE, ""
     pytest_lock = file_lock.probe(str(record.path("pytest.lock")))
@@ -117,7 +121,7 @@ def _said_the_end(record: Record) -> bool:
 
 
 def _derived(record: Record, run: Run) -> dict[str, Any]:
-    """Judge a run that nobody was left to judge. Nothing is written."""
+    """Judge a run whose supervisor and pytest are gone. Writes nothing."""
     judged = judge.judge_for_reader(str(record.folder))
     if judged["outcome"] == Outcome.VANISHED:
         last = progress.fold(reader.recent_events(record.path("events.jsonl"))).last_t
@@ -136,14 +140,14 @@ def _ended(record: Record, found: dict[str, Any] | None) -> Ended | None:
     try:
         return ended_from_json(found, recorded="derived" not in found)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        # Written by another version, or by hand: whatever we said of it might be false.
+        # Written by another version or by hand: anything we said about it might be wrong.
         path = record.path("outcome.json")
         message = f"The outcome of run {record.id} cannot be read: {error}.\nIt stands in {path}"
         raise WalkawayError(message, exit_codes.NO_SUCH_RUN) from error
 
 
 def _now(run: Run, state: Progress, found: dict[str, Any] | None) -> float:
-    """Return the run's age in seconds; of a finished one, how long it took."""
+    """Return the run's age in seconds; for a finished run, how long it took."""
     if found is not None:
         return events.number(found, "duration_s") or state.last_t
     if run.boot_id == clock.boot_id():
@@ -152,7 +156,7 @@ def _now(run: Run, state: Progress, found: dict[str, Any] | None) -> float:
 
 
 def _counts(state: Progress, found: dict[str, Any] | None) -> Counts:
-    whole = state.skipped_whole if state.collected else 0  # before, it would be all there is
+    whole = state.skipped_whole if state.collected else 0  # during collection it would be the total
     counts, expected = progress.with_skipped(state.counts, whole), state.expected + whole
     if found is not None and isinstance(found.get("counts"), dict):
         counts, expected = found["counts"], int(found.get("expected") or 0)

@@ -1,4 +1,4 @@
-"""Asking a run to end: stop.json, written once; its supervisor does the rest."""
+"""Ask a run to stop: write stop.json once; the supervisor does the rest."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _POLL_S = 0.05
 
 
 def ask(record: Record, kind: str, by: str) -> None:
-    """Ask for the end of a run. ``kind``: stop or interrupt. Asking again changes nothing.
+    """Ask a run to end. ``kind``: `stop` or `interrupt`. Asking again changes nothing.
 
-    `WalkawayError` 73 when the request cannot be written down.
+    Raises `WalkawayError` 73 when stop.json cannot be written.
     """
     try:
         store.write_once(
@@ -35,14 +35,17 @@ def ask(record: Record, kind: str, by: str) -> None:
 
 
 def ensure_supervised(record: Record, run: Run) -> None:
-    """Give a live pytest without a supervisor a new one, so that somebody hears the request."""
+    """Give a live pytest without a supervisor a new one, which then handles the request."""
     free = file_lock.probe(str(record.path("supervisor.lock"))) is file_lock.Hold.FREE
     if free and file_lock.probe(str(record.path("pytest.lock"))) is file_lock.Hold.HELD:
         adopt.adopt(record, run)
 
 
 def wait_ended(record: Record, wait_s: float) -> bool:
-    """Wait for the outcome or for nobody to be left; False when ``wait_s`` was not enough."""
+    """Wait until there is an outcome, or neither supervisor nor pytest is left.
+
+    Returns False when ``wait_s`` was not enough.
+    """
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:
         if record.path("outcome.json").exists():
@@ -55,7 +58,7 @@ def wait_ended(record: Record, wait_s: float) -> bool:
 
 
 def wait_left(record: Record, wait_s: float) -> bool:
-    """Wait until a run's supervisor has cleaned up and left; False when that took too long."""
+    """Wait until a run's supervisor has cleaned up and exited; False after ``wait_s``."""
     deadline = time.monotonic() + wait_s
     while file_lock.probe(str(record.path("supervisor.lock"))) is file_lock.Hold.HELD:
         if time.monotonic() > deadline:

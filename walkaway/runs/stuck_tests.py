@@ -1,4 +1,4 @@
-"""The tests that a limit found in flight, with the stacks that their processes wrote."""
+"""The tests that were in flight when a limit was reached, with their processes' stacks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STACK_BYTES = 64 * 1024
 
 
 def find(folder: Path, book: Ledger, names: list[str]) -> list[Stuck]:
-    """Name the tests in flight at the moment of the limit, from the events up to it."""
+    """Return the tests in flight when the limit was reached, from the events up to then."""
     limit = None
     for event in reader.all_events(folder / "supervisor.jsonl"):
         if event["e"] == "limit" and limit is None:
@@ -50,7 +50,7 @@ def _stuck(
 
 
 def _stacks(folder: Path) -> dict[str, tuple[str, ...]]:
-    """Return what each worker's process wrote (`""` for a serial run), its main thread first."""
+    """Return the main thread's newest stack for each worker (`""` for a serial run)."""
     found: dict[str, tuple[str, ...]] = {}
     for path in sorted((folder / "stacks").glob("*.txt")):
         lines = reader.head(path, _STACK_BYTES).decode("utf-8", "replace").splitlines()
@@ -63,7 +63,7 @@ def _stacks(folder: Path) -> dict[str, tuple[str, ...]]:
 
 
 def _main_thread(lines: list[str]) -> tuple[str, ...]:
-    """Return the frames of the newest dump's last thread: faulthandler ends with the main one."""
+    """Return the frames of the newest dump's last thread: faulthandler dumps the main one last."""
     starts = [i for i, line in enumerate(lines) if "most recent call first" in line]
     block = lines[starts[-1] + 1 :] if starts else lines
     return tuple(line.strip() for line in block[:_STACK_LINES] if line.strip())

@@ -1,7 +1,7 @@
-"""One test's story out of a record: what it logged, and what the services said of its requests.
+"""Collect one test's log from a record: its own lines, and the services' lines on its requests.
 
-Of the log files only windows are read: the test's own by the index beside them, the services' by
-time. Ids and events are gone through once, as `results` does.
+Only parts of the log files are read: the test's own through the index beside them, the services'
+by time. Ids and events are read through once, as `results` does.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from walkaway.record.store import Record
 
 SERVICES = "services.log"
 OWN_BYTES = 4 << 20
-"""What is read at most of what a test logged: the end of it."""
+"""How much of a test's own log is read at most; its end is read."""
 SERVICES_BYTES = 32 << 20
-"""What is read at most of the services' log around a test's requests."""
+"""How much of the services' log around a test's requests is read at most."""
 BEFORE_S, AFTER_S = 3.0, 10.0
-"""A test's time is widened: clocks differ a little, and a service may end its work after it."""
+"""Seconds added to a test's time: clocks differ a little, and a service may finish after it."""
 TICK_S = 0.001
-"""Events are told in milliseconds, lines in microseconds."""
+"""Events have times in milliseconds, log lines in microseconds."""
 _INDEX_BYTES = 64 << 20
 _BLOCK_BYTES = 4 << 20
 _SHOWN = 6
 Live = Callable[[float, float], str]
-"""(since, until), seconds since the epoch → what the services' containers said."""
+"""(since, until), in seconds since the epoch → the services' log lines from their containers."""
 
 
 def choose(names: Sequence[str], wanted: str, run: str) -> int:
-    """Return the index of the one node id that ``wanted`` is, or is a part of.
+    """Return the index of the one node id that equals ``wanted`` or contains it.
 
-    `WalkawayError` 66 when there is none, 64 when there are several.
+    Raises `WalkawayError` 66 when none does, 64 when several do or ``wanted`` is empty.
     """
     if not wanted:
         message = "--test is empty. Give a node id, or a part of one."
@@ -57,10 +57,10 @@ def choose(names: Sequence[str], wanted: str, run: str) -> int:
 
 
 def read(record: Record, wanted: str, now_s: float, live: Live | None = None) -> Story:
-    """Return the story of the test that ``wanted`` means.
+    """Return the story of the test that ``wanted`` names.
 
-    ``now_s``: the run's age in seconds, the end of what is in flight. ``live`` asks the services'
-    containers, where the record holds no log of theirs yet.
+    ``now_s``: the run's age in seconds, used as the end time of tests in flight. ``live`` asks the
+    services' containers if the record does not hold their log yet. Raises as `choose` does.
     """
     run = record.run()
     names = reader.ids(record.folder)
@@ -90,7 +90,7 @@ def read(record: Record, wanted: str, now_s: float, live: Live | None = None) ->
 
 
 def _failures(record: Record, index: int) -> tuple[tuple[str, ...], bool]:
-    """Return the messages of a test's failures without a traceback; and whether others have one."""
+    """Return a test's failure messages without a traceback, and whether other failures have one."""
     head = reader.head(record.path("failures.jsonl"), reader.FAILURES_BYTES)
     found = [entry for entry in events.parse(head) if entry.get("i") == index]
     bare = [entry for entry in found if causes.is_bare(entry)]
@@ -101,7 +101,7 @@ def _failures(record: Record, index: int) -> tuple[tuple[str, ...], bool]:
 def _services(
     record: Record, prefix: str, bounds: tuple[float, float], live: Live | None
 ) -> tuple[list[bytes], str]:
-    """Return the services' lines of a time, and what is missing of them."""
+    """Return the services' lines within ``bounds`` that have ``prefix``, and what is missing."""
     path = record.path(SERVICES)
     if path.exists():
         found, cut = time_window.holding(
@@ -119,7 +119,7 @@ def _services(
 
 
 def _own(folder: Path, nodeid: str) -> tuple[list[Line], list[str], list[str]]:
-    """Return what a test logged itself, what was left out of it, and the files."""
+    """Return a test's own log lines, notes on what was left out, and the files they are from."""
     lines: list[Line] = []
     unread: list[str] = []
     files: list[str] = []
@@ -139,7 +139,7 @@ def _own(folder: Path, nodeid: str) -> tuple[list[Line], list[str], list[str]]:
 
 
 def _slices(path: Path, nodeid: str) -> Iterator[tuple[int, int]]:
-    """Return the parts of a worker's lines from a test's first line to another's."""
+    """Yield the byte ranges of a worker's log file that belong to a test, from its index."""
     index = reader.head(path.with_suffix(".idx"), _INDEX_BYTES)
     mark, size = test_key.mark(nodeid), test_key.ENTRY.size
     position = index.find(mark)
@@ -164,7 +164,7 @@ def _part(path: Path, start: int, end: int) -> bytes:
 
 
 def _flights(path: Path, index: int, now_s: float) -> Iterator[Flight]:
-    """Return when the test was at work, from its own events alone."""
+    """Yield the spans in which the test ran, from its own events only."""
     begun: dict[str, float] = {}
     for event in _events_of(path, index):
         worker = events.text(event, "w")
@@ -179,14 +179,14 @@ def _flights(path: Path, index: int, now_s: float) -> Iterator[Flight]:
 
 
 def _reaching(flight: Flight, lines_s: list[float]) -> Flight:
-    """Return a time at work with the test's own lines in it."""
+    """Return a test's span, extended to its own log lines within 1 ms of it."""
     near = [t for t in lines_s if flight.since_s - TICK_S <= t <= flight.until_s + TICK_S]
     since_s, until_s = min([flight.since_s, *near]), max([flight.until_s, *near])
     return replace(flight, since_s=since_s, until_s=until_s)
 
 
 def _events_of(path: Path, index: int) -> Iterator[events.Event]:
-    """Return the events of one test: others are not even parsed."""
+    """Yield the events of one test; the others are not even parsed."""
     needles = (b'"i":%d,' % index, b'"i":%d}' % index)
     try:
         with path.open("rb") as file:
@@ -209,7 +209,7 @@ def _events_of(path: Path, index: int) -> Iterator[events.Event]:
 
 
 def _joined(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return times in order, those that overlap made one."""
+    """Return the spans in order, with overlapping ones merged."""
     found: list[tuple[float, float]] = []
     for since, until in sorted(spans):
         if found and since <= found[-1][1]:

@@ -1,9 +1,9 @@
-"""Entry point: `python -I -S …/walkaway/supervisor RECORD LOCK_FD`; LOCK_FD -1 adopts a run."""
+"""Entry point: `python -I -S …/walkaway/supervisor RECORD LOCK_FD`. LOCK_FD -1 adopts a run."""
 
 import os.path
 import sys
 
-# Isolated mode knows no package: the folder that holds walkaway is put first by hand.
+# Isolated mode (-I) puts neither the script's folder nor PYTHONPATH on sys.path.
 sys.path.insert(
     0,
     os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),

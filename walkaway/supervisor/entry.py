@@ -1,4 +1,4 @@
-"""Becoming the supervisor of a run: with its lock from the starter, or by adopting it."""
+"""Become the supervisor of a run: with the lock inherited from the starter, or by adopting it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from walkaway.supervisor.main import Supervisor
 
 
 def main(record: str, lock_fd: int) -> int:
-    """Own the run of ``record`` until its outcome is written. ``lock_fd`` -1: adopt it."""
+    """Own the run of ``record`` until its outcome is written; return the exit code.
+
+    ``lock_fd`` -1: adopt the run; does nothing if another supervisor has it or it has an outcome.
+    """
     adopted = lock_fd < 0
     if adopted:
         taken = _take_lock(os.path.join(record, "supervisor.lock"))
@@ -24,7 +27,7 @@ def main(record: str, lock_fd: int) -> int:
 
 
 def _take_lock(path: str) -> int | None:
-    """Take the lock of a run to adopt. A reader's probe may hold it for a moment: try again."""
+    """Take the lock of a run to adopt. Retries, since a reader's probe may hold it briefly."""
     for _ in range(20):
         taken = file_lock.acquire(path)
         if taken is not None:

@@ -1,7 +1,7 @@
-"""Closing a record: the judgement in a child, the outcome by us, the user's on_end last.
+"""Close a record: judge the run in a child, write the outcome here, run the user's on_end last.
 
-The child reads the whole record and may need memory or die; then a plain outcome is written from
-what we saw ourselves. Either way there is one.
+The child reads the whole record, so it may run out of memory or die. Then a plain outcome is
+written from what the supervisor saw itself. Either way there is an outcome.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _TRIES = 20
 
 
 def usual_s(record: str) -> bytes:
-    """In a child: the longest usual time of the tests in flight, in seconds."""
+    """Return the longest usual time, in seconds, of the tests in flight. Runs in a child."""
     from walkaway.record import durations
 
     return str(durations.longest_in_flight_s(record)).encode()
 
 
 def close(supervisor: Supervisor) -> bool:
-    """Judge what happened. True: another pass was asked for; False: the outcome is written."""
+    """Judge the run. Return True when another pass is due, False once the outcome is written."""
     supervisor.keeper.check()
     observed = _observed(supervisor)
     judged = _judge(supervisor, observed)
@@ -56,7 +56,7 @@ def close(supervisor: Supervisor) -> bool:
 
 
 def reserve_outcome(record: str) -> None:
-    """Keep space for the outcome from the start: it is written on a full disk, too."""
+    """Reserve disk space for the outcome, so that it can be written even on a full disk."""
     with contextlib.suppress(OSError):
         path = os.path.join(record, _RESERVED)
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -97,7 +97,7 @@ def _judge(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any] |
 
     try:
         helper = Helper(work, [supervisor.lock_fd])
-    except OSError as error:  # no process to be had
+    except OSError as error:  # fork failed
         supervisor.journal.write("fault", m=f"no judgement: {error}")
         return None
     deadline = time.monotonic() + _JUDGE_WAIT_S
@@ -106,7 +106,7 @@ def _judge(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any] |
         if ready:
             helper.read()
         elif time.monotonic() > deadline:
-            os.kill(helper.pid, signal.SIGKILL)  # not reaped yet: the PID is still ours
+            os.kill(helper.pid, signal.SIGKILL)  # not reaped yet, so the PID is still ours
     reap(set())
     with contextlib.suppress(ValueError):
         answer = json.loads(helper.answer)
@@ -116,16 +116,16 @@ def _judge(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any] |
 
 
 def _plain(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any]:
-    """Return an outcome without the judgement: the recorder's last event and the exit status.
+    """Return an outcome from the recorder's last event and the exit status, without a ledger.
 
-    `passed` only if both agree and every test that was collected reported. Beside failures it is
-    a plugin's word, and that of one pass alone, without a crash.
+    `passed` only if both agree and every collected test reported. A 0 beside failures passes only
+    as a plugin's decision: in a single pass, without crashed tests.
     """
     code, number = observed["exit_code"], observed["signal"]
     end = _end_event(supervisor.keeper.fds["events.jsonl"])
     counts = end.get("c", {})
     reported = sum(n for name, n in counts.items() if name != "subfailed")
-    whole = end.get("sw", 0)  # modules that were skipped while they were collected
+    whole = end.get("sw", 0)  # modules skipped as a whole during collection
     if code in _PLAIN and end.get("exit") == code and 0 < end["n"] == reported:
         status = code
         bad = sum(counts.get(name, 0) for name in _BAD) + end.get("ce", 0)
@@ -167,7 +167,7 @@ def _plain(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any]:
 
 
 def _end_event(fd: int) -> dict[str, Any]:
-    """Return the recorder's final event if it is the last line; else nothing."""
+    """Return the recorder's final event if it is the last line; else an empty dict."""
     size = os.fstat(fd).st_size
     line = os.pread(fd, _END_BYTES, max(0, size - _END_BYTES)).rstrip(b"\n").split(b"\n")[-1]
     with contextlib.suppress(ValueError):
@@ -178,7 +178,7 @@ def _end_event(fd: int) -> dict[str, Any]:
 
 
 def _write(supervisor: Supervisor, outcome: dict[str, Any]) -> None:
-    """Write, fsync, link: outcome.json is whole or not there, and never replaced."""
+    """Write, fsync, link: outcome.json is complete or absent, and never replaced."""
     data = json.dumps(outcome, indent=1).encode() + b"\n"
     final = os.path.join(supervisor.record, "outcome.json")
     reserved = os.path.join(supervisor.record, _RESERVED)
@@ -208,9 +208,9 @@ def _write(supervisor: Supervisor, outcome: dict[str, Any]) -> None:
 
 
 def _tell(supervisor: Supervisor) -> None:
-    """Run the user's on_end and notify commands, once; their failure changes nothing.
+    """Run the user's on_end and notify commands once; a failure changes nothing.
 
-    They are no part of the run: what they start on purpose, another run say, is theirs to end.
+    They are not part of the run: whatever they start, such as another run, is left alone.
     """
     run = supervisor.run
     path = os.path.join(supervisor.record, "outcome.json")
@@ -231,6 +231,6 @@ def _tell(supervisor: Supervisor) -> None:
             ended.update(reap(set()))
             if pid not in ended and (time.monotonic() > deadline or supervisor.requests.told):
                 with contextlib.suppress(OSError):
-                    os.killpg(pid, signal.SIGKILL)  # leads its session, and is not reaped yet
+                    os.killpg(pid, signal.SIGKILL)  # it leads its session and is not reaped yet
             time.sleep(0.02)
         supervisor.journal.write("phase", name=f"{name} ended", status=ended[pid])

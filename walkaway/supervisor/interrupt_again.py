@@ -1,4 +1,4 @@
-"""Whether INT was used up: by a test that handles it, as an async one may, and the run goes on."""
+"""Detect an INT that a test swallowed (an async test may handle it), so the run goes on."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import os
 _READ_BYTES = 256 * 1024
 _TESTS = (b'{"e":"s"', b'{"e":"f"')
 _HEARD = (b'{"e":"ki"', b'{"e":"drain"', b'{"e":"finish"', b'{"e":"end"')
-"""The recorder's words for pytest's having heard it."""
+"""Events by which the recorder shows that pytest has handled the INT."""
 
 
 class UsedUp:
-    """Follows a run's events from a first INT on."""
+    """Follows a run's events after an INT."""
 
     def __init__(self, events_fd: int) -> None:
         self._fd = events_fd
@@ -19,12 +19,12 @@ class UsedUp:
         self._heard = False
 
     def begin(self) -> None:
-        """INT is sent: what comes from now on tells whether it was heard."""
+        """Start following: INT is about to be sent."""
         self._offset = os.fstat(self._fd).st_size
         self._heard = False
 
     def look(self) -> bool:
-        """Tell whether tests went on since the last call, and nothing said that INT was heard."""
+        """Return whether tests went on since the last call and no event shows INT was handled."""
         size = os.fstat(self._fd).st_size
         start = max(self._offset, size - _READ_BYTES)
         lines = os.pread(self._fd, size - start, start).split(b"\n")

@@ -1,4 +1,4 @@
-"""The watch over a run that lives: all that can end it on purpose, a turn at a time."""
+"""The watch over a live run: check, once per turn, everything that may end it on purpose."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 _SLOW_TURN_S = 1.0
 _LINGER_S = 30.0
-"""Of a run that was started by a version without this limit."""
+"""For a run started by a version without this limit."""
 _CHILDREN = 5
 
 
 class Watch:
-    """Requests to stop, deadline, stall, output; once a second also what is to be kept up."""
+    """Checks stop requests, deadline, stall and output; maintains the record once a second."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         limits = supervisor.run["limits"]
@@ -37,26 +37,26 @@ class Watch:
         )  # fmt: skip
         self._output = Output(supervisor.keeper.log_fd, limits, os.path.dirname(supervisor.record))
         self.pytest_started: float | None = None
-        """When the first pass's pytest was seen first, in the journal's seconds."""
+        """When the first pass's pytest was first seen, in journal seconds."""
         self.helper: Helper | None = None
-        """The child that is asked how long the tests in flight usually take."""
+        """The child that looks up how long the tests in flight usually take."""
         self._faults: set[str] = set()
         self._slow_at = 0.0
         self._scan_at = 0.0
         self._pids: list[int] = []
 
     def turn(self) -> None:
-        """Look once; a fault of ours, or a machine out of processes, must not cost the verdict."""
+        """Check everything once. An error here is journaled: it must not cost the verdict."""
         try:
             self._look()
-        except Exception as error:  # noqa: BLE001 - it is written down, and the run goes on
+        except Exception as error:  # noqa: BLE001 - it is journaled and the run goes on
             text = f"{type(error).__name__}: {error}"
             if text not in self._faults:
                 self._faults.add(text)
                 self._of.journal.write("fault", m=text)
 
     def answered(self) -> None:
-        """Take the helper's answer: is the silence longer than the tests account for?"""
+        """Take the helper's answer: it is a stall if silence exceeds 3 times the usual time."""
         helper, self.helper = self.helper, None
         with contextlib.suppress(ValueError):
             usual = float((helper and helper.answer) or b"0")
@@ -84,7 +84,7 @@ class Watch:
             of.trees.refresh(now)
 
     def _look_at_pytest(self, now: float) -> None:
-        """Deadline and stall: both go from pytest's own start, the deadline from the first."""
+        """Check deadline and stall. Both count from pytest's start, in the first pass."""
         of = self._of
         if self.pytest_started is None:
             self.pytest_started = now
@@ -101,7 +101,7 @@ class Watch:
             of.family.helpers.add(self.helper.pid)
 
     def _look_whether_it_stays(self, now: float) -> None:
-        """Tell of a process that stays after pytest's end, and in time end it."""
+        """Journal a process that stays after pytest's end, and end it when its time is up."""
         of = self._of
         found = self.lingering.check()
         if found == "new":
@@ -115,7 +115,7 @@ class Watch:
             self._limit("linger", why)
 
     def _scan(self, now: float) -> None:
-        """List the run's processes, seldom enough to cost 2 % of a core at most."""
+        """List the run's processes, seldom enough to cost at most 2 % of a core."""
         journal = self._of.journal
         self._pids = [proc.pid for proc in self._of.family.members()]
         self._scan_at = now + max(_SLOW_TURN_S, 50 * (journal.now() - now))

@@ -1,4 +1,4 @@
-"""A process that stays after pytest's end: a thread, a child or an exit hook holds it open."""
+"""Detect a process that stays after pytest's end: a thread, child or exit hook keeps it open."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from walkaway.record.journal import Journal
 _END_BYTES = 64 * 1024
 _LOOK_S = 1.0
 _NOTICE_S = 3.0
-"""So long it may stay without a word."""
+"""How long it may stay idle before that is journaled."""
 _IDLE_CORES = 0.05
 _UNSEEN = 10
-"""So many times longer where its processes cannot be seen, and nothing tells idle from busy."""
+"""The limit is this many times longer where the processes are invisible: idle looks like busy."""
 
 
 class Lingering:
-    """Watches what stays once the recorder's end is the last event. Times are journal seconds."""
+    """Watches the run once the recorder's end is its last event. Times are journal seconds."""
 
     def __init__(self, family: Family, journal: Journal, events_fd: int, linger_s: float) -> None:
         self._family = family
@@ -31,10 +31,10 @@ class Lingering:
         self._idle_since = 0.0
         self._sampled: tuple[float, float] | None = None
         self.noticed = False
-        """It has stayed, idle, long enough to be told of."""
+        """It has stayed idle long enough to be reported."""
 
     def check(self) -> str:
-        """Return `new` when it is noticed first, `over` when it has been idle for too long."""
+        """Return `new` when first noticed, `over` when idle for too long, else an empty string."""
         now = self._journal.now()
         size = os.fstat(self._fd).st_size
         if size != self._size:
@@ -62,7 +62,7 @@ class Lingering:
         return self._family.apart and self._family.main is None
 
     def _is_idle(self, now: float) -> bool:
-        """Measure: whoever works after pytest's end, as a report's writer, is left to it."""
+        """Measure CPU use: a process that still works, as a report writer does, is left alone."""
         if self._unseen:
             return True
         total, wanting = self._family.work()
@@ -75,7 +75,7 @@ class Lingering:
 
 
 def last_event(fd: int, kind: str) -> dict[str, object]:
-    """Return the last line's event if it is of this kind; else nothing."""
+    """Return the event in the last line if it is of this kind; else an empty dict."""
     size = os.fstat(fd).st_size
     line = os.pread(fd, _END_BYTES, max(0, size - _END_BYTES)).rstrip(b"\n").split(b"\n")[-1]
     try:

@@ -1,4 +1,4 @@
-"""The life of a run: start pytest, watch it, end it when it must, close the record."""
+"""The supervisor's main loop: start pytest, watch it, end it if need be, close the record."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TREE_WAIT_S = 5.0
 
 
 class Supervisor:
-    """Everything that is known of one run while it lives."""
+    """The state and main loop of one run."""
 
     def __init__(self, record: str, lock_fd: int, *, adopted: bool) -> None:
         self.record = record
@@ -59,13 +59,14 @@ class Supervisor:
         self.lock_fd = lock_fd
         self.watch = Watch(self)
         self.exit: Exit | None = None
-        """How the pass ended."""
+        """How the current pass ended; None while it runs."""
         self.pass_number = 1
         self._wakeup, wake = os.pipe()
         os.set_blocking(self._wakeup, False)
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # Needed although it does nothing: only handled signals write to the wakeup descriptor.
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, self.requests.on_signal)
         signal.signal(signal.SIGINT, self.requests.on_signal)
@@ -84,7 +85,7 @@ class Supervisor:
             self._start()
         while True:
             self._until_pytest_ends()
-            self.trees.begin()  # beside the sweep: was there an edit since the last look?
+            self.trees.begin()  # in parallel with the sweep: catch edits since the last look
             leftovers = self.backend.sweep()
             self.room.leave()
             if leftovers:
@@ -102,9 +103,9 @@ class Supervisor:
         self.backend.after_close()
 
     def _start(self) -> None:
-        """Begin a pass, once the run has what it must wait for."""
+        """Start a pass once the run has its environment and worker slots."""
         self.exit = None
-        self.trees.begin()  # beside the start: what is it that runs?
+        self.trees.begin()  # in parallel with the start: fingerprint the code under test
         self._queue()
         if self.ending.kind:
             self.exit = Exit()
@@ -112,7 +113,7 @@ class Supervisor:
             self.backend.begin(self.pass_number)
 
     def _queue(self) -> None:
-        """Wait until there is room for this run; the watch goes on meanwhile."""
+        """Wait for the run's environment and worker slots, still watching limits and requests."""
         self.room.leave()
         self.room.ask()
         told = ""
@@ -125,15 +126,17 @@ class Supervisor:
             self.watch.turn()
 
     def _behind(self) -> str:
-        """Say what the run waits for: its backend's, then the machine's; empty when it has both.
+        """Return what the run waits for: the backend's environment, then slots; empty if nothing.
 
-        In this order: who waits for an environment must not hold slots that its holder needs.
+        The order matters: a run that waits for an environment must not hold worker slots that the
+        environment's current holder needs.
         """
         return self.backend.waiting() or self.room.waiting()
 
     def _take_over(self) -> None:
-        """Go on where a supervisor that died left off."""
-        # It may have died between starting pytest and saying so: then the recorder tells.
+        """Continue the run of a supervisor that died."""
+        # It may have died after starting pytest but before journaling it; the recorder's own
+        # `loaded` event then names the process.
         found = pytest_pass.spawned(self.keeper.fds["supervisor.jsonl"])
         loaded = pytest_pass.spawned(self.keeper.fds["events.jsonl"], "loaded")
         if len(loaded) > len(found):
@@ -154,10 +157,11 @@ class Supervisor:
             if self.exit is None:
                 self.watch.turn()
         if self.exit.signal is not None:
-            self.requests.check()  # who ended pytest told us first, as the end of a run around does
+            # Whoever killed pytest signalled us first, as the end of an enclosing run does.
+            self.requests.check()
 
     def _wait(self) -> None:
-        """Sleep until a child ends, a signal comes, a helper answers, or a turn has passed."""
+        """Sleep until a child ends, a signal arrives, a helper answers, or 0.1 s have passed."""
         readable = {self._wakeup: None, **{h.fd: h for h in self._helpers()}}
         try:
             ready, _, _ = select.select(list(readable), [], [], _TURN_S)
@@ -180,10 +184,10 @@ class Supervisor:
             self.trees.take()
         elif helper is self.watch.helper:
             self.watch.answered()
-        # The backend looks at its own at every turn.
+        # The backend checks its own helpers in every turn.
 
     def _until_tree_is_told(self) -> None:
-        """Wait for the tree's last fingerprint, for a while; then nobody of ours is left."""
+        """Wait up to 5 s for the tree's last fingerprint, then end all helpers."""
         until = self.journal.now() + _TREE_WAIT_S
         while (helper := self.trees.helper) is not None and self.journal.now() < until:
             ready, _, _ = select.select([helper.fd], [], [], 0.1)
@@ -195,7 +199,7 @@ class Supervisor:
 
 
 def _note_pid(folder: str) -> None:
-    """Leave the PID where old habits look for it. Nothing reads it."""
+    """Write the PID to .current_test.pid for people who look there. Nothing here reads it."""
     path = os.path.join(folder, ".current_test.pid")
     with contextlib.suppress(OSError):
         temporary = f"{path}.{os.getpid()}"

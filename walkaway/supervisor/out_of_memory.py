@@ -1,4 +1,4 @@
-"""Whether the kernel killed somebody of the run for want of memory."""
+"""Detect whether the kernel's OOM killer hit a process of the run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 _RECENT_S = 3.0
 SETTLED_S = 0.5
-"""Seen in a group for as long, a process stays in it: wrappers enter one before they exec."""
+"""A process seen in a cgroup this long stays in it; a wrapper may enter another before its exec."""
 _MOST_GROUPS = 16
 _ROOT = "/sys/fs/cgroup"
 _MACHINE = "/proc/vmstat"
@@ -15,26 +15,26 @@ _NAME = b"oom_kill "
 
 
 class OutOfMemory:
-    """Follows the machine's count of such kills, and those of the run's control groups.
+    """Follows the OOM kill counters of the machine and of the run's cgroups.
 
-    The machine's count (limits of groups are counted in it too) does not say who died: only a rise
-    just before pytest's end speaks for it. A group's count speaks for what runs in that group, and
-    has every kill there, whoever ran out; so where pytest's group is known it alone is asked.
+    The machine's counter (it includes kills by cgroup limits) does not say who died, so only a rise
+    just before pytest's end counts. A cgroup's counter covers every kill in that group, whether
+    the group or the machine ran out. So where pytest's cgroup is known, only its counter is used.
     """
 
     def __init__(self) -> None:
         self._first = _kills(_MACHINE)
         self._on_machine: list[_Count] = []
         self._in_group: list[_Count] = []
-        """Of the group that pytest was last seen in, since then."""
+        """Counts for the cgroup pytest was last seen in, since then."""
         self._where = (0, "")
         self._since = self._seen = 0.0
         self._groups: dict[str, int] = {}
 
     def follow(self, now: float, pid: int) -> None:
-        """Note pytest's group; call at every turn while it lives."""
+        """Note pytest's cgroup. Call in every turn while pytest lives."""
         path = _group_file(pid)
-        # Who is exiting seems to be in the root, whose count is not of that one alone.
+        # An exiting process appears to be in the root cgroup, whose counter covers far more.
         if not path or "//" in path or (count := _kills(path)) < 0:
             return
         if self._where != (pid, path):
@@ -44,7 +44,7 @@ class OutOfMemory:
         self._seen = now
 
     def sample(self, now: float, pids: Iterable[int]) -> None:
-        """Note the counts; call about once a second."""
+        """Note the counters. Call about once a second."""
         _note(self._on_machine, now, _MACHINE)
         if self._in_group:
             _note(self._in_group, now, self._where[1])
@@ -55,20 +55,24 @@ class OutOfMemory:
                 self._groups[path] = count
 
     def just_now(self) -> bool:
-        """Tell whether the count of pytest's group rose within the last seconds; else all's."""
+        """Return whether a kill explains pytest's end.
+
+        Uses the counter of pytest's cgroup since it entered it; where that is not known, a rise of
+        the machine's within the last 3 s.
+        """
         in_group = _kills(self._where[1])
-        # An empty group may be gone by now, as a scope of systemd's.
+        # An empty cgroup, such as a systemd scope, may be gone by now.
         if in_group >= 0 and self._seen - self._since >= SETTLED_S:
             return in_group > self._in_group[0].kills
         before = self._on_machine[0].kills if self._on_machine else self._first
         return _kills(_MACHINE) > before
 
     def ever(self) -> bool:
-        """Tell whether the machine's count rose since the run began."""
+        """Return whether the machine's counter rose since the run began."""
         return _kills(_MACHINE) > self._first
 
     def in_groups(self) -> bool:
-        """Tell whether the count of a group that the run was seen in rose since."""
+        """Return whether the counter of any cgroup the run was seen in has risen since."""
         return any(_kills(path) > n for path, n in self._groups.items())
 
 
@@ -78,14 +82,14 @@ class _Count(NamedTuple):
 
 
 def _note(counts: list[_Count], now: float, path: str) -> None:
-    """Add a count; the first that stays is the last one from before the recent past."""
+    """Add a count; drop old ones, keeping one that is at least 3 s old as the baseline."""
     counts.append(_Count(now, _kills(path)))
     while len(counts) > 1 and now - counts[1].at >= _RECENT_S:
         counts.pop(0)
 
 
 def _kills(path: str) -> int:
-    """Return the count in one of the kernel's files; -1 when it is not there."""
+    """Return the kill count in one of the kernel's files; -1 when there is none."""
     try:
         with open(path, "rb") as file:
             data = b"\n" + file.read()
@@ -96,7 +100,7 @@ def _kills(path: str) -> int:
 
 
 def _group_file(pid: int) -> str:
-    """Return the file that counts a process's group; empty where groups count nothing."""
+    """Return the file with the kill counter of a process's cgroup; empty where there is none."""
     try:
         with open(f"/proc/{pid}/cgroup", encoding="utf-8", errors="replace") as file:
             lines = file.read().splitlines()

@@ -1,4 +1,4 @@
-"""What a run prints, bounded: the log's space, pytest's capture files, the last of the disk."""
+"""Limits on a run's output: the log's size, pytest's capture files, and free disk space."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Any
 from walkaway.process import kernel
 
 _BLOCK = 512
+"""The unit of `st_blocks`, whatever the file system's block size (stat(2))."""
 _PUNCH_STEP = 16 * 1024 * 1024
 _PAGE = 4096
 _OWN_SHARE = 4
-"""A run fills the disk by itself when it wrote this many times the floor."""
+"""A run is to blame for a full disk when it wrote more than this many times the floor."""
 
 
 class Output:
-    """Watches the bytes of one run. Sizes in bytes."""
+    """Watches the output of one run. Sizes are in bytes."""
 
     def __init__(self, log_fd: int, limits: dict[str, Any], folder: str) -> None:
         self._log_fd = log_fd
@@ -31,7 +32,7 @@ class Output:
         self._captured = 0
 
     def check(self, pids: Iterable[int]) -> tuple[str, str] | None:
-        """Return the limit that was reached and what to say of it, or None."""
+        """Return the limit that was reached (`output` or `disk`) and a message, or None."""
         log = os.fstat(self._log_fd)
         self._give_back(log.st_size)
         if self._most and log.st_size > self._most:
@@ -48,17 +49,21 @@ class Output:
         return self._disk(log.st_blocks * _BLOCK)
 
     def _give_back(self, length: int) -> None:
-        """Punch the middle out of a huge log: head and tail stay, `tail -f` and grep go on.
+        """Punch a hole in the middle of a huge log; head and tail stay, `tail -f` and grep work.
 
-        The writer appends and notices nothing; RLIMIT_FSIZE would have cut the log's end.
+        The writer appends and does not notice. RLIMIT_FSIZE would cut the log's end instead.
         """
+        # Whole pages only: a hole frees whole blocks and merely zeroes parts of one.
         until = (length - self._tail) // _PAGE * _PAGE
         start = -(-self._punched // _PAGE) * _PAGE
         if until - start >= _PUNCH_STEP and kernel.punch(self._log_fd, start, until - start):
             self._punched = until
 
     def _captured_by(self, pid: int, log: tuple[int, int]) -> int:
-        """Return the size of the nameless files behind a process's standard outputs."""
+        """Return the size of the largest unlinked file behind a process's stdout and stderr.
+
+        pytest captures output in such files.
+        """
         largest = 0
         for number in (1, 2):
             try:
@@ -85,7 +90,7 @@ class Output:
 
 
 def size(count: int) -> str:
-    """Return a number of bytes for people: `1.5 GB`."""
+    """Format a number of bytes for people: `1.5 GB`."""
     value = float(count)
     for unit in ("B", "kB", "MB"):
         if value < 1024:  # noqa: PLR2004 - binary units

@@ -1,4 +1,4 @@
-"""The record's files, held open: space reserved ahead, and restored when somebody deletes them."""
+"""Hold the record's files open: reserve space ahead, and restore the files if they are deleted."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _NAMES = ("events.jsonl", "failures.jsonl", "collected.txt", "collected.idx", "s
 
 
 class Keeper:
-    """Holds every file that grows while the run lives.
+    """Holds open every file that grows while the run lives.
 
-    ``log_path`` lies beside the record folder. The recorder appends to the same files, so that a
-    deleted record's bytes go on to arrive in what we hold open.
+    The recorder appends to the same files, so after a deletion its bytes still arrive in the
+    descriptors held here. The log lies beside the record folder.
     """
 
     def __init__(self, record: str, lock_fd: int) -> None:
@@ -32,11 +32,11 @@ class Keeper:
         self.restored = False
 
     def events_size(self) -> int:
-        """Bytes of events so far."""
+        """Return the size of events.jsonl in bytes."""
         return os.fstat(self.fds["events.jsonl"]).st_size
 
     def reserve(self) -> None:
-        """Keep a megabyte beyond the end of events and failures: writable on a full disk."""
+        """Reserve a megabyte beyond the end of events and failures: writable on a full disk."""
         for name in ("events.jsonl", "failures.jsonl"):
             length = os.fstat(self.fds[name]).st_size
             if length + _AHEAD // 2 > self._reserved.get(name, 0) and kernel.reserve(
@@ -45,12 +45,12 @@ class Keeper:
                 self._reserved[name] = length + _AHEAD
 
     def reopen(self) -> None:
-        """Go on in the restored files: the next pass of pytest opens these."""
+        """Switch to the restored files, which the next pass of pytest will open."""
         if not self._copies:
             return
         self.check()
         for name in _NAMES:
-            # In place: the journal and others hold the numbers.
+            # Keep the descriptor numbers: the journal and others hold them.
             fresh = _open(os.path.join(self.record, name))
             os.dup2(fresh, self.fds[name], inheritable=False)
             os.close(fresh)
@@ -61,14 +61,15 @@ class Keeper:
         self._reserved = {}
 
     def release(self) -> None:
-        """Give back what was reserved and not used."""
+        """Free space that was reserved and not used."""
         for name in self._reserved:
             fd = self.fds[name]
             with contextlib.suppress(OSError):
+                # Truncating to the current size frees the blocks reserved beyond the end.
                 os.ftruncate(fd, os.fstat(fd).st_size)
 
     def check(self) -> None:
-        """Notice a deleted record and restore it; keep what was restored up to date."""
+        """Restore a deleted record, and keep a restored one up to date."""
         if not self._copies and self._is_there():
             return
         with contextlib.suppress(OSError):
@@ -86,7 +87,7 @@ class Keeper:
         return (status.st_dev, status.st_ino) == (mine.st_dev, mine.st_ino)
 
     def _restore(self) -> None:
-        """Make the folder anew, locked, as far as we know it."""
+        """Recreate the folder with its lock and run.json; the other files are copied afterwards."""
         os.makedirs(self.record, exist_ok=True)
         ignore = os.path.join(os.path.dirname(self.record), ".gitignore")
         if not os.path.exists(ignore):
@@ -101,7 +102,7 @@ class Keeper:
         self.restored = True
 
     def _relocked(self, lock: int) -> bytes:
-        """Return run.json with the identity of the new lock file."""
+        """Return run.json with device and inode of the new lock file."""
         import json
 
         data = json.loads(self._run_json)
@@ -110,8 +111,8 @@ class Keeper:
         return json.dumps(data, indent=1).encode() + b"\n"
 
     def _copy_on(self) -> None:
-        """Bring the restored files up to what the open ones hold."""
-        if not self._copies:  # only the log, or a single file, is gone: restore everything
+        """Copy what the open files hold to the restored ones."""
+        if not self._copies:  # only the log, or a single file, is gone: copy everything
             self._copies = dict.fromkeys((*_NAMES, "log"), 0)
         for name, done in self._copies.items():
             source = self.log_fd if name == "log" else self.fds[name]
@@ -120,7 +121,7 @@ class Keeper:
 
 
 def _copy(source: int, path: str, done: int) -> int:
-    """Append what ``source`` has beyond ``done`` to ``path`` (a new file at first)."""
+    """Copy what ``source`` has beyond byte ``done`` to ``path``; return the new ``done``."""
     try:
         status = os.stat(path)
     except OSError:

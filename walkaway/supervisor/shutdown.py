@@ -1,6 +1,6 @@
-"""Ending a run on purpose: INT so that pytest can report, then TERM, then KILL. Never blocks.
+"""End a run on purpose: INT so that pytest can report, then TERM, then KILL. Never blocks.
 
-A test may handle INT, and the run goes on: while tests still come it is sent again.
+A test may swallow INT, and the run goes on: while tests still run, INT is sent again.
 """
 
 from __future__ import annotations
@@ -13,31 +13,34 @@ from walkaway.supervisor.interrupt_again import UsedUp
 
 _WITH_STACKS = frozenset({"deadline", "stall", "linger"})
 _AT_ONCE = frozenset({"output", "disk"})
-"""No grace: a flood goes on for as long as it is given."""
+"""No grace period: a flood of output goes on for as long as it is allowed to."""
 _AGAIN_S = 2.0
-"""Between two INT, a fifth of the grace at most: the first may be on its way in a busy engine."""
+"""Time between two INTs, at most a fifth of the grace: a busy engine may deliver one late."""
 
 
 class Ending:
-    """One way from the decision to the last signal. ``kind`` is the word of the record."""
+    """The sequence from the decision to end a run to the last signal.
+
+    ``kind``: the record's word for the reason, empty while the run is not being ended.
+    """
 
     def __init__(self, backend: Backend, journal: Journal, grace_s: float, used_up: UsedUp) -> None:
         self._backend = backend
         self._used_up = used_up
         self._again = 0.0
-        """When it is time to see whether INT was used up; 0: it was not the last signal."""
+        """When to check whether INT was swallowed; 0 when INT was not the last signal."""
         self._journal = journal
         self._grace_s = grace_s
         self._next = 0.0
         self._wait_s = 0.0
-        """What the last signal is given."""
+        """How long the last signal gets to take effect."""
         self._all: tuple[int, ...] = ()
         self._steps: list[int] = []
         self.kind = ""
         self.why = ""
 
     def begin(self, kind: str, why: str, *, at_once: bool = False) -> None:
-        """Start ending the run, for the first reason only."""
+        """Start ending the run; only the first reason counts. ``at_once``: straight to KILL."""
         if self.kind:
             return
         self.kind, self.why = kind, why
@@ -50,14 +53,14 @@ class Ending:
         self.step()
 
     def over(self) -> None:
-        """Forget an end that was only the pass's: another one follows."""
+        """Reset after an end that concerned only this pass: another pass follows."""
         self.kind = self.why = ""
 
     def step(self) -> None:
-        """Send what is due. Call at every turn.
+        """Send the signal that is due. Call in every turn.
 
-        No grace runs before the last signal was sent: an engine that hangs has it, and passes it
-        on when it goes on. Nor while the engine is silent: whether it arrived is not known.
+        The grace period does not run while the last signal is pending: a hanging engine delivers
+        it once it recovers. Nor while the engine is silent: we do not know whether it arrived.
         """
         if self._backend.pending:
             self._next = self._journal.now() + self._wait_s

@@ -1,4 +1,4 @@
-"""Room for a run's workers on this machine: asked for before pytest starts, left when it ended."""
+"""A run's worker slots on this machine: taken before pytest starts, given up when it has ended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAMED = 3
 
 
 class Room:
-    """One run's share of the worker slots. A run inside a run shares its parent's."""
+    """One run's share of the worker slots. A run inside a run uses its parent's."""
 
     def __init__(self, run: dict[str, Any], journal: Journal) -> None:
         self._run = run
@@ -21,7 +21,7 @@ class Room:
         self._turn: Turn | None = None
 
     def ask(self, *, at_once: bool = False) -> None:
-        """Join the queue, once a pass; ``at_once``: count as one that runs already."""
+        """Join the queue, once per pass. ``at_once``: take the slots now, as for an adopted run."""
         run = self._run
         total = 0 if run.get("parent") else int(run.get("worker_slots") or 0)
         self._turn = Turn(
@@ -31,7 +31,7 @@ class Room:
             self._turn.take_at_once()
 
     def waiting(self) -> str:
-        """Try to get in: empty when the run has its slots, else behind whom it waits."""
+        """Try to take the slots; return an empty string on success, else what the run waits for."""
         turn = self._turn
         if turn is None or turn.try_take():
             if turn is not None and turn.note:
@@ -45,7 +45,7 @@ class Room:
         return f"for {turn.workers} of the machine's {turn.total} worker slots, behind {who}{more}"
 
     def leave(self) -> None:
-        """Give the slots to others."""
+        """Give up the slots."""
         if self._turn is not None:
             self._turn.release()
             self._turn = None

@@ -1,4 +1,7 @@
-"""Stalls: no event while the whole tree is idle. A busy silence is only told, never ended."""
+"""Detect stalls: no event while the whole process tree is idle.
+
+Silence with a busy tree is only journaled, never ended.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ _FIRST_WORD_S = 30.0
 
 
 class Silence:
-    """Watches the events file's growth and the tree's CPU time. Times are journal seconds."""
+    """Watches the size of the events file and the tree's CPU time. Times are journal seconds."""
 
     def __init__(self, family: Family, journal: Journal, stall_s: float) -> None:
         self._family = family
@@ -24,19 +27,19 @@ class Silence:
         self._asked = 0.0
 
     def begin(self) -> None:
-        """Count from now: pytest starts."""
+        """Count silence from now: pytest starts."""
         self._last_event = self._last_busy = self._journal.now()
 
     @property
     def silent_s(self) -> float:
-        """Seconds since the last event."""
+        """The seconds since the last event."""
         return self._journal.now() - self._last_event
 
     def check(self, events_size: int) -> bool:
-        """Take a look; True when silence and idleness have lasted for the stall time.
+        """Check once; return True when silence and idleness have lasted for the stall time.
 
-        After True it takes as long again until the next True: the caller asks first whether a test
-        is known to take its time.
+        The next True comes no sooner than another stall time later: the caller first looks up
+        whether the tests in flight usually take that long.
         """
         now = self._journal.now()
         if events_size != self._size:

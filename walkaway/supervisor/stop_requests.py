@@ -1,4 +1,4 @@
-"""Who asks for the end of a run: stop.json, a signal to the supervisor, the end of a run around."""
+"""Requests to end a run: stop.json, a signal to the supervisor, the end of an enclosing run."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ MARKER = "WALKAWAY_RUN"
 
 
 class Requests:
-    """Hears what comes from outside, and begins the ending for the first of it."""
+    """Watches for requests from outside and begins the ending for the first one."""
 
     def __init__(self, record: str, journal: Journal, ending: Ending) -> None:
         self._record = record
         self._journal = journal
         self._ending = ending
         self._parent = os.environ.get(MARKER, "")
-        """Record of the run that this one was started in."""
+        """The record of the run that this one was started in."""
         self.told = 0
-        """The signal that told us to end."""
+        """The signal that told us to end; 0 when none has come."""
 
     def on_signal(self, number: int, _frame: object) -> None:
-        """Remember TERM or INT to the supervisor; `check` acts on it."""
+        """Note TERM or INT sent to the supervisor; `check` acts on it."""
         self.told = self.told or number
 
     def check(self) -> None:
-        """Begin the ending if somebody asks for it."""
+        """Begin the ending if somebody has asked for it."""
         if self._ending.kind:
             return
         if self.told:
@@ -47,7 +47,7 @@ class Requests:
         self._ending.begin(word, f"by {by}")
 
     def _end_as_told(self) -> None:
-        """End after TERM or INT; at once when it comes from the end of the run around this one."""
+        """End the run after TERM or INT; with KILL at once if it means the enclosing run ended."""
         name = signal.Signals(self.told).name
         why = f"its supervisor was told to end ({name})"
         around = self._parent if self._parent != self._record else ""
@@ -59,5 +59,5 @@ class Requests:
 
 
 def _is_over(record: str) -> bool:
-    """Tell whether another run's pytest has ended: its supervisor waits 2 s for us at most."""
+    """Return whether another run's pytest has ended: its supervisor waits at most 2 s for us."""
     return file_lock.probe(os.path.join(record, "pytest.lock")) is not file_lock.Hold.HELD

@@ -1,4 +1,4 @@
-"""The source tree while the run lives: what it started on, and whether somebody edits it."""
+"""Watch the source tree during a run: what the run started on, and whether somebody edits it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _SHOWN = 20
 _EVERY_S = 10.0
 _KEPT = "tree.json"
 _KEPT_BYTES = 256 * 1024
-"""A tree with more changed files than fit is known by its fingerprint alone."""
+"""If the list of changed files does not fit, only the fingerprint is stored (in the journal)."""
 _SHARE = 100
-"""A refresh may cost one hundredth of the time between two."""
+"""The pause between two fingerprints is at least this many times what one takes."""
 
 
 class Trees:
-    """Takes fingerprints in a child, first beside pytest's start, then now and again."""
+    """Takes fingerprints in a child process: first in parallel with pytest's start, then again."""
 
     def __init__(self, root: str, journal: Journal, family: Family) -> None:
         self._root = root
@@ -42,7 +42,7 @@ class Trees:
         self.helper: Helper | None = None
 
     def begin(self) -> None:
-        """Ask for a fingerprint; the answer comes through `helper`."""
+        """Start a child that takes a fingerprint; `helper` delivers it."""
         if self.helper is not None and not self.helper.done:
             return
         self._asked_at = self._journal.now()
@@ -51,12 +51,12 @@ class Trees:
         self._family.helpers.add(self.helper.pid)
 
     def refresh(self, now: float) -> None:
-        """Ask again when it is time."""
+        """Take another fingerprint when it is time."""
         if now >= self._next and (self.helper is None or self.helper.done):
             self.begin()
 
     def take(self) -> None:
-        """Write down the answer when it tells something new."""
+        """Journal the helper's fingerprint if it is the first or differs from the last."""
         helper, self.helper = self.helper, None
         now = self._journal.now()
         self._next = now + max(_EVERY_S, _SHARE * (now - self._asked_at))
@@ -81,7 +81,7 @@ class Trees:
         self._journal.write("tree", **event)
 
     def keep(self, record: str) -> None:
-        """Leave in the record how the tree was last seen, for later looks to compare with."""
+        """Write the last state of the tree to tree.json, for later comparison."""
         if not self._fingerprint or not 0 < len(self._last) <= _KEPT_BYTES:
             return
         path = os.path.join(record, _KEPT)

@@ -1,1 +1,1 @@
-"""Worker slots that all runs on this machine share: the queue, and how many workers a run needs."""
+"""Worker slots shared by all runs on this machine: the queue, and how many workers a run needs."""

@@ -1,13 +1,13 @@
-"""Worker slots that all runs of this user on this machine share, handed out in order of arrival.
+"""The queue for worker slots, shared by all of this user's runs on this machine, first come first.
 
-Five suites at once would otherwise load a machine so much that their tests time out. Each run has
-one file in the runtime folder, locked for as long as its supervisor lives: `NUMBER.wait` while it
-is queued, renamed to `NUMBER.hold` once it has its slots. A killed supervisor's lock is gone, and
-with it what the file stood for. Every change is made under `turns.lock`, which is held for a
-millisecond; a wide run at the head of the queue is not overtaken by narrow ones.
+Without it, five suites at once can load a machine until their tests time out. Each run has one
+file in the runtime folder, locked while its supervisor lives: `NUMBER.wait` while it is queued,
+renamed to `NUMBER.hold` once it has its slots. When a supervisor is killed its lock is released,
+and the file no longer counts. Every change is made under `turns.lock`, held for about a
+millisecond. Narrow runs do not overtake a wide run at the head of the queue.
 
-Failing to bound never fails tests: when anything here cannot be had, the run goes on without.
-Light: the supervisor imports it.
+A failure here never fails tests: the run then goes on without a bound. Light: the supervisor
+imports it.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ from walkaway.worker_slots import slot_files
 from walkaway.worker_slots.slot_files import HOLD, WAIT, Holder
 
 _GIVE_UP_S = 30.0
-"""For so long `turns.lock` may be held by others, one after another or one that was suspended."""
+"""How long others may hold `turns.lock`, in turn or suspended, before we go on without it."""
 _PAUSE_S, _MOST_PAUSE_S = 0.05, 1.0
-"""Between two looks of a run, for each that is queued before it: fifty that wait cost nothing."""
+"""Time between two attempts per run queued ahead, and its maximum, so fifty waiting runs cost
+nothing."""
 _MOST_LOST = 5
 
 
 class Turn:
-    """One run's place among all: ask `try_take` again and again until it is true.
+    """One run's place in the queue: call `try_take` repeatedly until it returns True.
 
-    ``total``: slots of the machine (`workers.slots`), 0 for no bound. ``wanted``: workers of this
-    run; it takes ``total`` when that is less. A run that was started inside a run must not ask:
-    it would wait for its own parent.
+    ``total``: the machine's slots (`worker_count.slots`), 0 for no bound. ``wanted``: workers of
+    this run, capped at ``total``. A run started inside another run must not ask: it would wait for
+    its own parent.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Turn:
         self.workers = min(max(1, wanted), total) if total else 0
         self.taken = total == 0
         self.note = ""
-        """Why the run goes on without a bound; empty otherwise."""
+        """Why the run goes on unbounded; empty otherwise."""
         self._me = Holder(run, checkout, os.getpid(), self.workers, waits=False)
         self._environ = dict(environ)
         self._fd = -1
@@ -53,22 +54,22 @@ class Turn:
         self._look_at = 0.0
 
     def try_take(self) -> bool:
-        """Take the slots if it is this run's turn and they are free. Never waits long."""
+        """Take the slots if it is this run's turn and they are free. Does not block for long."""
         if self.taken or time.monotonic() < self._look_at:
             return self.taken
         return self._attempt(at_once=False)
 
     def take_at_once(self) -> None:
-        """Count this run's workers whatever others hold: it runs already (adopted)."""
+        """Count this run's workers whatever others hold: an adopted run is already running."""
         while not self.taken:
             self._attempt(at_once=True)
 
     def behind(self) -> list[Holder]:
-        """Return who held slots or stood before us at the last attempt, the oldest first."""
+        """Return who held slots or was queued ahead at the last attempt, oldest first."""
         return list(self._ahead)
 
     def release(self) -> None:
-        """Give the slots, or the place in the queue, to others. May be called again."""
+        """Give up the slots or the place in the queue. May be called again."""
         if self._fd >= 0:
             with contextlib.suppress(OSError), slot_files.folder(self._environ) as folder:
                 found = os.stat(self._name, dir_fd=folder, follow_symlinks=False)
@@ -86,7 +87,7 @@ class Turn:
                 else:
                     self._wait_for_lock()
         except OSError as error:
-            # The folder may just have been deleted: the next attempt makes it again.
+            # The folder may just have been deleted; the next attempt makes it again.
             self._lost += isinstance(error, FileNotFoundError)
             if self._lost in {0, _MOST_LOST}:
                 where = f"{error.filename}: " if error.filename else ""
@@ -94,7 +95,7 @@ class Turn:
         return self.taken
 
     def _look(self, folder: int, *, at_once: bool) -> None:
-        """Under the lock: take a number if we have none, and the slots if it is our turn."""
+        """Join the queue if not in it; take the slots if it is our turn. Call under the lock."""
         entries = slot_files.entries(folder, self._fd)
         if self._fd >= 0 and os.fstat(self._fd).st_nlink == 0:
             self._forget()  # somebody deleted our file
@@ -102,6 +103,7 @@ class Turn:
             number = 1 + max((entry.number for entry in entries), default=0)
             self._name = f"{number:010}{WAIT}"
             self._fd = slot_files.make(folder, self._name, self._me)
+        # The mtime shows others that we still look; monotonic, so no clock change affects it.
         now_ns = time.monotonic_ns()
         os.utime(self._fd, ns=(now_ns, now_ns))
         before = int(self._name.partition(".")[0])
@@ -134,9 +136,9 @@ class Turn:
 
 
 def who(environ: Mapping[str, str]) -> list[Holder]:
-    """Return every run that has slots or is queued, the oldest first. For a look: changes nothing.
+    """Return every run that has slots or is queued, oldest first. For display only.
 
-    Empty, too, when the folder cannot be looked into.
+    Empty also when the folder or its lock is not available.
     """
     try:
         with slot_files.folder(environ) as folder, slot_files.locked(folder) as locked:

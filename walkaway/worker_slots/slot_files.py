@@ -1,6 +1,6 @@
-"""The files behind the queue for worker slots: one a run, locked for as long as it lives.
+"""The files behind the queue for worker slots: one per run, locked while the run lives.
 
-Everything here is done under `turns.lock`. Light: the supervisor imports it.
+Everything here runs under `turns.lock`. Light: the supervisor imports it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ LOCK = "turns.lock"
 WAIT, HOLD = ".wait", ".hold"
 _LOCK_WAIT_S = 0.05
 _SILENT_S = 15.0
-"""Whoever is queued and has not looked for so long (suspended) lets the others past."""
+"""A queued run that has not looked for this long (suspended) is overtaken."""
 _MOST_BYTES = 4096
 _FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _held: set[int] = set()
-"""Descriptors whose locks a forked child must not keep alive."""
+"""Descriptors that a forked child must close: a flock lasts until the last copy is closed."""
 
 
 def _let_go() -> None:
@@ -38,7 +38,7 @@ os.register_at_fork(after_in_child=_let_go)
 
 
 class Holder(NamedTuple):
-    """A run that has slots, or is queued before us."""
+    """A run that has slots or is queued."""
 
     run: str
     checkout: str
@@ -48,16 +48,18 @@ class Holder(NamedTuple):
 
 
 class Entry(NamedTuple):
+    """A living run's file, as `entries` found it."""
+
     number: int
     """The order of arrival."""
     holder: Holder
     silent: bool
-    """It is queued and has not looked for long."""
+    """It is queued and has not looked for 15 s."""
 
 
 @contextlib.contextmanager
 def folder(environ: Mapping[str, str]) -> Iterator[int]:
-    """Open the runtime folder, anew each time: a cleaner may have replaced it meanwhile."""
+    """Open the runtime folder, anew each time: a cleaner may have replaced it."""
     fd = runtime_folder.open_folder(environ)
     try:
         yield fd
@@ -67,7 +69,7 @@ def folder(environ: Mapping[str, str]) -> Iterator[int]:
 
 @contextlib.contextmanager
 def locked(folder_fd: int) -> Iterator[bool]:
-    """Hold `turns.lock`; False when others have it, or when it is no longer the one there."""
+    """Hold `turns.lock`; yields False when others hold it or when its file was deleted."""
     fd = os.open(LOCK, _FLAGS | os.O_CREAT, 0o600, dir_fd=folder_fd)
     _held.add(fd)
     try:
@@ -91,7 +93,7 @@ def _flocked(fd: int) -> bool:
 
 
 def make(folder_fd: int, name: str, holder: Holder) -> int:
-    """Make a run's file, locked before it says anything; the open descriptor."""
+    """Make a run's file, locking it before writing to it; return the open descriptor."""
     fd = os.open(name, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder_fd)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -105,14 +107,14 @@ def make(folder_fd: int, name: str, holder: Holder) -> int:
 
 
 def close(fd: int) -> None:
-    """Close a run's file, and so give its lock back."""
-    if fd in _held:  # not so in a forked child, where the number may be another file's
+    """Close a run's file, which releases its lock."""
+    if fd in _held:  # never in a forked child, where the number may belong to another file
         _held.discard(fd)
         os.close(fd)
 
 
 def entries(folder_fd: int, own: int) -> list[Entry]:
-    """Return the runs that live, but our own, and delete what the dead left. Under the lock."""
+    """Return all living runs but our own, and delete dead runs' files. Call under the lock."""
     found = []
     for name in os.listdir(folder_fd):
         number, _, kind = name.partition(".")
@@ -120,7 +122,7 @@ def entries(folder_fd: int, own: int) -> list[Entry]:
             continue
         try:
             fd = os.open(name, _FLAGS, dir_fd=folder_fd)
-        except OSError:  # released between our two looks
+        except OSError:  # released since listdir
             continue
         try:
             status = os.fstat(fd)
@@ -147,7 +149,7 @@ def _dead(fd: int) -> bool:
 
 
 def _holder(data: bytes, *, waits: bool) -> Holder:
-    """Read who it is; whoever cannot be read (another version's) counts as one worker."""
+    """Parse a run's file; one that cannot be parsed (another version's) counts as one worker."""
     try:
         told = json.loads(data)
         return Holder(

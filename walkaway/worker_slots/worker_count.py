@@ -1,6 +1,6 @@
-"""How many xdist workers this machine bears, and how many a run wants. Light: no pathlib.
+"""How many xdist workers this machine can run, and how many a run asks for.
 
-The supervisor imports it.
+Light, no pathlib: the supervisor imports it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 _WORKER_BYTES = 256 * 1024 * 1024
-"""Set aside for each worker: a service's test process with its imports."""
+"""Memory counted for each worker: a service's test process with its imports."""
 _LEAST_SLOTS = 4
 _CGROUP = "/sys/fs/cgroup"
 _LIMITS = (
@@ -19,25 +19,25 @@ _LIMITS = (
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat",
      "total_inactive_file "),
 )  # fmt: skip
-"""cgroup v2, then v1: the limit, what is used, and what of that is page cache that has not been
-looked at for a while, which the kernel gives back. `docker stats` takes the same off."""
+"""cgroup v2, then v1: the limit, the usage, and the part of the usage that is inactive page cache,
+which the kernel gives back. `docker stats` subtracts the same."""
 
 _COUNT = re.compile(r"(?:-[vqsxlhd]*n=?|--numprocesses=)(.*)", re.DOTALL)
-"""`-n4`, `-n=4`, `-xn4`, or with nothing behind it: the next word is the count."""
+"""`-n4`, `-n=4`, `-xn4`; with nothing after it, the next word is the count."""
 _OTHERS = re.compile("--(dist|maxprocesses|tx)(?:=(.*))?", re.DOTALL)
 
 
 def auto() -> int:
     """Return the number of workers for `--workers auto`, at least 1.
 
-    `os.cpu_count()`, which `-n auto` goes by, knows neither container quotas nor memory.
+    `os.cpu_count()`, which `-n auto` uses, ignores container quotas and memory.
     """
     available = available_bytes()
     return max(1, min(_cpus(), available // _WORKER_BYTES)) if available else _cpus()
 
 
 def within(cpus: float, memory_bytes: int) -> int:
-    """Return `auto` for a container with these limits; 0: none."""
+    """Return `auto()` capped by a container's limits; 0 means no limit."""
     count = auto()
     if cpus:
         count = min(count, int(cpus))
@@ -47,11 +47,11 @@ def within(cpus: float, memory_bytes: int) -> int:
 
 
 def slots(setting: str) -> int:
-    """Return how many workers all runs of this machine may have together; 0: any number.
+    """Return how many workers all runs on this machine may have together; 0: no limit.
 
-    ``setting`` is `walkaway.worker_slots`. `auto`: twice the CPUs, 4 at least, as many as the
-    machine has memory for. All of its memory, not what is free now: the runs that go on have
-    taken theirs, and are counted already.
+    ``setting`` is `walkaway.worker_slots`. `auto`: twice the CPUs, at least 4, but no more than
+    the machine has memory for. That is its total memory, not what is free now: the workers of
+    live runs use theirs already and are counted in the slots.
     """
     if setting != "auto":
         return int(setting)
@@ -63,8 +63,9 @@ def slots(setting: str) -> int:
 def wanted(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Return how many workers a pytest command line asks for; 1 without xdist.
 
-    As xdist reads it: the last `-n` wins, `--dist no` beside one does nothing, `--tx` counts with
-    another `--dist` only. PYTEST_ADDOPTS stands before argv. What an ini file adds is not seen.
+    Follows xdist: the last `-n` wins, `--dist no` beside it does nothing, and `--tx` counts only
+    with a `--dist` other than `no`. PYTEST_ADDOPTS comes before argv. Options in an ini file are
+    not seen.
     """
     try:
         before = shlex.split(environ.get("PYTEST_ADDOPTS", ""))
@@ -80,7 +81,7 @@ def wanted(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def _options(words: Sequence[str]) -> dict[str, str]:
-    """Return the options that decide, the last of each; `tx` collects all."""
+    """Return the last value of each option that sets the count; `tx` collects all its values."""
     found: dict[str, str] = {}
     rest = iter(words)
     for word in rest:
@@ -107,7 +108,7 @@ def _count(text: str, environ: Mapping[str, str]) -> int:
 
 
 def _specs(text: str) -> int:
-    """Count execution environments: `3*popen popen` are 4."""
+    """Count xdist's execution environments: `3*popen popen` is 4."""
     found = 0
     for spec in text.split():
         times, star, _ = spec.partition("*")
@@ -123,7 +124,7 @@ def _cpus() -> int:
 
 
 def _quota() -> float:
-    """Return the cgroup's CPUs (v2, then v1); 0 when it has no limit."""
+    """Return the cgroup's CPU limit (v2, then v1); 0 when it has none."""
     try:
         most, period = _read(f"{_CGROUP}/cpu.max").split()
         return 0.0 if most == "max" else int(most) / int(period)
@@ -138,21 +139,21 @@ def _quota() -> float:
 
 
 def available_bytes() -> int:
-    """Return what can be had without swapping, within the cgroup's limit; 0 when unknown."""
+    """Return the memory available without swapping, within the cgroup's limit; 0 when unknown."""
     found = _meminfo("MemAvailable:")
     for limit, used, stat, name in _LIMITS if found else ():
         try:
             most, now = int(_read(f"{_CGROUP}/{limit}")), int(_read(f"{_CGROUP}/{used}"))
         except (OSError, ValueError):
             continue
-        # The two are not read at one moment, and v1's usage is rounded.
+        # Usage and cache are not read at the same moment, and v1's usage is rounded: never below 0.
         now -= min(now, _number(f"{_CGROUP}/{stat}", name))
         found = min(found, max(0, most - now))
     return found
 
 
 def _memory_bytes() -> int:
-    """Return the machine's memory, or the cgroup's limit if that is less; 0 when unknown."""
+    """Return the machine's memory or, if lower, the cgroup's limit; 0 when unknown."""
     found = _meminfo("MemTotal:")
     for limit, *_ in _LIMITS if found else ():
         try:
@@ -167,7 +168,7 @@ def _meminfo(name: str) -> int:
 
 
 def _number(path: str, name: str) -> int:
-    """Return the number in the line that begins with ``name``; 0 when there is none."""
+    """Return the number in the line that starts with ``name``; 0 when there is none."""
     try:
         lines = _read(path).splitlines()
         return next((int(line.split()[1]) for line in lines if line.startswith(name)), 0)

@@ -1,1 +1,1 @@
-"""Pure rules: no process, no file."""
+"""Pure rules: no processes, no files."""

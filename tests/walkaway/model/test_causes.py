@@ -1,4 +1,4 @@
-"""Failures are grouped by cause, under numbers that stay while the run goes on."""
+"""Failures are grouped by cause, with numbers that do not change while the run goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What disturbed the recording of a run is told in its verdict."""
+"""Whatever disturbed the recording of a run is noted in its verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of endings: facts in, verdict out, first match wins."""
+"""The rules for endings: facts in, verdict out; the first match wins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger: what was collected minus what reported, by name."""
+"""The ledger: what each collected test owes and has reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines of tests and services, in all forms in which they come."""
+"""Log lines of tests and services, in all their forms."""
 
 from __future__ import annotations
 

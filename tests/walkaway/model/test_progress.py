@@ -1,4 +1,4 @@
-"""Progress: the fold of a run's events, and of their tail alone."""
+"""Progress: the fold of all of a run's events, and of only their last part."""
 
 from __future__ import annotations
 

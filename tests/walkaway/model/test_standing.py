@@ -1,4 +1,4 @@
-"""Where a test stands: its result, or one word that every view says."""
+"""A test's result, or the word for a test without one; every view shows the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run ids sort as they were made, whatever the clock does."""
+"""Run ids sort in the order they were made, whatever the clock does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A window of a log in time order is found without reading the rest, however large it is."""
+"""A time window of a sorted log is found without reading the rest, however large it is."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Tests of what runs inside the tested project."""
+"""Tests of the recorder, which runs inside the tested project."""

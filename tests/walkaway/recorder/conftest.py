@@ -1,4 +1,4 @@
-"""Fixtures of the recorder's tests."""
+"""Fixtures for the recorder's tests."""
 
 from __future__ import annotations
 

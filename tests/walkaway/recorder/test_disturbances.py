@@ -1,4 +1,4 @@
-"""Whatever befalls the record, no test feels it; whatever a test does, the record stands."""
+"""Trouble with the record never affects a test, and no test can damage the record."""
 
 from __future__ import annotations
 

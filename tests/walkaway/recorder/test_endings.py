@@ -1,4 +1,4 @@
-"""However pytest ends, the record says how."""
+"""However pytest ends, the record shows how."""
 
 from __future__ import annotations
 

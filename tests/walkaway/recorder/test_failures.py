@@ -1,4 +1,4 @@
-"""A failure is told short, with its place, its cause and the text that is worth its bytes."""
+"""A failure is recorded briefly: its place, its cause, and the useful part of its text."""
 
 from __future__ import annotations
 

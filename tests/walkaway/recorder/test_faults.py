@@ -1,6 +1,6 @@
-"""Whatever breaks in the recorder, no result becomes better for it, and no test feels it.
+"""Errors in the recorder never improve a result and never affect a test.
 
-Every function of the recorder raises in turn: with every call of it, and with a single one.
+Every function of the recorder raises in turn: in every call, and in a single one.
 """
 
 from __future__ import annotations

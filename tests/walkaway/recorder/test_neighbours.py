@@ -1,4 +1,4 @@
-"""Other plugins, nested pytests and odd environments: the record stays whole and apart."""
+"""Other plugins, nested pytests and odd environments: the record stays complete and separate."""
 
 from __future__ import annotations
 

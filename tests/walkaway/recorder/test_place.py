@@ -1,4 +1,4 @@
-"""What other plugins find of a record, and what they hand on to it."""
+"""How other plugins find the record, and what they add to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plugins that run a test again, or apart: the last attempt decides, as it does for bare pytest."""
+"""Plugins that rerun or isolate a test: the last attempt decides, as in bare pytest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A serial run is recorded as it went, test by test."""
+"""A serial run is recorded as it happened, test by test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A conftest that starts pytest anew in its place: one record, and no trace of us in the tests."""
+"""A conftest that replaces pytest by a new one: one record, and no trace of us in the tests."""
 
 from __future__ import annotations
 

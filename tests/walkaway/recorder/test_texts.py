@@ -1,4 +1,4 @@
-"""What a failure's text is reduced to."""
+"""How a failure's text is shortened."""
 
 from __future__ import annotations
 

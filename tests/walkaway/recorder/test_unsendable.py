@@ -1,4 +1,4 @@
-"""Reports that xdist cannot send: the failure arrives all the same, and nothing is lost with it."""
+"""Reports that xdist cannot send: the failure still arrives, and nothing is lost with it."""
 
 from __future__ import annotations
 

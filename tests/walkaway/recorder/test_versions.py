@@ -1,4 +1,4 @@
-"""The recorder in the pytests and xdists that it promises to serve, each in a venv of its own."""
+"""The recorder with every supported pytest and xdist, each in its own venv."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Under pytest-xdist only the controller records, and it knows who ran what."""
+"""Under pytest-xdist only the controller records, and it knows which worker ran what."""
 
 from __future__ import annotations
 

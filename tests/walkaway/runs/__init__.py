@@ -1,1 +1,1 @@
-"""Tests of a run's life: ids, settings, trees, origins."""
+"""Tests of a run's life: ids, settings, source trees, origins."""

@@ -1,4 +1,4 @@
-"""What changed since a run ended: named, counted, committed, or not known in time."""
+"""Changes since a run ended: named, counted, committed, or not known in time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose pytest runs, and where the recorder stands in its argv."""
+"""Which pytest is run, and where the recorder goes in its argv."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which runs are the same one: a start joins a live run only when it would do just that."""
+"""Which runs are identical: a start joins a live run only if it would do exactly the same."""
 
 from __future__ import annotations
 

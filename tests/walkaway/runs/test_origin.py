@@ -1,4 +1,4 @@
-"""Who is asking, by what the environment says."""
+"""A run's origin, as the environment shows it."""
 
 from __future__ import annotations
 

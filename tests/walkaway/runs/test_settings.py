@@ -1,4 +1,4 @@
-"""What may stand under `walkaway`, and what it comes to."""
+"""Which settings are allowed under `walkaway`, and how they are read."""
 
 from __future__ import annotations
 

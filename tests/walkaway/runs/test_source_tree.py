@@ -1,4 +1,4 @@
-"""Equal fingerprints, equal code under test; every kind of edit gives another one."""
+"""Equal fingerprints mean equal code under test; every kind of edit changes the fingerprint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A test's story out of records that are torn, shared, half told or silent."""
+"""A test's log, from records that are torn, shared, incomplete or empty."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The table of endings, with real processes."""
+"""Run endings, tested with real processes."""

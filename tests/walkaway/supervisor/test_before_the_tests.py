@@ -1,4 +1,4 @@
-"""Runs that end before their first test: nothing there, wrong use, nothing to run."""
+"""Runs that end before their first test: command missing, wrong use, nothing to run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pytest itself dies: by a signal, by os._exit, in a crash."""
+"""Pytest itself dies: killed by a signal, ended by os._exit, or crashed."""
 
 from __future__ import annotations
 

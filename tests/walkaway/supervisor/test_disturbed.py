@@ -1,4 +1,4 @@
-"""What a test does to the recording of its run is in the verdict, and takes no failure away."""
+"""A test that disturbs the recording is noted in the verdict, and no failure is hidden."""
 
 from __future__ import annotations
 

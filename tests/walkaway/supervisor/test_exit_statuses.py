@@ -1,4 +1,4 @@
-"""Exit statuses that the results do not tell: lost ends, thresholds, plugins of their own mind."""
+"""Exit statuses that the results do not explain: lost ends, thresholds, plugins with their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A judgement that fails does not cost the verdict: what was seen is enough for a plain one."""
+"""A failed judgement does not cost the verdict: a plain one is made from what was observed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The starter is killed at once after the start, in three ways; nobody waits for a pipe."""
+"""The starter is killed right after the start, in three ways; nothing waits for a pipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits: deadline, stall, output and disk, each with what was reached and who was stuck."""
+"""Limits: deadline, stall, output and disk; each names the limit and the stuck tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nobody is left of an ended run, whatever its tests leave behind; on_end; runs inside runs."""
+"""No process of an ended run is left, whatever its tests start; on_end; runs inside runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Odd content: output, ids, clocks, lines."""
+"""Odd content: output, node ids, clocks, lines."""
 
 from __future__ import annotations
 

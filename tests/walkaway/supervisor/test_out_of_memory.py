@@ -1,4 +1,4 @@
-"""Pytest is killed for want of memory, or while somebody else is."""
+"""Pytest is killed for lack of memory, or while another process is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record in trouble: deleted while the run lives, and a disk without space."""
+"""The record in trouble: deleted during the run, or on a full disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a plugin has healed is no failure of the run: the verdict is that of bare pytest."""
+"""A failure healed by a rerun plugin does not fail the run: the verdict is that of bare pytest."""
 
 from __future__ import annotations
 

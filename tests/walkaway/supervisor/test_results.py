@@ -1,4 +1,4 @@
-"""Runs that end by themselves: what passed means, and what stands in its way."""
+"""Runs that end by themselves: what passed means, and what prevents it."""
 
 from __future__ import annotations
 

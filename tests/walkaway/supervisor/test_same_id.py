@@ -1,4 +1,4 @@
-"""An id that is run several times: every report of it is in the verdict, `results` and JUnit."""
+"""A node id that runs several times: every report is in the verdict, `results` and JUnit."""
 
 from __future__ import annotations
 

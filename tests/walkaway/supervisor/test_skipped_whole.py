@@ -1,4 +1,4 @@
-"""Modules that skip themselves while collected: none of their tests is known, so they are told.
+"""Modules that skip themselves during collection are reported, as their tests are not known.
 
 Each counts as one skipped test, as it does in pytest's own summary.
 """

@@ -1,4 +1,4 @@
-"""The supervisor stays small, whatever the run."""
+"""The supervisor stays small for any run."""
 
 from __future__ import annotations
 

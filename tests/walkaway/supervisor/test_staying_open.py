@@ -1,4 +1,4 @@
-"""A process that does not exit after pytest's end: it is named, ended, and changes no verdict."""
+"""A process that does not exit after pytest's end is named and ended; the verdict is unchanged."""
 
 from __future__ import annotations
 

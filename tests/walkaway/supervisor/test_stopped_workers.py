@@ -1,4 +1,4 @@
-"""Stopped with xdist's workers at work: each test that ran to its end has its result."""
+"""Runs stopped while xdist's workers run: every test that ran to its end has its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asked to end: stop.json, Ctrl-C at `test`, and signals to the supervisor."""
+"""Requests to end: stop.json, Ctrl-C at `test`, and signals to the supervisor."""
 
 from __future__ import annotations
 

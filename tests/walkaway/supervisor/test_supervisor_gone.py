@@ -1,4 +1,4 @@
-"""The supervisor dies: pytest goes on, its verdict stands, and another one can take over."""
+"""The supervisor dies: pytest goes on, its verdict counts, and a new supervisor can take over."""
 
 from __future__ import annotations
 

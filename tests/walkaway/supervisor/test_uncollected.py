@@ -1,4 +1,4 @@
-"""Workers that cannot collect, or collect different tests: the verdict and the failure say why."""
+"""Workers that cannot collect, or collect different tests: verdict and failure say why."""
 
 from __future__ import annotations
 

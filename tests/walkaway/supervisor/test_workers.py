@@ -1,4 +1,4 @@
-"""Workers that crash under xdist: the culprit is named, everybody else reports."""
+"""Workers that crash under xdist: the crashed test is named, all others report."""
 
 from __future__ import annotations
 

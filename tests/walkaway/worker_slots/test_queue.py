@@ -1,4 +1,4 @@
-"""Worker slots between runs: real files and locks, two and more runs in one process."""
+"""Worker slots between runs: real files and locks, with several runs in one process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many workers a command line asks for, and how many the machine bears."""
+"""How many workers a command line asks for, and how many the machine can run."""
 
 from __future__ import annotations
 

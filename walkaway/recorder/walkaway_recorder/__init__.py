@@ -1,7 +1,8 @@
 """The recorder: a pytest plugin that writes a run's events. PYTEST_DONT_REWRITE.
 
-Loaded by `-p walkaway_recorder` first in argv. Inert without the supervisor's
-environment; stacks only in an xdist worker; silent in a pytest inside a test.
+Loaded by `-p walkaway_recorder`, first in argv. Does nothing without the supervisor's
+variables. Writes no events in an xdist worker, and none in a pytest inside a test.
+Standard library and pytest only; must not import the rest of Walkaway.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _load()
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, None]:
-    """Record what happens between here and the true final status."""
+    """Record everything up to pytest's true final status, which only this wrapper sees."""
     recording = _begin(config)
     outcome = yield
     if recording is not None:
@@ -59,7 +60,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, None]:
 
 
 def _begin(config: pytest.Config) -> Recording | None:
-    """Return the recording of this pytest; None for a worker, or a pytest.main() inside a test."""
+    """Return this pytest's recording; None in a worker or for a pytest.main() inside a test."""
     try:
         worker = getattr(config, "workerinput", None)
         if worker is not None:
@@ -72,7 +73,7 @@ def _begin(config: pytest.Config) -> Recording | None:
 
 
 def _serve_worker(config: pytest.Config, given: dict[str, str]) -> None:
-    """Do each thing that a worker is asked for, whatever becomes of the others."""
+    """Do everything the controller asks of this worker; one failure does not stop the others."""
     asked: list[Callable[[], object]] = [lambda: hear_stop(config)]
     if given.get(RECORD):
         asked.append(lambda: sendable.install(config))

@@ -1,8 +1,8 @@
-"""In xdist's scope modes (loadscope, loadfile, loadgroup) a test that crashed its worker is over.
+"""Keep xdist's scope modes (loadscope, loadfile, loadgroup) from rerunning a crashed test.
 
-xdist itself gives it back to the queue with the rest of its scope: the next worker dies of it, or
-hangs in it, if one takes more work before it is told to end. Knows that scheduler's inside (3.5 to
-3.8); must not know results.
+xdist puts the test that crashed its worker back into the queue with the rest of its scope. The next
+worker then dies or hangs in it, if it takes more work before it is told to end. Knows the internals
+of that scheduler (3.5 to 3.8); must not know results.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ keep_builtins(globals())
 
 
 class Culprits:
-    """Changes the scheduler that the mode has chosen, before anybody stands around it."""
+    """Patches the scheduler of the chosen mode before other plugins wrap it."""
 
     def __init__(self, events: Events) -> None:
         self._guard = Guard(events.note)
@@ -37,12 +37,12 @@ class Culprits:
 
 
 def run_no_culprit_again(scheduler: Foreign, guard: Guard) -> None:
-    """Have `remove_node` take out the culprit before others are given the dead worker's tests."""
+    """Make `remove_node` remove the crashed test before other workers get the dead one's tests."""
     remove = scheduler.remove_node
 
     def remove_node(node: Foreign) -> Foreign:
         others: list[Foreign] = []
-        scheduler._reschedule = others.append  # noqa: SLF001 - xdist has no other place
+        scheduler._reschedule = others.append  # noqa: SLF001 - xdist has no hook for this
         try:
             culprit = remove(node)
         finally:

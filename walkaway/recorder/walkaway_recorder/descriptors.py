@@ -1,4 +1,4 @@
-"""Descriptors that outlive what a test does to them: it may close all, or limit the size of files.
+"""File descriptors that survive a test that closes them all or limits the size of files.
 
 Knows the operating system; must not know what is written.
 """
@@ -15,14 +15,14 @@ from walkaway_recorder.originals import System, keep_builtins
 
 keep_builtins(globals())
 
-#: Our descriptors are moved up here when the limit allows: tests that close or
-#: count the low ones then neither hit us nor get a number that we still write to.
+#: Our descriptors are moved up here if the limit allows. Tests that close or count the
+#: low ones then neither hit ours nor get a number that we still write to.
 _HIGH_FD = 800
 _APPEND = os.O_RDWR | os.O_APPEND
 
 
 def open_kept(path: str, flags: int = _APPEND | os.O_CREAT) -> int:
-    """Open `path` close-on-exec, for as long as the process lives."""
+    """Open `path` close-on-exec, at a high descriptor number if possible."""
     fd = System.open(path, flags | os.O_CLOEXEC, 0o644)
     try:
         high: int = System.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH_FD)
@@ -33,9 +33,9 @@ def open_kept(path: str, flags: int = _APPEND | os.O_CREAT) -> int:
 
 
 class Kept:
-    """One open file, found again by its path when its descriptor is gone.
+    """One open file, reopened by its path when its descriptor is gone.
 
-    A number that another file has by now is neither written to nor closed.
+    If another file has taken the descriptor number, it is neither written to nor closed.
     """
 
     __slots__ = ("_flags", "_identity", "_path", "fd")
@@ -47,14 +47,14 @@ class Kept:
         self._identity = self._who(self.fd)
 
     def ours(self) -> bool:
-        """Tell whether the descriptor is still open, and on our file."""
+        """Return whether the descriptor is still open on our file."""
         try:
             return self._who(self.fd) == self._identity
         except OSError:
             return False
 
     def reopen(self) -> bool:
-        """Open the same file again; False when it is not there any more, or after `close`."""
+        """Open the same file again; False when it no longer exists, or after `close`."""
         if self.fd < 0:
             return False
         try:
@@ -68,7 +68,7 @@ class Kept:
         return True
 
     def close(self) -> None:
-        """Close it for good (in a forked child); a number that is no longer ours stays open."""
+        """Close it for good (in a forked child), unless another file has the number by now."""
         ours, fd, self.fd = self.fd >= 0 and self.ours(), self.fd, -1
         if ours:
             System.close(fd)
@@ -80,9 +80,9 @@ class Kept:
 
 
 def write(fd: int, data: bytes) -> int:
-    """Write as much as can be written, whatever size of files a test allows.
+    """Write as much as possible, even if a test has lowered the file size limit; return the bytes.
 
-    `OSError` when nothing can be.
+    Raises `OSError` when nothing can be written.
     """
     try:
         return System.write(fd, data)
@@ -93,9 +93,9 @@ def write(fd: int, data: bytes) -> int:
 
 
 def as_before(call: Callable[[], int]) -> int:
-    """Call with the limit of the size of files that the run was started with, as far as we may.
+    """Call with the file size limit that the run started with, as far as the hard limit allows.
 
-    The tests' own limit is back afterwards. `OSError` when it is not they who limit us.
+    The tests' own limit is restored afterwards. Raises `OSError` when it is not the cause.
     """
     soft, hard = System.getrlimit(resource.RLIMIT_FSIZE)
     wider = _narrower(_SIZE_LIMIT, hard)
@@ -109,7 +109,7 @@ def as_before(call: Callable[[], int]) -> int:
 
 
 def size_limit() -> int | None:
-    """Return the limit of the size of files that a test has set for good, in bytes."""
+    """Return the hard file size limit that a test has set, in bytes; None when there is none."""
     hard = System.getrlimit(resource.RLIMIT_FSIZE)[1]
     return None if _narrower(_SIZE_LIMIT, hard) == _SIZE_LIMIT else hard
 
@@ -119,5 +119,5 @@ def _narrower(one: int, other: int) -> int:
     return min(limits) if limits else resource.RLIM_INFINITY
 
 
-#: Of this process, at its start.
+#: This process's soft file size limit at its start.
 _SIZE_LIMIT = System.getrlimit(resource.RLIMIT_FSIZE)[0]

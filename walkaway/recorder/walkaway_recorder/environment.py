@@ -1,4 +1,4 @@
-"""What the supervisor tells the recorder: read at load, wiped before the first test.
+"""The supervisor's variables for the recorder: read at load, wiped before the first test.
 
 Knows the names of the variables; must not know what is done with them.
 """
@@ -18,29 +18,29 @@ NUMBER = "WALKAWAY_PASS"
 SELECT = "WALKAWAY_SELECT"
 ORDER = "WALKAWAY_ORDER"
 
-#: The folder that stands on PYTHONPATH for us: the one that holds this package.
+#: The folder on PYTHONPATH that holds this package.
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class Given(NamedTuple):
-    """The supervisor's wishes for one pass of pytest."""
+    """The supervisor's settings for one pass of pytest."""
 
     record: str
-    #: Zero of all times, in seconds on CLOCK_BOOTTIME.
+    #: The zero of all times, in seconds on CLOCK_BOOTTIME.
     epoch: float
     #: 1 for the first pass of a run.
     pass_no: int
-    #: File of node ids to keep, or None for all.
+    #: A file of node ids to keep, or None for all.
     select: str | None
-    #: Seed of a random order of the tests, or None for the order of collection.
+    #: The seed of a random test order, or None for the order of collection.
     order: str | None = None
 
 
 def take(environ: MutableMapping[str, str]) -> Given | None:
-    """Read our variables. None when no record was asked for; then no trace of us is left.
+    """Read our variables. Returns None, and wipes them, when no record was asked for.
 
-    They stay until `wipe`: a conftest may start this pytest anew in its place (os.execv with
-    sys.argv, for another hash seed or a preloaded library), and `-p walkaway_recorder` is in it.
+    Otherwise they stay until `wipe`: a conftest may replace this pytest by a new one (os.execv with
+    sys.argv, for another hash seed or a preloaded library), whose argv loads the recorder again.
     """
     record = environ.get(RECORD, "")
     if not record:
@@ -54,8 +54,8 @@ def take(environ: MutableMapping[str, str]) -> Given | None:
 def wipe(environ: MutableMapping[str, str]) -> None:
     """Remove every trace of us from `environ`, before the first test.
 
-    A pytest that a test starts must find nothing of ours, else it would write
-    into this run's record or fail to import the plugin.
+    Otherwise a pytest that a test starts would write into this run's record or fail to
+    import the plugin.
     """
     for name in (RECORD, EPOCH, NUMBER, SELECT, ORDER):
         environ.pop(name, None)

@@ -1,4 +1,4 @@
-"""The event file: one line an event, a checkpoint every 64 KB.
+"""The event file: one line per event, a checkpoint every 64 KB.
 
 Knows the clock, the counters and the file; must not know pytest.
 """
@@ -21,7 +21,7 @@ _TOTALS = frozenset({"k", "end"})
 
 
 class Events:
-    """Writes events and keeps the counters that checkpoints and the end carry."""
+    """Writes events and keeps the counters that go into checkpoints and the end event."""
 
     def __init__(
         self, file: AppendFile, clock: Callable[[], float], epoch: float, pass_no: int
@@ -29,26 +29,26 @@ class Events:
         self.file = file
         self.pass_no = pass_no
         before = previous_passes.totals(file.fd) if pass_no > 1 else {}
-        #: Reports that the run owes, and results by name: over all passes so far.
+        #: How many reports the run owes, and results by name; over all passes so far.
         self.expected: int = before.get("n", 0)
         self.counts: dict[str, int] = before.get("c", {})
         self.dropped_before: int = before.get("dropped", 0)
-        #: Modules and classes that were skipped while they were collected, in the first pass.
+        #: Modules and classes skipped as a whole during collection, in the first pass.
         self.skipped_whole: int = before.get("sw", 0)
         self.collection_errors = 0
         self.warnings = 0
-        #: Errors of our own, and what the first one said.
+        #: Our own errors, and the text of the first one.
         self.errors = 0
         self.first_error = ""
-        #: What a checkpoint tells beside the counters; set by who knows it.
+        #: Returns what else goes into a checkpoint; set by `Recording`.
         self.more: Callable[[], dict[str, object]] = dict
         self.clock = clock
         self.epoch = epoch
-        #: Size of the file that makes one due: never before the first, which follows `collected`.
+        #: The size at which the next checkpoint is due; the first one follows `collected`.
         self._checkpoint_at = float("inf")
 
     def now(self) -> float:
-        """Return seconds since the run was started."""
+        """Return the seconds since the run's start."""
         return self.clock() - self.epoch
 
     def put(self, kind: str, /, **fields: object) -> None:
@@ -60,27 +60,28 @@ class Events:
             self.checkpoint()
 
     def count(self, result: str, n: int = 1) -> None:
-        """Count one result, or take back some."""
+        """Add `n` to the count of a result; a negative `n` takes some back."""
         self.counts[result] = self.counts.get(result, 0) + n
         if not self.counts[result]:
             del self.counts[result]
 
     def finished(self, result: str) -> None:
-        """Count a test whose result was written; a checkpoint when it is due."""
+        """Count a test whose result was written; write a checkpoint if one is due."""
         self.counts[result] = self.counts.get(result, 0) + 1
         if self.file.size >= self._checkpoint_at:
             self.checkpoint()
 
     def checkpoint(self) -> None:
         """Write the counters, so that readers need only the end of the file."""
-        self._checkpoint_at = self.file.size + CHECKPOINT_BYTES  # first: an error waits, too
+        # Set first: after an error the next try is not at once either.
+        self._checkpoint_at = self.file.size + CHECKPOINT_BYTES
         self.put("k", **self._totals(), **self._more())
         self._checkpoint_at = self.file.size + CHECKPOINT_BYTES
 
     def end(self, status: int) -> None:
         """Write the last line, with pytest's true final status."""
         if not self.file.put(self._end(status)):
-            # Anew: what it says of dropped events is more now.
+            # Build it again: its count of dropped events has risen.
             self.file.put_over(self._end(status))
 
     def _end(self, status: int) -> bytes:
@@ -89,7 +90,7 @@ class Events:
             event.update(self._totals())
             event.update(self._more())
             return to_json(event)
-        except Exception as error:  # the status must get through
+        except Exception as error:  # the status must be written in any case
             self.note(error)
             return b'{"e":"end","exit":%d,"re":%d}\n' % (status, self.errors)
 
@@ -101,7 +102,10 @@ class Events:
             return {}
 
     def note(self, error: BaseException) -> None:
-        """Note an error of our own: it must show, and must not touch the tests. Never raises."""
+        """Note our own error: it must be visible and must not affect the tests.
+
+        Raises nothing but pytest.exit's exception.
+        """
         self.errors += 1
         try:
             said = describe(error)
@@ -110,7 +114,7 @@ class Events:
                 self.put("re", m=said)
         except Exit:
             raise
-        except Exception:  # the counter tells
+        except Exception:  # the counter shows it
             return
 
     def _totals(self) -> dict[str, object]:
@@ -128,7 +132,7 @@ class Events:
 
 
 def describe(error: BaseException) -> str:
-    """Return an error in one line, with the place that raised it, at most 2,000 characters."""
+    """Return an error's type, message and place, at most 2,000 characters."""
     return f"{type(error).__name__}: {error}{_where(error)}"[:2000]
 
 

@@ -1,7 +1,7 @@
-"""What a failure says: its type, message, place, short traceback and cause.
+"""The texts of a failure: its type, message, place, short traceback and cause.
 
-Pure: takes pytest's failure representations, returns bounded strings. No function
-of `os` is called late: a test may have put a fake file system in its place.
+Pure: takes pytest's failure representations, returns bounded strings. Calls no function
+of `os`: a test may have replaced them by a fake file system.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _DEF = re.compile(r"\bdef\s+(\w+)")
 _NATIVE = re.compile(r'File "([^"\n]+)", line (\d+), in (\S+)')
 _SHORT = re.compile(r"^(\S.*?):(\d+): in (\S+)$", re.MULTILINE)
 _FIXTURE_OF = re.compile(r"^file (.+), line (\d+)$", re.MULTILINE)
-#: pytest-timeout's: a line a thread, its frames, and a line before and after them all.
+#: pytest-timeout's output: a heading per thread, its frames, and a line before and after all.
 _STACK = re.compile(r"^(~{3,} Stack of .+ \(\d+\) ~{3,}\n)", re.MULTILINE)
 _FRAMES = re.compile(r"(?:  .*\n?)*")
 _TIMEOUT = re.compile(r"^\+{3,} Timeout \+{3,}\n?", re.MULTILINE)
@@ -42,7 +42,7 @@ _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 class Frame(NamedTuple):
-    """One place of a traceback; `path` as pytest gave it, `name` may be empty."""
+    """One place in a traceback; `path` as pytest gave it, `name` may be empty."""
 
     path: str
     line: int
@@ -53,23 +53,23 @@ NOWHERE = Frame("", 0, "")
 
 
 class Failure(NamedTuple):
-    """The short facts of a failure."""
+    """The short facts about a failure; `at` is `path:line in name`."""
 
     type: str
     message: str
     at: str
-    #: What is equal for failures of one cause.
+    #: The key that is equal for failures with one cause.
     cause: tuple[str, str, str]
 
 
 def read(
     longrepr: Foreign, root: str, cwd: str, place: Frame = NOWHERE, nodeid: str = ""
 ) -> Failure:
-    """Return the facts of a failure from a report's `longrepr` of any kind.
+    """Return the facts about a failure from a report's `longrepr` of any kind.
 
-    `root` is pytest's rootdir and `cwd` its starting folder, both absolute; `place` is the
-    answer where the representation names no frame, or only the one in a plugin that refused
-    without a traceback; the test's own `nodeid` in a message makes no other cause of it.
+    `root` is pytest's rootdir and `cwd` its starting folder, both absolute. `place` is used
+    where the representation names no frame, or only one in a plugin that failed the test
+    without a traceback. The test's own `nodeid` in a message does not make a separate cause.
     """
     frames = list(_frames(longrepr))
     crash = getattr(longrepr, "reprcrash", None)
@@ -93,7 +93,7 @@ def read(
 
 
 def split_type(said: str) -> tuple[str, str]:
-    """Split `ValueError: no` into type and message; an assertion shows none."""
+    """Split `ValueError: no` into type and message; assertions are shown without a type."""
     if said.startswith("assert "):
         return "AssertionError", said
     if said.startswith("[XPASS(strict)]"):
@@ -112,14 +112,14 @@ def _is_exception_name(word: str) -> bool:
 
 
 def mask(text: str) -> str:
-    """Blank out what differs from failure to failure of one cause."""
+    """Replace what differs between failures with one cause: ids, addresses, paths, numbers."""
     for pattern, instead in _MASKS:
         text = pattern.sub(instead, text)
     return text
 
 
 def shorten(text: str, limit: int) -> str:
-    """Keep head and tail of `text` within `limit` characters."""
+    """Cut out the middle of `text` beyond `limit` characters and say so in its place."""
     if len(text) <= limit:
         return text
     note = f"\n... {len(text) - limit} characters left out ...\n"
@@ -128,7 +128,7 @@ def shorten(text: str, limit: int) -> str:
 
 
 def short_traceback(longrepr: Foreign) -> str:
-    """Return the places, failing lines and error lines, at most 8 KB."""
+    """Return the places, failing lines and error lines, about 8 KB at most."""
     parts: list[str] = []
     for traceback, note in _chain(longrepr):
         entries = getattr(traceback, "reprentries", None) or []
@@ -142,21 +142,21 @@ def short_traceback(longrepr: Foreign) -> str:
 
 
 def outputs(sections: Iterable[tuple[str, str]], root: str = "") -> list[list[str]]:
-    """Return captured output as [heading, text], each at most 4 KB.
+    """Return captured output as [heading, text], each text about 4 KB at most.
 
-    Without what pytest-timeout prints into it of threads that are not the project's: those of
-    xdist and of other plugins. The failing test's own stack is in its traceback.
+    Leaves out the stacks that pytest-timeout prints for threads outside the project, such as those
+    of xdist and other plugins. The failing test's own stack is in its traceback.
     """
     found = ((str(name), without_foreign_stacks(str(text), root)) for name, text in sections)
     return [[name, shorten(text, OUTPUT_CHARS)] for name, text in found if text]
 
 
 def without_foreign_stacks(text: str, root: str) -> str:
-    """Take out stacks of threads that have no frame in a file of the project, below `root`."""
+    """Remove the stacks of threads without a frame in a file of the project, below `root`."""
     if "~ Stack of " not in text:
         return text
     inside = root.rstrip("/") + "/"
-    parts = _STACK.split(text)  # the text before, then (heading, stack and what follows it) ...
+    parts = _STACK.split(text)  # the text before, then heading, stack with what follows, ...
     kept = [parts[0]]
     stacks = False
     for heading, rest in zip(parts[1::2], parts[2::2]):
@@ -210,7 +210,7 @@ def _frames(longrepr: Foreign) -> Iterable[Frame]:
         found = True
         yield Frame(match.group(1), int(match.group(2)), match.group(3))
     if not found and getattr(longrepr, "reprcrash", None) is None:
-        for match in _FIXTURE_OF.finditer(text):  # a fixture that was not found
+        for match in _FIXTURE_OF.finditer(text):  # the test whose fixture was not found
             yield Frame(match.group(1), int(match.group(2)), "")
 
 
@@ -226,7 +226,7 @@ def _name(entry: Foreign, location: Foreign) -> str:
 
 
 def _place(frames: list[Frame], root: str, cwd: str) -> Frame:
-    """Return the deepest frame of the project itself, else the deepest."""
+    """Return the deepest frame in the project's code, else the deepest frame."""
     last = NOWHERE
     inside = root.rstrip("/") + "/"
     for path, line, name in reversed(frames):
@@ -241,7 +241,7 @@ def _place(frames: list[Frame], root: str, cwd: str) -> Frame:
 
 
 def _is_own(path: str) -> bool:
-    """Tell whether a path, relative when it is below the rootdir, is the project's own."""
+    """Return whether a path is in the project's code; paths below the rootdir are relative."""
     return not path.startswith("/") and not _NOT_OURS.search(path)
 
 

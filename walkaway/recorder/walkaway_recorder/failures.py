@@ -1,6 +1,6 @@
-"""The long texts: one line of `failures.jsonl` a failure.
+"""The long texts of failures: one line of `failures.jsonl` per failure.
 
-Knows what is kept of a failure and for how many; must not know results or events.
+Knows what is stored about a failure and for how many; must not know results or events.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _SPARE_CHARS = 500
 
 
 class Failures:
-    """Writes failures; full texts for the first three of a cause, 200 in all.
+    """Writes failures, with full texts for the first three of each cause, 200 in total.
 
-    Failures of attempts that a plugin reruns have texts of their own: the first of a cause,
-    50 in all.
+    Failures in attempts that a plugin reruns have their own limit: the first of each cause,
+    50 in total.
     """
 
     def __init__(self, file: AppendFile, cwd: str) -> None:
         self.file = file
-        #: Takes the short facts of a failure that the file does not take.
+        #: Takes the short facts about a failure that the file cannot take.
         self.spare: Spare | None = None
         self.root = cwd
         self._cwd = cwd
@@ -42,7 +42,7 @@ class Failures:
         self._texts = 0
         self._attempts: set[int] = set()
 
-    def put(  # noqa: PLR0913 - what a line is made of
+    def put(  # noqa: PLR0913 - the parts of a line
         self,
         head: dict[str, object],
         when: str,
@@ -53,11 +53,10 @@ class Failures:
         again: bool = False,
         **tail: object,
     ) -> int | None:
-        """Write one failure; return its line, or None when it was dropped.
+        """Write one failure; return its line number (from 0), or None when it was dropped.
 
-        `head` is what comes first ("i", "id", "r"), `tail` what comes last ("t");
-        `place` stands in where the text names none; `again` says that the failure is of an attempt
-        that is rerun.
+        `head` is what comes first ("i", "id", "r"), `tail` what comes last ("t"). `place` is used
+        where the text names none. `again`: the failure is from an attempt that is rerun.
         """
         nodeid = str(head.get("id") or "")
         said = failure_text.read(longrepr, self.root, self._cwd, place, nodeid)
@@ -71,14 +70,14 @@ class Failures:
         line.update(tail)
         if self.file.put(to_json(line)):
             return self.file.lines - 1
-        if self.spare is not None:  # at least what it says
+        if self.spare is not None:  # store at least the message
             line = {key: value for key, value in line.items() if key not in _LONG}
             line["msg"] = said.message[:_SPARE_CHARS]
             self.spare.put(to_json(line))
         return None
 
     def take_back(self, index: int, lines: list[int]) -> None:
-        """Say that these lines of a test are of an attempt that is rerun: they no longer count."""
+        """Retract these lines of a test: its attempt is rerun, so they no longer count."""
         self.file.put(to_json({"e": "back", "i": index, "x": lines}))
 
     def _has_room(self, cause: list[int], *, again: bool) -> bool:

@@ -1,6 +1,6 @@
-"""What is not ours: pytest's and xdist's objects, and errors that must not reach them.
+"""Keep the recorder's errors away from pytest, and name the types that are not ours.
 
-Knows what to let through; must not know what anybody records.
+Knows which exceptions to let through; must not know what is recorded.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ if TYPE_CHECKING:
 
 keep_builtins(globals())
 
-#: An object whose type differs from version to version of pytest or xdist, or is private there.
+#: An object whose type is private to pytest or xdist, or differs between their versions.
 Foreign = Any
 
 Exit = pytest.exit.Exception
 
 
 class Guard:
-    """`with guard:` swallows and notes an error of the recorder, so that no test feels it.
+    """`with guard:` swallows and notes an error in the recorder, so that no test is affected.
 
-    Ctrl-C, a timeout's or another plugin's pytest.exit() that arrives meanwhile is not ours:
-    it goes on its way.
+    Ctrl-C and pytest.exit(), from a timeout or another plugin, are not ours and pass through.
     """
 
     __slots__ = ("_note",)

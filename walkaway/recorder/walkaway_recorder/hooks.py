@@ -1,4 +1,4 @@
-"""pytest's hooks, each a guarded call: recording must never fail or change a test.
+"""The recorder's pytest hooks, each guarded: recording must never fail or change a test.
 
 Knows pytest's order of events; must not know formats.
 """
@@ -33,14 +33,14 @@ _DISTINCT_WARNINGS = 200
 
 
 def only_lists(config: pytest.Config) -> bool:
-    """Tell whether this pytest will print something and run no test."""
+    """Return whether this pytest will only print something and run no test."""
     return any(getattr(config.option, name, None) for name in _LISTING)
 
 
 class Hooks:
-    """What the recorder listens to in a serial pytest or in xdist's controller."""
+    """The hooks that the recorder uses in a serial pytest or in xdist's controller."""
 
-    def __init__(  # noqa: PLR0913 - the recording's parts, put together in one place
+    def __init__(  # noqa: PLR0913 - the parts of the recording
         self,
         events: Events,
         ids: Ids,
@@ -112,21 +112,21 @@ class Hooks:
                 self._events.put("stopping", m=str(why)[:300])
             self._events.put("finish", exit=int(exitstatus))
 
-    # -- what else is said
+    # -- other reports
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         with self._guard:
             if report.outcome == "passed":
                 return
-            if report.outcome == "skipped":  # a whole module or class: none of its tests is known
-                if report.nodeid in self._skipped:  # two workers may put it differently
+            if report.outcome == "skipped":  # a whole module or class; its tests are not known
+                if report.nodeid in self._skipped:  # reported by another worker already
                     return
                 self._skipped.add(report.nodeid)
                 self._events.skipped_whole += self._events.pass_no == 1
                 self._events.put("cs", id=report.nodeid, m=reason_of(report))
                 return
             differs = self._workers.difference(report.nodeid)
-            if differs is not None:  # by no node id: there is nothing to run again
+            if differs is not None:  # a worker's name, no node id: it cannot be rerun
                 self._collection_error(report.nodeid, differs, again=False)
                 return
             self._collection_error(report.nodeid, report.longrepr, report.sections)
@@ -139,7 +139,7 @@ class Hooks:
         if not again:
             head["again"] = False
         line = None
-        with self._guard:  # the error stands without its text
+        with self._guard:  # the error counts even without its text
             now = round(self._events.now(), 3)
             line = self._failures.put(head, "collect", longrepr, sections, t=now)
         known = {} if line is None else {"x": line}
@@ -167,7 +167,10 @@ class Hooks:
 
 
 class Selection:
-    """Keeps the tests that a file lists and drops all others, in every process that collects."""
+    """Keeps the tests listed in a file and drops the others, in every process that collects.
+
+    `aloud`: report the others to pytest as deselected.
+    """
 
     def __init__(self, path: str, events: Events | None, *, aloud: bool) -> None:
         self._path = path

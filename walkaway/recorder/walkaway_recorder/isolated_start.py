@@ -9,7 +9,7 @@ import sys
 def main(args: list[str]) -> int:
     """Run pytest in this process; return its exit code."""
     folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    # Last, and left there: xdist gives its workers a copy of sys.path.
+    # Appended, so it shadows nothing, and left there: xdist copies sys.path to its workers.
     sys.path.append(folder)
     import pytest
 

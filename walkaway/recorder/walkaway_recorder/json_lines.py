@@ -1,7 +1,7 @@
-"""Plain data as lines of JSON, by no function that a test can replace.
+"""Encode plain data as lines of JSON, without calling any function that a test can replace.
 
-The json module is not asked: its encoder's parts are looked up anew with every call. Knows JSON;
-must not know what is written.
+The json module is not used: it looks up its encoder's parts anew in every call. Knows JSON; must
+not know what is written.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _FLOATS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 def to_json(event: dict[str, object]) -> bytes:
-    """Return `event` as one line of UTF-8, lone surrogates escaped."""
+    """Return `event` as one line of UTF-8 JSON; lone surrogates are escaped."""
     try:
         return (_value(event, quoted) + "\n").encode()
     except UnicodeEncodeError:
@@ -24,11 +24,11 @@ def to_json(event: dict[str, object]) -> bytes:
 
 
 def text_to_json(text: str) -> bytes:
-    """Return a string as JSON, all but ASCII escaped."""
+    """Return a string as JSON, with all non-ASCII characters escaped."""
     return quoted_ascii(text).encode()
 
 
-def _value(value: object, quote: Callable[[str], str]) -> str:  # noqa: PLR0911 - a row a type
+def _value(value: object, quote: Callable[[str], str]) -> str:  # noqa: PLR0911 - one per type
     if isinstance(value, str):
         return quote(value)
     if value is None:
@@ -49,7 +49,7 @@ def _value(value: object, quote: Callable[[str], str]) -> str:  # noqa: PLR0911 
 
 
 def _text(value: object) -> str:
-    """Return an object of the tested project as text, whatever its __str__ does."""
+    """Return any object as text, even if its __str__ raises."""
     try:
         return str(value)
     except Exception:

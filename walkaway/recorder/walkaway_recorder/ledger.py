@@ -1,15 +1,15 @@
-"""Tests in flight: from start and reports to exactly one result each.
+"""Turn each test's start and reports into exactly one result.
 
-Knows the order in which pytest, xdist and the plugins that run a test again report, and the
-events of a test; must not know other events. The last attempt decides: what was reported
-before a plugin ran the test again stays in the record, and is no result.
+Knows the order in which pytest, xdist and rerun plugins report, and the events of a test; must not
+know other events. The last attempt decides: reports from before a rerun stay in the record but are
+no result.
 
-The hot path: two hooks are called four times a test. They spell out what a helper, a
-guard object or an f-string with a call would cost a microsecond each for.
+This is the hot path: its two hooks are called four times per test. They are written out in full,
+because a helper, a guard object or an f-string with a call would cost a microsecond each.
 
-An error of ours must make no test better than it was. So a result stands before anything is done
-with it, and a report that could not be taken in spoils its test: what failed stays failed, anything
-else has no result at all, and the run owes it.
+An error of ours must never improve a test's result. So a result is set before anything is done with
+it, and a report that could not be processed spoils its test: a failure stays a failure, anything
+else gets no result, and the run owes it.
 """
 
 from __future__ import annotations
@@ -31,32 +31,32 @@ if TYPE_CHECKING:
 
 keep_builtins(globals())
 
-#: xdist's and pytest-forked's phase of a test whose process died.
+#: The phase that xdist and pytest-forked report for a test whose process died.
 _DEAD = "???"
 _Report = pytest.TestReport
 _FAILURES = frozenset({reports.FAILED, reports.ERROR, reports.CRASHED})
 
 
 class Flight:
-    """A test that was started and has not finished; seconds throughout."""
+    """A test that has started and not finished. Times are in seconds."""
 
     setup = 0.0
     call = 0.0
     result = ""
-    #: True once the call's report came.
+    #: True once the report of the call phase came.
     called = False
     #: True from a failed attempt to the setup of the next one.
     again = False
-    #: True once an attempt is over of which no result was reported: another may follow.
+    #: True once an attempt ended without a reported result: another one may follow.
     withheld = False
-    #: A plugin's own outcome of this attempt, and what its report shows the attempt to be.
+    #: A plugin's own outcome word for this attempt, and the result that its report implies.
     odd = ""
     odd_result = reports.UNKNOWN
-    #: Lines in failures.jsonl of the subtests that failed; one that was dropped is -1.
+    #: The failed subtests' lines in failures.jsonl; -1 for a line that was dropped.
     subtests: tuple[int, ...] = ()
-    #: Line in failures.jsonl.
+    #: The failure's line in failures.jsonl.
     told: int | None = None
-    #: Reason of a skip or an expected failure.
+    #: The reason of a skip or an expected failure.
     why: str | None = None
 
     def __init__(self, index: int, since: float) -> None:
@@ -77,12 +77,12 @@ class Ledger:
         self._number = ids.number
         self._failures = failures
         self._workers = workers
-        #: By worker ("" when serial) and node id: --dist=each runs an id on every worker.
+        #: By worker ("" when serial) and node id: --dist=each runs each id on every worker.
         self._flights: dict[tuple[str, str], Flight] = {}
         self._pieces: dict[str, bytes] = {"": b""}
-        #: By node id: what a test is at best after an error of ours, "" for no result.
+        #: By node id: the best result a test can have after an error of ours, "" for none.
         self._spoilt: dict[str, str] = {}
-        #: True once an error left it open whose report it was: nothing passes any more.
+        #: True once an error hid which test a report belonged to: nothing can pass any more.
         self._blind = False
 
     # -- hooks
@@ -137,37 +137,41 @@ class Ledger:
             self._spoil(report)
             self._events.note(error)
 
-    # -- what others may ask
+    # -- for other parts of the recorder
 
     def in_flight(self) -> list[list[object]]:
-        """Return [index, worker or None, seconds of its start] of every test in flight."""
+        """Return [index, worker or None, start in seconds] for every test in flight."""
         return [
             [flight.index, worker or None, round(flight.since, 3)]
             for (worker, _), flight in self._flights.items()
         ]
 
     def close(self, *, in_order: bool) -> None:
-        """End the tests that reported but had no teardown, at the end of the session."""
+        """End the tests that reported but had no teardown, at the end of the session.
+
+        `in_order`: the session was not cut off.
+        """
         self._still_flying("", "")
         for (worker, nodeid), flight in list(self._flights.items()):
-            # A worker's whose teardown was not told: what failed stands. A pass would be a guess
-            # where the session was broken off; else a plugin's protocol reports no teardown.
+            # No teardown was reported. A failure counts in any case. A pass would be a guess if the
+            # session was cut off; otherwise a plugin's protocol just does not report teardowns.
             told = flight.result in _FAILURES or flight.subtests or flight.odd or flight.withheld
             if told or (in_order and (flight.called or flight.result)):
                 self._finish(nodeid, worker, flight, 0.0)
 
-    # -- the inside
+    # -- internals
 
     def _new(self, nodeid: str) -> int:
-        """Return the id's number; an id that a plugin made up later gets the next one."""
+        """Return the id's number; an id that a plugin made up later gets the next number."""
         if nodeid not in self._number:
             self._ids.add((nodeid,))
         return self._number[nodeid]
 
     def _still_flying(self, worker: str, nodeid: str) -> bool:
-        """Tell a second attempt of a test; end a worker's test that had no teardown.
+        """Return whether this is another attempt of a test in flight.
 
-        A plugin with a protocol of its own may report a call and no more.
+        Also ends the worker's earlier test if it had no teardown: a plugin with its own protocol
+        may report the call only.
         """
         for other, flight in list(self._flights.items()):
             if other[0] != worker:
@@ -182,21 +186,21 @@ class Ledger:
             if told or other[1] in self._spoilt:
                 try:
                     self._finish(other[1], worker, flight, 0.0)
-                finally:  # once more is enough
+                finally:  # never try twice
                     self._flights.pop(other, None)
         return (worker, nodeid) in self._flights
 
     def _goes_on(self, flight: Flight) -> bool:
-        """At a teardown: tell an attempt that decides nothing, since another one follows or may."""
+        """Return, at a teardown, whether another attempt follows or may follow this one."""
         if flight.again:
             return True
         flight.withheld = not (flight.called or flight.result or flight.subtests)
         return flight.withheld
 
     def _next_attempt(self, flight: Flight, nodeid: str, worker: str, result: str) -> Flight:
-        """Leave an attempt behind that had this result; return the test's next one.
+        """Record that an attempt with this result does not decide; return the test's next one.
 
-        What pytest was told as a failure, and goes on to count, stays one.
+        Whatever pytest still counts as a failure stays one.
         """
         more: dict[str, object] = {"w": worker} if worker else {}
         following = Flight(flight.index, flight.since)
@@ -219,7 +223,7 @@ class Ledger:
         return following
 
     def _spoil(self, report: Foreign) -> None:
-        """Let no test become better for an error of ours while its report was taken in."""
+        """Limit a test's result after an error of ours in processing its report."""
         try:
             nodeid, result = report.nodeid, self._spoilt.get(report.nodeid, "")
             if not result and report.outcome == "failed":
@@ -229,7 +233,7 @@ class Ledger:
             self._blind = True
 
     def _at_best(self, nodeid: str, result: str) -> str:
-        """Return the result that a test has after an error of ours, "" for none."""
+        """Return a test's result with regard to errors of ours; "" for none."""
         if result in _FAILURES:
             return result
         if nodeid in self._spoilt:
@@ -237,7 +241,7 @@ class Ledger:
         return "" if self._blind else result
 
     def _take(self, report: Foreign, flight: Flight, nodeid: str, worker: str) -> None:
-        """Take in a report that is not simply "passed"."""
+        """Process a report that is not simply "passed"."""
         when: str = report.when
         if reports.is_subtest(report):
             self._take_subtest(report, flight)
@@ -262,18 +266,18 @@ class Ledger:
     def _take_rerun(
         self, report: Foreign, when: str, flight: Flight, nodeid: str, worker: str
     ) -> None:
-        """Take in a failure of an attempt that will be made again (pytest-rerunfailures)."""
+        """Process a failure in an attempt that will be rerun (pytest-rerunfailures)."""
         result = reports.failure_in(when)
         if report.longrepr is not None:
             self._tell(report, flight.index, result, when, again=True)
         if not flight.again:
             flight.again = True
             self._next_attempt(flight, nodeid, worker, result).again = True
-        if when == _DEAD:  # the next attempt is another worker's
+        if when == _DEAD:  # the next attempt runs on another worker
             del self._flights[worker, nodeid]
 
     def _take_odd(self, report: Foreign, when: str, flight: Flight) -> None:
-        """Take in an outcome that is a plugin's own word: `retried`, say."""
+        """Process an outcome that is a plugin's own word, such as `retried`."""
         flight.odd = str(report.outcome)[:40] or "?"
         if report.longrepr:
             flight.odd_result = reports.failure_in(when)
@@ -284,7 +288,7 @@ class Ledger:
         if when == "call":
             flight.called = True
         passes = result == reports.PASSED or (when == "teardown" and report.outcome == "skipped")
-        # It stands before anything is done that can raise; what failed stays failed.
+        # Set it before anything that can raise; a failure stays a failure.
         counts = flight.result not in _FAILURES or result == reports.CRASHED
         if counts and not passes:
             flight.result = result
@@ -340,7 +344,7 @@ class Ledger:
             more += self._why_and_memory(flight, told)
         try:
             times = b"%.2f,%.2f,%.2f" % (flight.setup * 1000, flight.call * 1000, teardown * 1000)
-        except Exception:  # a plugin's report without a duration that is one
+        except Exception:  # a plugin's report whose duration is not a number
             times = b"0,0,0"
         now = self._clock() - self._epoch
         self._put(
@@ -360,14 +364,14 @@ class Ledger:
                 more += b',"mem":[%d,%d]' % memory
         except Exit:
             raise
-        except Exception as error:  # the result stands without it
+        except Exception as error:  # the result counts without it
             self._events.note(error)
         return more
 
     def _tell(
         self, report: Foreign, index: int, result: str, when: str, *, again: bool = False
     ) -> int | None:
-        """Write the text of a failure; return its line, None when it could not be told."""
+        """Write the text of a failure; return its line, or None when that failed."""
         try:
             head: dict[str, object] = {"i": index, "id": report.nodeid, "r": result}
             return self._failures.put(
@@ -381,7 +385,7 @@ class Ledger:
             )
         except Exit:
             raise
-        except Exception as error:  # the result stands without its text
+        except Exception as error:  # the result counts without its text
             self._events.note(error)
             return None
 
@@ -392,6 +396,6 @@ class Ledger:
 
 def _place(report: Foreign) -> failure_text.Frame:
     path, line, name = report.location
-    if name == path:  # xdist knows no more of a test whose worker died
+    if name == path:  # all that xdist knows about a test whose worker died
         name = report.nodeid.partition("::")[2] or name
     return failure_text.Frame(str(path), 0 if line is None else line + 1, str(name))

@@ -1,4 +1,4 @@
-"""Node ids and their numbers: `collected.txt` and its index.
+"""Number the node ids and write them to `collected.txt` and its index.
 
 Knows how an id is written as one line; must not know events.
 """
@@ -19,17 +19,17 @@ _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
 def to_line(nodeid: str) -> bytes:
-    """Return the line of `nodeid` in a list of ids: as it is where that is one line."""
+    """Return the line for `nodeid` in a list of ids: as it is, or as JSON if it needs escaping."""
     if not nodeid.startswith('"') and (nodeid.isprintable() or not _CONTROL.search(nodeid)):
         try:
             return nodeid.encode("utf-8", "surrogateescape") + b"\n"
-        except UnicodeEncodeError:  # a surrogate that stands for no byte
+        except UnicodeEncodeError:  # a surrogate that does not stand for a byte
             pass
     return text_to_json(nodeid) + b"\n"
 
 
 def from_line(line: bytes) -> str:
-    """Return the node id that `to_line` wrote, without or with its newline."""
+    """Return the node id in a line that `to_line` made, with or without its newline."""
     text = line.rstrip(b"\n")
     if text.startswith(b'"'):
         try:
@@ -46,7 +46,7 @@ def read_ids(path: str) -> list[str]:
 
 
 class Ids:
-    """The number of every id; a number never changes within a run."""
+    """Numbers every node id; a number never changes within a run."""
 
     def __init__(self, folder: str) -> None:
         self.number: dict[str, int] = {}
@@ -57,7 +57,7 @@ class Ids:
         self._written = self._recall()
 
     def _recall(self) -> int:
-        """Take over what an earlier pass wrote; cut off a torn end."""
+        """Read what an earlier pass wrote, cut off a torn end, and return the number of ids."""
         text, index = self._text.fd, self._index.fd
         size = System.fstat(text).st_size
         data = System.pread(text, size, 0) if size else b""
@@ -75,7 +75,7 @@ class Ids:
         return len(offsets)
 
     def add(self, nodeids: Iterable[str]) -> None:
-        """Number the ids not yet known, in this order, and write them in one go."""
+        """Number the ids not yet known, in this order, and write them together."""
         number = self.number
         for nodeid in nodeids:
             if nodeid not in number:
@@ -85,7 +85,7 @@ class Ids:
         self.flush()
 
     def flush(self) -> None:
-        """Write what is not on disk yet; what a full disk refuses waits for the next call."""
+        """Write what is not on disk yet; what a full disk refuses is retried in the next call."""
         lines = self._unwritten
         if not lines or self._text.fd < 0:
             return
@@ -111,7 +111,7 @@ class Ids:
             return False
         done = 0
         try:
-            if System.fstat(file.fd).st_size != size:  # what an attempt that failed has left
+            if System.fstat(file.fd).st_size != size:  # left by a failed attempt
                 System.ftruncate(file.fd, size)
             while done < len(data):
                 done += write(file.fd, data[done:])

@@ -1,6 +1,6 @@
-"""A random order of tests that a seed alone decides.
+"""Put tests into a random order that depends only on a seed and their ids.
 
-Knows how node ids nest; must not know hunts, and reads nothing but the ids.
+Knows how node ids nest; must not know hunts.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ keep_builtins(globals())
 
 
 class Order:
-    """Puts the collected tests into the order of a seed, in every process that collects.
+    """Puts the collected tests into a seed's order, in every process that collects.
 
-    First of all plugins: what the project itself says about order (pytest-order, pytest-django,
-    --ff, fixtures of a wide scope) is sorted into our order afterwards, and goes on to hold.
+    Runs before all other plugins: the project's own rules on order (pytest-order, pytest-django,
+    --ff, fixtures with a wide scope) are applied afterwards and still hold.
     """
 
     def __init__(self, seed: str, note: Callable[[Exception], None] | None = None) -> None:
@@ -39,10 +39,10 @@ class Order:
 
 
 def in_order(seed: str, items: list[pytest.Item]) -> list[pytest.Item]:
-    """Sort items by a hash of the seed and their ids: modules, in them classes, in them tests.
+    """Sort items by a hash of seed and id: modules, then classes in them, then tests in those.
 
-    By hash and not by a shuffle: every xdist worker and every Python comes to the same order, and
-    tests that are left out do not change the order of the others.
+    A hash and not a shuffle: every xdist worker and every Python gets the same order, and leaving
+    tests out does not change the order of the others.
     """
     ranks: dict[str, bytes] = {}
 
@@ -60,9 +60,9 @@ def in_order(seed: str, items: list[pytest.Item]) -> list[pytest.Item]:
 
 
 def levels(item: Foreign) -> list[str]:
-    """Return the ids of an item's module, its classes and itself, widest first.
+    """Return the ids of an item's module, its classes and itself, outermost first.
 
-    Not of its folders: pytest 8 made nodes of them, and a seed is to mean the same in 7.
+    Folders are left out: only pytest 8 made them nodes, and a seed must mean the same in 7.
     """
     module = item.nodeid.partition("::")[0]
     inside = f"{module}::"
@@ -73,8 +73,8 @@ def levels(item: Foreign) -> list[str]:
 def let_seed_decide(config: pytest.Config, seed: str) -> None:
     """Switch off the shuffling of pytest-randomly and pytest-random-order for this run.
 
-    pytest-randomly goes on to seed `random` before every test, with our seed unless the user gave
-    one. In workers, too: xdist hands the command line on to them, and no options.
+    pytest-randomly still seeds `random` before every test, with our seed unless the user gave one.
+    Needed in workers too: xdist passes them the command line, not the changed options.
     """
     option = config.option
     if hasattr(option, "randomly_reorganize"):

@@ -1,9 +1,9 @@
-"""The functions that the recorder calls, as they were before the first test ran.
+"""The original functions that the recorder calls, as they were before the first test ran.
 
-A test may replace any of them, for good or for a while (mock, pyfakefs, freezegun), and pytest
-tells us of its result in the middle of that. Builtins: every module of the recorder calls
-`keep_builtins`. System calls: they hang on a class, as pyfakefs and freezegun replace what they
-find in modules. Must not know what is recorded.
+A test may replace any of them, permanently or for a while (mock, pyfakefs, freezegun), and pytest
+may report its result while they are replaced. For builtins, every module of the recorder calls
+`keep_builtins`. System calls are attributes of a class, because pyfakefs and freezegun replace what
+they find in modules. Must not know what is recorded.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _BUILTINS = dict(vars(builtins))
 
 
 def keep_builtins(module: dict[str, Any]) -> None:
-    """Give a module builtins that nobody replaces: its functions take them from its globals.
+    """Give a module its own copy of the builtins, which its functions then use.
 
-    To be called before the first `def`: a function keeps the builtins that it was made with.
+    Call it before the first `def`: a function keeps the builtins that it was created with.
     """
     module["__builtins__"] = _BUILTINS
 
 
 class System:
-    """System calls, and what else is called while tests run."""
+    """The original system calls and other functions that are called while tests run."""
 
     close = os.close
     flock = fcntl.flock
@@ -49,7 +49,7 @@ class System:
     write = os.write
 
 
-#: Text → a JSON string: as UTF-8 text, and with all but ASCII escaped.
+#: Text → a JSON string: as text, and with all non-ASCII characters escaped.
 quoted, quoted_ascii = encode_basestring, encode_basestring_ascii
-#: JSON text and the place after its first quote → the string, and where it ends.
+#: (JSON text, the position after its first quote) → (the string, where it ends).
 unquoted = scanstring

@@ -1,6 +1,6 @@
-"""What the passes before this one left: the counters so far, and the user's reports.
+"""What earlier passes left: the counters so far, and the user's report files.
 
-Knows the events that count; must not know who writes them.
+Knows the events that carry counts; must not know who writes them.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 keep_builtins(globals())
 
-#: More than the distance of two checkpoints, see events.CHECKPOINT_BYTES.
+#: More than the distance between two checkpoints, see events.CHECKPOINT_BYTES.
 _WINDOW_BYTES = 192 * 1024
 
 
 def totals(fd: int) -> dict[str, Any]:
-    """Return the last checkpoint or end of an event file, with the results told after it.
+    """Return the last checkpoint or end in an event file, with later results added to its counts.
 
     Empty when there is none: then nothing was collected.
     """
@@ -44,7 +44,7 @@ def totals(fd: int) -> dict[str, Any]:
 
 
 def keep_reports(config: pytest.Config, folder: str, pass_no: int) -> None:
-    """Send the reports of a later pass into the record: the user's are those of the first."""
+    """Redirect a later pass's report files into the record: the user keeps the first pass's."""
     for option, name in (("xmlpath", "junit.xml"), ("htmlpath", "report.html")):
         if getattr(config.option, option, None):
             setattr(config.option, option, os.path.join(folder, f"pass-{pass_no}-{name}"))

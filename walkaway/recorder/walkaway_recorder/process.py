@@ -1,4 +1,4 @@
-"""The process itself: its lock, its forks, its stack on request, its output.
+"""The process itself: its lock, its forks, its stacks on request, its output.
 
 Knows the operating system; must not know tests.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 keep_builtins(globals())
 
-#: What a full disk answers: no space, no quota, RLIMIT_FSIZE; a dying one: EIO.
+#: Errors of a full disk (no space, no quota, RLIMIT_FSIZE) and of a dying one (EIO).
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 _LOCK_TRIES = 100
 _LOCK_PAUSE_S = 0.01
@@ -36,26 +36,27 @@ _stack_files: list[int] = []
 
 
 def start_ticks() -> int:
-    """Return this process's start in clock ticks after boot (0 where unknown)."""
+    """Return this process's start time in clock ticks since boot; 0 when unknown."""
     try:
         with open("/proc/self/stat", "rb") as file:
+            # Field 22 in proc(5); the command name before the last ')' may contain anything.
             return int(file.read().rpartition(b")")[2].split()[19])
     except (OSError, ValueError, IndexError):
         return 0
 
 
 def clock() -> Callable[[], float]:
-    """Return the clock of all times of a record, in seconds."""
+    """Return the clock for all times in a record, in seconds."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return partial(time.clock_gettime, time.CLOCK_BOOTTIME)
     return time.monotonic
 
 
 def print_to(log: str) -> None:
-    """Print to the run's log again where a conftest started pytest anew in its place.
+    """Point the output at the run's log again after a conftest replaced pytest by a new one.
 
-    That happens while pytest captures: descriptors 1 and 2 are its nameless files, and nobody
-    would see a line. A log that is not there (seen from a container) changes nothing.
+    That happens while pytest captures: descriptors 1 and 2 are then its unlinked files, and the
+    output would be lost. If the log does not exist (as seen from a container) nothing changes.
     """
     for number in (1, 2):
         with suppress(OSError):
@@ -67,14 +68,14 @@ def print_to(log: str) -> None:
 
 
 def hold_lock(path: str) -> Kept:
-    """Hold the lock that says pytest is alive, until the process ends."""
+    """Take the lock that shows pytest is alive, and hold it until the process ends."""
     kept = Kept(path, os.O_RDWR | os.O_CREAT)
     lock(kept.fd)
     return kept
 
 
 def lock(fd: int) -> None:
-    """Lock a descriptor. Readers probe with a shared lock for a moment: it may need some tries."""
+    """Lock a descriptor. Retries, since readers hold a shared lock briefly when they probe."""
     for _ in range(_LOCK_TRIES):
         try:
             System.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -86,16 +87,16 @@ def lock(fd: int) -> None:
 
 
 def after_fork(close: Callable[[], None]) -> None:
-    """Have `close` called in every forked child: it must neither hold our lock nor write."""
+    """Call `close` in every forked child, which must neither hold our lock nor write."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=close)
 
 
 def dump_stacks_on_request(folder: str, worker: str = "-") -> None:
-    """Let SIGRTMIN+6 append all stacks to FOLDER/PID.txt.
+    """Make SIGRTMIN+6 append all threads' stacks to FOLDER/PID.txt.
 
-    The first line is written last: a process without it has no handler, and the
-    signal would kill it.
+    The file's first line is written after the handler is set: the signal would kill a process
+    without a handler, so only processes with that line are signalled.
     """
     if not hasattr(faulthandler, "register") or not hasattr(signal, "SIGRTMIN"):
         return
@@ -105,22 +106,22 @@ def dump_stacks_on_request(folder: str, worker: str = "-") -> None:
     )
     _stack_files.append(fd)
     faulthandler.register(signal.SIGRTMIN + 6, file=fd, all_threads=True, chain=False)
-    # With the number: who reads it may have another C library, and there RTMIN is another.
+    # Include the number: a reader with another C library may have another SIGRTMIN.
     number = int(signal.SIGRTMIN) + 6
     os.write(fd, f"{os.getpid()} {start_ticks()} {worker} {number}\n".encode())
 
 
 class PatientFile(io.FileIO):
-    """A descriptor whose writes a full disk cannot fail; what does not fit is lost.
+    """A file whose writes do not fail on a full disk; what does not fit is lost.
 
-    pytest would end with an internal error at the first line that its own log refuses.
+    Otherwise pytest would end with an internal error at the first line its log cannot take.
     """
 
-    #: Called when a limit of the size of files, set by a test, has cost a line.
+    #: Called when a file size limit set by a test has cost output.
     limited: ClassVar[Callable[[], None] | None] = None
 
     def write(self, data: Foreign) -> int:
-        """Write, or claim to have written."""
+        """Write, or on a full disk pretend to have written."""
         try:
             return _write(self, data) or 0
         except OSError as error:
@@ -135,7 +136,7 @@ class PatientFile(io.FileIO):
 
 
 def patient(stream: TextIO | None, fd: int) -> TextIO | None:
-    """Return a line buffered stand-in for sys.stdout or sys.stderr if `fd` is a regular file."""
+    """Return a line-buffered replacement for sys.stdout or sys.stderr if `fd` is a regular file."""
     if stream is None or not stat.S_ISREG(os.fstat(fd).st_mode) or stream.fileno() != fd:
         return stream
     stream.flush()
@@ -153,5 +154,5 @@ def make_output_patient() -> None:
         sys.stdout = patient(sys.stdout, 1)
         sys.stderr = patient(sys.stderr, 2)
     except (OSError, ValueError, AttributeError):
-        # Closed, or somebody's own object: then it is theirs to keep safe.
+        # Closed, or replaced by another object, which we leave alone.
         return

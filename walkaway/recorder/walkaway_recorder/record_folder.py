@@ -1,9 +1,9 @@
-"""Where the record is, for plugins that put something of their own into it.
+"""Tell other plugins where the record is, so that they can put files of their own into it.
 
     place = config.pluginmanager.get_plugin("walkaway-place")  # None outside a run
 
-In xdist's workers, too. By the config, not by the environment: a pytest inside a test finds
-nothing. Knows names and numbers; must not know who asks.
+Works in xdist's workers too. It goes through the config, not the environment, so a pytest inside a
+test finds nothing. Knows names and numbers; must not know who asks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NAME = "walkaway-place"
 
 
 class Place:
-    """The record's folder, and zero of its times in seconds on `process.clock`."""
+    """The record's folder, the zero of its times in seconds on `process.clock`, and the pass."""
 
     def __init__(self, folder: str, epoch: float, pass_no: int) -> None:
         self.folder = folder
@@ -31,12 +31,12 @@ class Place:
 
 
 def announce(config: pytest.Config, place: Place) -> None:
-    """Have this pytest's plugins find the record."""
+    """Register `place` for this pytest's plugins."""
     config.pluginmanager.register(place, NAME)
 
 
 def to_text(place: Place) -> str:
-    """Return what `from_text` reads in a worker."""
+    """Return `place` as text, for `from_text` in a worker."""
     return json.dumps([place.folder, place.epoch, place.pass_no])
 
 

@@ -1,4 +1,4 @@
-"""One recording: every file opened at load, every part put together.
+"""One recording: opens every file at load and connects the parts of the recorder.
 
 Knows the parts; must not know what any of them writes.
 """
@@ -35,14 +35,14 @@ _CASE_VERBOSITY = (8, 1)
 
 
 class Recording:
-    """The record of one pass, from the plugin's import to pytest's last word."""
+    """The recording of one pass, from the plugin's import to pytest's final status."""
 
     def __init__(self, given: Given) -> None:
         folder = given.record
         self._given = given
         self._place = record_folder.Place(folder, given.epoch, given.pass_no)
         self._config: pytest.Config | None = None
-        #: Threads that hold the process open, told with its end.
+        #: Threads that keep the process open, written with the end event.
         self._open: list[dict[str, object]] = []
         self._pid = os.getpid()
         self._events = Events(
@@ -81,7 +81,7 @@ class Recording:
             self._events.note(error)
 
     def begin(self, config: pytest.Config) -> bool:
-        """Listen to the process's first pytest; False for one inside a test."""
+        """Start recording the process's first pytest; False for one inside a test."""
         if self._config is not None or System.getpid() != self._pid:
             return False
         self._config = config
@@ -107,9 +107,9 @@ class Recording:
                     self._events.file.spare.remove_unused()
 
     def broke_off(self, error: BaseException) -> None:
-        """Write what came out of pytest instead of a status: Python ends the process with it."""
+        """Write the exception that left pytest instead of a status; it ends the process."""
         with self._guard:
-            usage = isinstance(error, pytest.UsageError)  # pytest says it, and ends with 4
+            usage = isinstance(error, pytest.UsageError)  # pytest reports it and ends with 4
             if System.getpid() == self._pid and isinstance(error, Exception) and not usage:
                 self._events.put("ie", m=describe(error))
 
@@ -123,7 +123,7 @@ class Recording:
             carried_over = CarriedOver(path, self._events, self._ids)
             config.pluginmanager.register(carried_over, "walkaway-reruns")
         if _version(pytest.__version__) < _CASE_VERBOSITY and not lists:
-            # No verbosity_test_cases yet: the log is to have a line a test all the same.
+            # This pytest has no verbosity_test_cases; the log needs one line per test all the same.
             config.option.verbose = config.option.verbose or 1
         hooks = Hooks(
             self._events, self._ids, self._failures, self._ledger, self._workers, lists=lists
@@ -158,7 +158,7 @@ class Recording:
         }
 
     def _leave(self) -> None:
-        """In a forked child: let go of the lock, and write nothing more."""
+        """Release the lock and close all files; called in a forked child."""
         self._failures.spare = None
         self._events.file.close()
         self._failures.file.close()
@@ -168,23 +168,23 @@ class Recording:
     def _take_spare(self, path: str) -> None:
         try:
             self._events.file.spare = Spare(path)
-        except OSError:  # no space for it, or a file system that cannot: then we do without
+        except OSError:  # no space, or the file system cannot do it: go on without
             self._events.file.spare = None
 
     def _limited(self) -> None:
-        """Say that a test has limited the size of files, so that ours and the log cannot grow."""
+        """Record, once, that a test has limited file sizes: our files and the log cannot grow."""
         with self._guard:
             told, self._limit_told = self._limit_told, True
             if not told and System.getpid() == self._pid:
                 self._events.put("limit", n=size_limit(), **self._by())
 
     def _by(self) -> dict[str, object]:
-        """Return which test is running, where that is one."""
+        """Return the running test's index as an event's field, if exactly one is running."""
         flights = self._ledger.in_flight()
         return {"i": flights[0][0]} if len(flights) == 1 else {}
 
     def _reopened(self) -> None:
-        """Say that a test closed our files, and take back what else it closed: the lock."""
+        """Record that a test closed our files, and retake the lock if it closed that too."""
         with self._guard:
             self._events.put("closed", **self._by())
             if not self._lock.ours() and self._lock.reopen():

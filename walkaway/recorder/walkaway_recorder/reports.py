@@ -1,4 +1,4 @@
-"""From pytest's reports to one result a test.
+"""Translate pytest's reports into results.
 
 Pure: takes reports, returns words. Must not know files or time.
 """
@@ -24,15 +24,15 @@ SKIPPED = "skipped"
 XFAILED = "xfailed"
 XPASSED = "xpassed"
 CRASHED = "crashed"
-#: A plugin's own word stood where pytest's stands, or the call's report was withheld.
+#: A plugin used its own outcome word, or the call's report was withheld.
 UNKNOWN = "unknown"
-#: Not a result of a test: failed subtests are counted beside their tests.
+#: Not a test's result: failed subtests are counted in addition to their tests.
 SUBFAILED = "subfailed"
 
-#: The user property in which whoever measures a test's memory hands it on.
+#: The user property that carries a test's measured memory.
 MEMORY = "walkaway_memory"
 
-#: What pytest itself says of a phase; pytest-rerunfailures says `rerun` of a failed attempt.
+#: pytest's own outcomes of a phase; pytest-rerunfailures reports a failed attempt as `rerun`.
 OUTCOMES = frozenset({"passed", "failed", "skipped"})
 RERUN = "rerun"
 
@@ -40,7 +40,7 @@ _REASON_CHARS = 200
 
 
 def result_of(report: pytest.TestReport) -> str:
-    """Return the result that this one report speaks for."""
+    """Return the result that this report alone implies."""
     outcome: str = report.outcome
     expected = hasattr(report, "wasxfail")
     if outcome == "passed":
@@ -51,15 +51,15 @@ def result_of(report: pytest.TestReport) -> str:
 
 
 def failure_in(when: str | None) -> str:
-    """Return the result that a failure in this phase is; a worker that died has the phase `???`."""
+    """Return the result for a failure in this phase; `???` is the phase when a worker died."""
     return {"call": FAILED, "???": CRASHED}.get(when or "", ERROR)
 
 
 def reruns_heal_subtests(*, workers: bool) -> bool:
-    """Tell whether pytest-rerunfailures takes a rerun attempt's failed subtests out of the count.
+    """Return whether pytest-rerunfailures removes a rerun attempt's failed subtests from the count.
 
-    Its older versions let pytest go on to count them, so that the run ends with 1; some took them
-    out in a serial run only.
+    In its older versions pytest still counts them, so the run ends with 1; some versions remove
+    them only in a serial run.
     """
     plugin = sys.modules.get("pytest_rerunfailures")
     hooks = getattr(plugin, "XDistHooks", None)
@@ -69,21 +69,21 @@ def reruns_heal_subtests(*, workers: bool) -> bool:
 
 
 def only_counts_subtests(report: Foreign) -> bool:
-    """Tell a test that failed only because pytest >= 9 found failed subtests in it.
+    """Return whether a test failed only because pytest >= 9 found failed subtests in it.
 
-    Its text is a count; each of those subtests has told its own failure.
+    Its text is just a count; each of those subtests has reported its own failure.
     """
     said = report.longrepr
     return isinstance(said, str) and said.startswith("contains ") and "failed subtest" in said
 
 
 def is_subtest(report: pytest.TestReport) -> bool:
-    """Tell a subtest's report (pytest >= 9 and pytest-subtests) from its test's."""
+    """Return whether a report is a subtest's (pytest >= 9 or pytest-subtests), not a test's."""
     return type(report) is not pytest.TestReport and getattr(report, "context", None) is not None
 
 
 def subtest_description(report: Foreign) -> str:
-    """Return what the terminal calls the subtest, such as `[message] (i=1)`."""
+    """Return the subtest's name as the terminal shows it, such as `[message] (i=1)`."""
     describe = getattr(report, "sub_test_description", None) or getattr(
         report, "_sub_test_description", None
     )
@@ -98,7 +98,7 @@ def subtest_description(report: Foreign) -> str:
 
 
 def reason_of(report: pytest.TestReport | pytest.CollectReport) -> str | None:
-    """Return why a test was skipped or expected to fail, at most 200 characters."""
+    """Return why a test was skipped or expected to fail, at most 200 characters; else None."""
     wasxfail = getattr(report, "wasxfail", None)
     if wasxfail is not None:
         text = _without(str(wasxfail), "reason: ")
@@ -112,14 +112,14 @@ def reason_of(report: pytest.TestReport | pytest.CollectReport) -> str | None:
 
 
 def memory_of(properties: Foreign) -> tuple[int, int] | None:
-    """Return (peak, growth) in bytes; None for a test that was not measured, or strangely so.
+    """Return (peak, growth) in bytes; None when the test was not measured or the value is odd.
 
-    The last one counts: a test that is run again keeps what it was told before.
+    The last value counts: a test that is rerun keeps the earlier ones.
     """
     try:
         found = [value for name, value in properties if name == MEMORY]
         return (int(found[-1]["peak_bytes"]), int(found[-1]["growth_bytes"])) if found else None
-    except Exception:  # anybody's properties, in any form
+    except Exception:  # user properties may have any form
         return None
 
 

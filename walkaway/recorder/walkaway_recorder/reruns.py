@@ -1,7 +1,7 @@
-"""What pytest-rerunfailures has used up of its reruns in the passes before this one.
+"""Carry over the reruns that pytest-rerunfailures has used up in earlier passes.
 
-It counts a test's crashes in the controller's memory. A pass that began at 0 again would give a
-test more attempts than pytest alone gives it. Knows that plugin's names (15 to 16.7); must not
+The plugin counts a test's crashes in the controller's memory. If a pass began at 0 again, a test
+would get more attempts than bare pytest gives it. Knows that plugin's names (15 to 16.7); must not
 know results.
 """
 
@@ -23,7 +23,7 @@ keep_builtins(globals())
 
 
 class CarriedOver:
-    """Tells the plugin of a later pass what the earlier ones have used up."""
+    """Tells the plugin, in a later pass, what the earlier ones have used up."""
 
     def __init__(self, path: str, events: Events, ids: Ids) -> None:
         self._path = path
@@ -47,7 +47,7 @@ class CarriedOver:
 
 
 def rerun_attempts(path: str) -> list[tuple[int, str]]:
-    """Return (number of the test, result) of each attempt that was rerun, from an event file."""
+    """Return (test number, result) of each attempt that was rerun, from an event file."""
     found = []
     with open(path, "rb") as file:
         for line in file:

@@ -1,9 +1,9 @@
-"""In an xdist worker: make what xdist cannot send to its controller sendable.
+"""In an xdist worker, make reports sendable that xdist cannot send to its controller.
 
-execnet sends a handful of plain types, and strings that are UTF-8. A report with a lone surrogate
-or a foreign object in it raises in the worker, and its failure is lost with the worker's other
-tests (pytest-dev/pytest-xdist#843). What can be sent is not touched. Knows xdist's names (3.5 to
-3.8); must not know results.
+execnet can send only a few plain types and valid UTF-8 strings. A report that contains a lone
+surrogate or any other object raises in the worker, and its failure is lost together with the
+worker's other tests (pytest-dev/pytest-xdist#843). Sendable reports are not changed. Knows xdist's
+names (3.5 to 3.8); must not know results.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _OWN_REPRESENTATIONS = "_pytest._code.code"
 
 
 class Sendable:
-    """Turns a failure's representation into what a serial pytest would print of it."""
+    """Turns a failure's representation into the text that a serial pytest would print."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Foreign) -> None:
-        with suppress(Exception):  # an error of ours: what cannot be sent is cleaned below
+        with suppress(Exception):  # after an error of ours, `_cleaning` still cleans the report
             if report.longrepr is not None:
                 _make_plain(report)
 
@@ -42,7 +42,7 @@ class Sendable:
 
 
 def install(config: pytest.Config) -> None:
-    """Stand between this worker's xdist and its channel."""
+    """Wrap the function by which this worker's xdist sends events."""
     manager = config.pluginmanager
     for plugin in manager.get_plugins():
         if type(plugin).__name__ == "WorkerInteractor" and hasattr(plugin, "sendevent"):
@@ -56,16 +56,16 @@ def _cleaning(send: Callable[..., None]) -> Callable[..., None]:
             send(name, **kwargs)
         except OSError:  # the controller is gone
             raise
-        except Exception:  # nothing was sent: execnet makes its bytes first
+        except Exception:  # nothing was sent yet: execnet serializes before it sends
             send(name, **clean(kwargs))
 
     return sendevent
 
 
 def _make_plain(report: Foreign) -> None:
-    """Replace a representation that is neither text, nor a skip's place, nor pytest's own.
+    """Replace a representation that is neither text, nor a skip's tuple, nor pytest's own.
 
-    xdist sends one with a `toterminal` of its own as text, and looks for keys in all others.
+    xdist sends one with a `toterminal` method as text and looks for keys in all others.
     """
     longrepr = report.longrepr
     if isinstance(longrepr, (str, tuple)):
@@ -76,7 +76,7 @@ def _make_plain(report: Foreign) -> None:
 
 
 def clean(value: Foreign, depth: int = 0) -> Foreign:
-    """Return a value that can be sent: surrogates escaped, what is foreign as text."""
+    """Return a sendable copy of a value: surrogates escaped, unknown objects as text."""
     if value is None or type(value) in _SENT_AS_THEY_ARE:
         return value
     if depth < _DEPTH:

@@ -1,7 +1,7 @@
-"""Room for lines that their file cannot take any more: a full disk, or a test that limits files.
+"""Spare room for lines that their file can no longer take: on a full disk, or at a size limit.
 
-RLIMIT_FSIZE holds for every write to a file, ours included, and nobody but root lifts a hard one.
-It does not hold for memory that is mapped from a file; so that file is made, and its space taken,
+RLIMIT_FSIZE applies to every write to a file, ours included, and only root can raise a hard limit.
+It does not apply to memory mapped from a file. So this file is created, and its space allocated,
 before the first test runs. Knows bytes; must not know what they mean.
 """
 
@@ -20,12 +20,12 @@ _LAST_BYTES = 8 * 1024
 
 
 class Spare:
-    """A file of lines, filled up with zeros; what was put survives SIGKILL."""
+    """A memory-mapped file of lines, padded with zeros; added lines survive SIGKILL."""
 
     __slots__ = ("_map", "_path", "_used")
 
     def __init__(self, path: str) -> None:
-        """Take the space on disk. `OSError` where that cannot be done."""
+        """Allocate 256 KB on disk. Raises `OSError` when that is not possible."""
         self._path = os.path.abspath(path)
         fd = System.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -36,11 +36,11 @@ class Spare:
             raise
         finally:
             System.close(fd)
-        #: What an earlier pass has put there stays.
+        #: Lines from an earlier pass stay.
         self._used = len(self._map[:].rstrip(b"\0"))
 
     def put(self, line: bytes, *, last: bool = False) -> bool:
-        """Add a line; False when there is no room left. Some is kept for the last one."""
+        """Add a line; False when there is no room. 8 KB are kept for the `last` line."""
         end = self._used + len(line)
         if end > (_BYTES if last else _BYTES - _LAST_BYTES):
             return False
@@ -49,7 +49,7 @@ class Spare:
         return True
 
     def remove_unused(self) -> None:
-        """Give the space back at the end of a run that did not need it."""
+        """Delete the file at the end of a run that did not need it."""
         if not self._used:
             with suppress(OSError):  # gone with the record
                 System.unlink(self._path)

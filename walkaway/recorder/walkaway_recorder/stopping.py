@@ -1,7 +1,7 @@
-"""A run that is stopped with xdist's workers at work: they end between two tests, and are heard.
+"""Stop a run with xdist: workers end after their current test, and their reports still count.
 
-xdist itself hears nothing any more after INT, while its workers go on for up to five seconds.
-Knows xdist's session and its workers' commands (3.5 to 3.8); must not know results.
+By itself xdist ignores its workers after INT, while they go on for up to five seconds. Knows
+xdist's session and its workers' commands (3.5 to 3.8); must not know results.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 
 keep_builtins(globals())
 
-#: What the controller tells a worker: the test that it is at is its last one.
+#: The controller's command to a worker: your current test is your last one.
 _COMMAND = "walkaway_stop"
-#: So long a test may go on before it is interrupted, as xdist has it; half the grace at most.
+#: How long a test may go on before it is interrupted, as in xdist; at most half the grace.
 _PATIENCE_S = 5.0
-#: The share of the grace after which nobody is waited for.
+#: The share of the grace period for which workers are waited for.
 _SHARE = 0.8
 _GRACE_S = 10.0
 _PAUSE_S = 0.05
-#: A worker's answer to it, in an event of xdist's own: no test has this number.
+#: A worker's answer, sent in one of xdist's own events: no test has this number.
 _UNDERSTOOD = [-1]
 _HEARD = frozenset({"logstart", "logfinish", "testreport", "warning_recorded"})
 _ENDS = frozenset({"workerfinished", "errordown", "internal_error"})
 
 
 class Stopping:
-    """The controller's side: INT is heard between two of xdist's events, and then all are."""
+    """The controller's side: defers INT to between two xdist events, then drains the workers."""
 
     def __init__(self, events: Events, folder: str) -> None:
         self._events = events
@@ -69,9 +69,9 @@ class Stopping:
                 signal.signal(signal.SIGINT, before)
 
     def _listen(self, dsession: Foreign) -> Foreign:
-        """Let INT wait for the end of the event that is in hand: its report would be lost.
+        """Defer INT until the current event is processed, or its report would be lost.
 
-        A second one does not wait. Returns the handler to be put back, None when there is none.
+        A second INT is not deferred. Returns the handler to restore, None if nothing was changed.
         """
         ours = threading.current_thread() is threading.main_thread()
         if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
@@ -99,10 +99,10 @@ class Stopping:
     # -- after the interrupt
 
     def _drain(self, config: pytest.Config, dsession: Foreign) -> None:
-        """Have the workers end after the test that they are at, and hear what they report."""
+        """Make the workers end after their current test, and process what they still report."""
         if dsession.sched is None or not dsession.sched.collection_is_completed:
-            return  # none of them has begun a test
-        nodes = set(dsession._active_nodes)  # noqa: SLF001 - xdist has no other list of them
+            return  # no worker has begun a test
+        nodes = set(dsession._active_nodes)  # noqa: SLF001 - xdist's only list of them
         self._asked = max(1, self._asked)
         self._events.put("drain")
         for node in nodes:
@@ -130,9 +130,10 @@ class Stopping:
     def _hear(
         self, config: pytest.Config, dsession: Foreign, nodes: set[Foreign], deaf: set[Foreign]
     ) -> None:
-        """Take in one event of a worker, if there is one.
+        """Process one event from a worker, if there is one.
 
-        Who has ended leaves `nodes`; `deaf` are those that may still take a test.
+        A worker that has ended is removed from `nodes`; `deaf` holds those that may still start
+        another test.
         """
         try:
             name, told = type(dsession.queue).get(dsession.queue, timeout=_PAUSE_S)
@@ -143,7 +144,7 @@ class Stopping:
         elif name in _ENDS:
             nodes.discard(told["node"])
             deaf.discard(told["node"])
-            if name == "workerfinished":  # a worker's own end: what it measured is handed over
+            if name == "workerfinished":  # an orderly end: plugins collect the worker's data here
                 config.hook.pytest_testnodedown(node=told["node"], error=None)
         elif name == "unscheduled" and told["indices"] == _UNDERSTOOD:
             deaf.discard(told["node"])
@@ -156,7 +157,7 @@ def _names(nodes: set[Foreign]) -> list[str]:
 
 
 def _grace_s(folder: str) -> float:
-    """Return what the run is given between INT and TERM."""
+    """Return the run's grace period between INT and TERM, in seconds."""
     try:
         with open(os.path.join(folder, "run.json"), encoding="utf-8") as file:
             return max(0.5, float(json.load(file)["limits"]["grace_s"]))
@@ -165,18 +166,18 @@ def _grace_s(folder: str) -> float:
 
 
 def _interrupt(node: Foreign) -> None:
-    """End the test that a worker is at, as INT ends it in a serial run."""
+    """Send INT to a worker, which ends its current test as in a serial run."""
     process = getattr(getattr(node.gateway, "_io", None), "popen", None)
     if process is not None:
         with suppress(OSError):
-            process.send_signal(signal.SIGINT)  # not when it was reaped
+            process.send_signal(signal.SIGINT)  # does nothing once the process was reaped
 
 
 # -- the worker's side
 
 
 class _Over:
-    """Runs none of the tests that the worker has still in its queue."""
+    """Skips all tests that are still in the worker's queue."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self) -> bool:
@@ -184,7 +185,7 @@ class _Over:
 
 
 def hear_stop(config: pytest.Config) -> None:
-    """In a worker: understand the controller's word that the test in hand is the last."""
+    """Make a worker understand the controller's command that its current test is the last."""
     for plugin in config.pluginmanager.get_plugins():
         if hasattr(plugin, "handle_command") and hasattr(plugin, "torun"):
             plugin.handle_command = _hearing(config, plugin, plugin.handle_command)

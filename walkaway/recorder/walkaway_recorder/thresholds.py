@@ -1,7 +1,7 @@
-"""Thresholds that make pytest fail although no test did: warnings, coverage, flaky tests.
+"""Find missed thresholds that make pytest fail although no test did: warnings, coverage, flaky.
 
-Knows the options of pytest (9.1), pytest-cov (2.5) and pytest-rerunfailures (16), each looked up
-with care; must not know results.
+Knows the options of pytest (9.1), pytest-cov (2.5) and pytest-rerunfailures (16) and tolerates
+missing ones; must not know results.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ keep_builtins(globals())
 
 
 def missed(config: pytest.Config) -> dict[str, object]:
-    """Return what was measured against what was wanted, of every threshold that was missed.
+    """Return the measured and the required value of every missed threshold.
 
-    `warnings`: [count, most allowed]; `coverage`: [percent, percent wanted]; `flaky`: True when
-    a test that passes only on a rerun is to fail the run.
+    `warnings`: [count, most allowed]; `coverage`: [percent, percent required]; `flaky`: True if a
+    test that passes only on a rerun should fail the run.
     """
     found: dict[str, object] = {}
     warnings = _warnings(config)
@@ -56,7 +56,7 @@ def _coverage(plugin: Foreign) -> list[float] | None:
     wanted = getattr(options, "cov_fail_under", None)
     if total is None or wanted is None:
         return None
-    # Coverage's own rule rounds to the precision that its report has.
+    # Coverage's own rule rounds to the precision of its report.
     rule = getattr(sys.modules.get("coverage.results"), "should_fail_under", None)
     precision = getattr(options, "cov_precision", None) or 0
     failed = total < wanted if rule is None else rule(total, wanted, precision)

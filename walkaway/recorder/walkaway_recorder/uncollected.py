@@ -1,6 +1,6 @@
-"""Why xdist's workers could not collect, or did not collect the same.
+"""Explain why xdist's workers could not collect, or collected different tests.
 
-Pure: takes what xdist tells of its workers, returns what a failure's text is read from.
+Pure: takes what xdist reports about its workers, returns a stand-in for a report's `longrepr`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _CHAIN = re.compile(
     r"\n(?:The above exception was the direct cause of the following exception"
     r"|During handling of the above exception, another exception occurred):\n+"
 )
-#: pytest's own words around the exception of a conftest.
+#: The exception in which pytest wraps that of a conftest.
 _AROUND = "_pytest.config.ConftestImportFailure"
 _FROM = re.compile(r"\(from (.+)\)\s*\Z")
 _NAMED = 3
@@ -28,10 +28,10 @@ _MOST_COMPARED = 20_000
 class Told(NamedTuple):
     """Stands in for a report's `longrepr`."""
 
-    #: Its message, with the exception's type if there is one.
+    #: The message, with the exception's type if there is one.
     errorstring: str
     whole: str
-    #: The file that was to blame, "" where it is not known.
+    #: The file that caused it, "" when not known.
     file: str = ""
 
     def __str__(self) -> str:
@@ -39,7 +39,7 @@ class Told(NamedTuple):
 
 
 def ended_early(error: str) -> Told:
-    """Return why a worker ended before it had collected, from xdist's word for it."""
+    """Return why a worker ended before it had collected, from the error text that xdist gives."""
     blocks = _CHAIN.split(error.strip())
     last = _said(blocks[-1])
     if len(blocks) > 1 and last.startswith(_AROUND):
@@ -51,7 +51,7 @@ def ended_early(error: str) -> Told:
 
 
 def _said(traceback: str) -> str:
-    """Return what follows the last frame of a traceback: the exception."""
+    """Return what follows the last frame in a traceback: the exception."""
     lines = traceback.rstrip().split("\n")
     frames = [i for i, line in enumerate(lines) if line.startswith("  ")]
     rest = lines[frames[-1] + 1 :] if frames else lines
@@ -59,7 +59,7 @@ def _said(traceback: str) -> str:
 
 
 def differ(one: str, first: Sequence[str], other: str, second: Sequence[str]) -> Told:
-    """Return what two workers collected differently."""
+    """Return how the collections of two workers differ."""
     only = [
         _named(name, [nodeid for nodeid in mine if nodeid not in others])
         for name, mine, others in ((one, first, set(second)), (other, second, set(first)))
@@ -81,7 +81,7 @@ def _named(worker: str, nodeids: Sequence[str]) -> str:
 
 
 def _turn(first: Sequence[str], second: Sequence[str]) -> str:
-    """Return where they part: one of them may also have a test more often."""
+    """Return the first difference between two orders, or between two lengths."""
     for number, (mine, others) in enumerate(zip(first, second), 1):
         if mine != others:
             return f"number {number} is {mine} or {others}"

@@ -15,15 +15,15 @@ from walkaway_recorder.spare import Spare
 
 keep_builtins(globals())
 
-#: No descriptor: in a forked child, which is silent on purpose; of a file that is gone.
+#: Values of `fd` without a descriptor: closed on purpose in a forked child; file lost.
 _CLOSED, _LOST = -1, -2
 
 
 class AppendFile:
-    """Whole lines, each with one write(2): what was written survives SIGKILL.
+    """Appends whole lines, each with one write(2), so written lines survive SIGKILL.
 
-    An error drops the line, counts it and raises nothing. The line after a torn
-    one starts with a newline, so that readers lose that line only.
+    An error drops the line and counts it but raises nothing. The line after a torn one
+    starts with a newline, so readers lose only the torn line.
     """
 
     __slots__ = (
@@ -36,35 +36,36 @@ class AppendFile:
         self._write = System.write
         self._lseek = System.lseek
         self.fd = file.fd
-        #: Where our descriptor stands. Another file under its number stands somewhere else.
+        #: Our descriptor's file position. Another file under its number has a different one.
         self._at = System.lseek(file.fd, 0, os.SEEK_END)
         self.lines = lines
         self.torn = torn
         self.dropped = 0
-        #: Bytes put since it was opened, dropped ones too.
+        #: Bytes put since it was opened, including dropped ones.
         self.size = 0
-        #: The limit of a file's size that a test has set and we may not lift, in bytes.
+        #: A file size limit that a test has set and we cannot raise, in bytes.
         self.limit: int | None = None
-        #: Called with the first line that such a limit refused.
+        #: Called when such a limit first refuses a line.
         self.limited: Callable[[], None] | None = None
-        #: Takes the lines that the file does not.
+        #: Takes the lines that the file cannot take.
         self.spare: Spare | None = None
         #: Called after a test closed the descriptor and the file was opened again.
         self.reopened: Callable[[], None] | None = None
 
     def put(self, line: bytes) -> bool:
-        """Append `line` (with its newline); False when it was dropped.
+        """Append `line`, which includes its newline; False when it was dropped.
 
-        A test may have closed our descriptor, and another file may have its number since.
+        Checks with fstat that a test has not closed our descriptor or reused its number.
         """
         if not self._file.ours() and not self._found():
             return self._dropped(line)
         return self.put_next(line)
 
     def put_result(self, line: bytes) -> bool:
-        """Append `line` as `put` does, for every test: at a quarter of what fstat costs.
+        """Append `line` as `put` does, but check the descriptor by its position only.
 
-        Another file under our number would have to stand at the very byte where ours does.
+        Called for every test: lseek costs a quarter of fstat (0.7 µs, not 2.6). Another file
+        under our number would have to be at the very same position to go unnoticed.
         """
         try:
             moved = self._lseek(self.fd, 0, os.SEEK_CUR) != self._at
@@ -75,7 +76,7 @@ class AppendFile:
         return self.put_next(line)
 
     def put_next(self, line: bytes) -> bool:
-        """Append `line` just after another one: nothing of a test has run in between."""
+        """Append `line` without a check; no test code has run since the last one."""
         self.size += len(line)
         if self.torn:
             return self._put_anyhow(b"\n" + line)
@@ -90,9 +91,9 @@ class AppendFile:
         return True
 
     def put_over(self, line: bytes) -> bool:
-        """Write `line` in the place of the file's last bytes: for the last word on a full disk.
+        """Write `line` over the file's last bytes: for the end event on a full disk.
 
-        A file that could not grow ends with a full block, which stays ours when it is cut.
+        A file that could not grow ends with a full block, which remains ours after truncation.
         """
         if self.spare is not None and self.spare.put(line, last=True):
             return True
@@ -100,7 +101,7 @@ class AppendFile:
             size = System.fstat(self.fd).st_size
             start = max(0, size - len(line) - 1)
             if self.limit is not None and start + len(line) + 1 > self.limit:
-                return False  # cut off for nothing: beyond the limit no byte can be written
+                return False  # truncating would not help: nothing can be written past the limit
             System.ftruncate(self.fd, start)
         except OSError:
             return False
@@ -109,7 +110,7 @@ class AppendFile:
     def _put_anyhow(self, data: bytes, done: int = 0) -> bool:
         try:
             return self._put_slowly(data, done)
-        except Exception:  # an error of ours: the line has its other place
+        except Exception:  # an error of ours: try the spare file
             return self._dropped(data.lstrip(b"\n"))
 
     def _put_slowly(self, data: bytes, done: int = 0) -> bool:
@@ -123,7 +124,7 @@ class AppendFile:
         if after_torn and done:
             self.lines += 1
         if done < len(data):
-            # All but its newline is a line that readers take: no other copy of it.
+            # If only the newline is missing readers accept the line: do not store a copy.
             rest = data[1:] if after_torn else data
             return self._dropped(b"" if done == len(data) - 1 else rest)
         self.torn = False
@@ -131,7 +132,7 @@ class AppendFile:
         return True
 
     def _step(self, data: bytes) -> int:
-        """Write what can be written; 0 when nothing can."""
+        """Write as much as possible; return the bytes written, 0 when that fails."""
         try:
             return write(self.fd, data)
         except OSError as error:
@@ -147,12 +148,12 @@ class AppendFile:
     def _found(self) -> bool:
         try:
             return self._find()
-        except Exception:  # an error of ours: the line has its other place
+        except Exception:  # an error of ours: the line goes to the spare file
             self.fd = _LOST
             return False
 
     def _find(self) -> bool:
-        """Make sure that the descriptor is ours; else open the file again."""
+        """Make sure that the descriptor is ours, else reopen the file; False when that fails."""
         if self._file.ours():
             self._stand()
             return True
@@ -186,14 +187,14 @@ class AppendFile:
         return False
 
     def close(self) -> None:
-        """Close the descriptor; later lines vanish uncounted."""
+        """Close the descriptor; later lines are dropped without being counted."""
         self.spare = None
         self._file.close()
         self.fd = self._file.fd
 
 
 def open_lines(path: str) -> AppendFile:
-    """Open a file of lines to go on after what is there (a second pass appends)."""
+    """Open a file of lines for appending; a second pass continues the first one's."""
     file = Kept(path)
     lines = 0
     last = b"\n"

@@ -1,6 +1,6 @@
-"""The controller's side of pytest-xdist: who runs what, who came up, who went down.
+"""Follow pytest-xdist from its controller: which worker runs what, which came up or went down.
 
-Knows xdist's names (3.5 to 3.8), each looked up with care; must not know results.
+Knows xdist's names (3.5 to 3.8) and tolerates missing ones; must not know results.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 keep_builtins(globals())
 
-#: What the controller hands to each of its workers.
+#: Keys of what the controller passes to each of its workers.
 STACKS = "walkaway_stacks"
 SELECT = "walkaway_select"
 ORDER = "walkaway_order"
@@ -33,22 +33,22 @@ _MANY_RESTARTS = "1000000"
 
 
 def choose_restarts(config: pytest.Config, pass_no: int) -> None:
-    """Let crashed workers stay down in pass 1 and come back in the passes after it.
+    """Leave crashed workers down in pass 1, and restart them in later passes.
 
-    A restarted worker makes loadgroup hang and other modes lose tests; what it leaves
-    over is the second pass's. The user's own --max-worker-restart stands.
+    A restarted worker makes loadgroup hang and other modes lose tests. The tests left over
+    are run in the second pass. The user's own --max-worker-restart is kept.
     """
     if getattr(config.option, "maxworkerrestart", "") is None:
         config.option.maxworkerrestart = "0" if pass_no == 1 else _MANY_RESTARTS
 
 
 class Workers:
-    """Follows xdist's workers and what they collected; idle in a serial run."""
+    """Follows xdist's workers and what they collected; does nothing else in a serial run."""
 
     def __init__(self, events: Events, ids: Ids, given: dict[str, object]) -> None:
-        #: True once xdist distributes this run.
+        #: True if xdist distributes this run.
         self.on = False
-        #: The worker whose start is just being told, "" for none.
+        #: The worker whose test start is being reported right now, "" for none.
         self.starting = ""
         self._events = events
         self._guard = Guard(events.note)
@@ -58,33 +58,36 @@ class Workers:
         self._each = False
         self._nodes: list[str] = []
         self._pending: dict[str, list[str]] = {}
-        #: What each worker collected, in the order of telling; the scheduler keeps the same lists.
+        #: What each worker collected, in the order they reported; shared with the scheduler.
         self._lists: dict[str, list[str]] = {}
         self._ended_early: dict[str, uncollected.Told] = {}
         self._told = False
 
     def of(self, report: Foreign) -> str:
-        """Return the worker that a report comes from."""
+        """Return the worker that a report comes from; "" when serial."""
         node = getattr(report, "node", None)
         return str(node.gateway.id) if node is not None else ""
 
     def should_stop(self) -> object:
-        """Return why xdist stops early, or something false."""
+        """Return why xdist stops early, or a false value."""
         return getattr(self._session, "shouldstop", None)
 
     def nobody_collected(self) -> list[uncollected.Told]:
-        """Return why no worker could collect, each reason once; nothing when one could."""
+        """Return why no worker could collect, each reason once; empty if one could."""
         return [] if self._lists else list(self._ended_early.values())
 
     def difference(self, worker: str) -> uncollected.Told | None:
-        """Return how a worker's tests differ from the first one's: xdist tells it as an error."""
+        """Return how a worker's tests differ from the first worker's, or None.
+
+        xdist reports such a difference as a collection error with the worker as node id.
+        """
         first = next(iter(self._lists), "")
         if worker in {first, ""} or worker not in self._lists:
             return None
         return uncollected.differ(first, self._lists[first], worker, self._lists[worker])
 
     def collected(self, nodeids: list[str], deselected: int = 0) -> None:
-        """Write down the ids that this pass is to report."""
+        """Record the ids that this pass should report."""
         self._told = True
         self._ids.add(nodeids)
         counts = Counter(nodeids)
@@ -107,12 +110,13 @@ class Workers:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        # Registered before xdist's own trylast hook, so called before its workers start.
+        # trylast, like xdist's own hook, which was registered later and starts the workers: of two
+        # such hooks pluggy calls the later one last.
         with self._guard:
             dsession = session.config.pluginmanager.get_plugin("dsession")
             if dsession is None:
                 return
-            environment.wipe(os.environ)  # for the workers; they have it from us
+            environment.wipe(os.environ)  # so that workers start clean; they get what they need
             self.on = True
             self._session = dsession
             self._each = session.config.option.dist == "each"
@@ -131,9 +135,9 @@ class Workers:
 
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Foreign) -> Foreign:
-        """Give a later pass the one mode that neither hangs nor loses tests when workers crash.
+        """Use `load` in later passes: the only mode that survives crashes without loss or hangs.
 
-        The option stays as it is: by it the workers name tests (`loadgroup` adds `@group`).
+        The option itself is not changed: workers name tests by it (`loadgroup` adds `@group`).
         """
         if self._events.pass_no == 1 or self._each:
             return None
@@ -183,15 +187,15 @@ class Workers:
                 self.collected(list(ids))
 
     def _tell_each(self) -> None:
-        """With --dist=each every worker reports every test of its own: wait for all."""
+        """Record the collection for --dist=each: wait for all, as every worker runs every test."""
         if self._nodes and all(worker in self._pending for worker in self._nodes):
             self.collected([nodeid for ids in self._pending.values() for nodeid in ids])
 
 
 def _patient(send: Callable[..., None]) -> Callable[..., None]:
-    """Let xdist write to a worker that has just died: its end is told next, and its tests go on.
+    """Ignore errors when xdist writes to a worker that has just died; its end is reported next.
 
-    Without, two crashes at about the same time are an internal error ("cannot send").
+    Otherwise two crashes at about the same time are an internal error ("cannot send").
     """
 
     def sendcommand(name: str, **kwargs: Foreign) -> None:
