@@ -18,17 +18,17 @@ LEAST_FILES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class DiskSpace:
     """What is free in a file system. ``files`` is None where inodes have no fixed number."""
 
     free_bytes: int
     files: int | None = None
 
 
-def room(path: Path) -> Room:
+def room(path: Path) -> DiskSpace:
     """Return what is free in a path's file system. `OSError` when the path does not exist."""
     found = os.statvfs(path)
-    return Room(found.f_bavail * found.f_frsize, found.f_favail if found.f_files else None)
+    return DiskSpace(found.f_bavail * found.f_frsize, found.f_favail if found.f_files else None)
 
 
 def checkout(around: Around) -> Checked:
@@ -58,7 +58,7 @@ def of_engine(around: Around) -> Checked:
     return judged(subject, says, findings, facts)
 
 
-def judge(found: Room, least_bytes: int, name: str, mend: str) -> tuple[str, list[Finding]]:
+def judge(found: DiskSpace, least_bytes: int, name: str, mend: str) -> tuple[str, list[Finding]]:
     """Return in words what is free, and findings for what is too little."""
     says = f"{size(found.free_bytes)} free"
     findings = []

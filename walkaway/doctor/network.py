@@ -14,7 +14,7 @@ from typing import Any
 from walkaway.doctor import NO_FILE, Around, Checked, Finding, judged, skipped, unknown
 from walkaway.environment import engine, project_containers
 from walkaway.environment.project import Project
-from walkaway.environment.project_containers import Standing
+from walkaway.environment.project_containers import ServiceState
 from walkaway.errors import WalkawayError
 from walkaway.text import many
 
@@ -82,7 +82,7 @@ def _up(around: Around) -> tuple[Project, list[str]]:
         rows = [
             row for row in project_containers.of(project.name, around.environ) if not row.one_off
         ]
-        ready = [row for row in rows if row.standing(checked=False) is Standing.READY]
+        ready = [row for row in rows if row.standing(checked=False) is ServiceState.READY]
         if ready:
             return project, sorted({row.service for row in ready})
     return around.project, []

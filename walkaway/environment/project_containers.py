@@ -19,7 +19,7 @@ _JUST_NOW = "Up Less than a second"
 _EXITED = re.compile(r"Exited \((\d+)\)")
 
 
-class Standing(Enum):
+class ServiceState(Enum):
     """State of a service's container."""
 
     READY = "ready"
@@ -53,24 +53,26 @@ class Container:
         """Whether it has processes."""
         return self.state in {"running", "paused", "restarting"}
 
-    def standing(self, *, checked: bool) -> Standing:
+    def standing(self, *, checked: bool) -> ServiceState:
         """Return its state. ``checked`` means that the Compose file gives it a health check."""
         if self.state == "running":
             if "(unhealthy)" in self.status:
-                return Standing.BAD
+                return ServiceState.BAD
             waits = "(health: starting)" in self.status or (
                 checked and "(healthy)" not in self.status
             )
             # Without a health check, all we can require is that it has lived for a second.
             waits = waits or self.status == _JUST_NOW
-            return Standing.STARTING if waits else Standing.READY
+            return ServiceState.STARTING if waits else ServiceState.READY
         if self.state == "exited":
             code = _EXITED.match(self.status)
             ended = code is not None and code[1] == "0" and not checked
-            return Standing.DONE if ended else Standing.BAD
+            return ServiceState.DONE if ended else ServiceState.BAD
         # "restarting" is Docker's word for a container that ended and is about to be started again
         # by its restart policy.
-        return Standing.STARTING if self.state in {"created", "restarting"} else Standing.BAD
+        return (
+            ServiceState.STARTING if self.state in {"created", "restarting"} else ServiceState.BAD
+        )
 
 
 def of(project: str, environ: Mapping[str, str]) -> list[Container]:

@@ -27,7 +27,7 @@ DAY_S = 86400.0
 _REMOVE_S = 60.0
 
 
-class Standing(StrEnum):
+class RecordedState(StrEnum):
     """What a record says about its run."""
 
     ENDED = "ended"
@@ -48,7 +48,7 @@ class Known:
     """Whether paths in labels belong to this machine. Called when such a path does not exist."""
     there: Callable[[str], bool]
     """Whether a path is still a checkout's. Also True where it cannot be examined."""
-    standing: Callable[[str], Standing]
+    standing: Callable[[str], RecordedState]
     """What this checkout's record of a run says."""
 
 
@@ -95,11 +95,11 @@ def plan(things: Iterable[Thing], known: Known, now_s: float) -> Plan:
                 go.append(Fate(thing, f"its checkout is gone: {dead[thing.checkout]}"))
         elif thing.run and thing.checkout == known.here:
             standing = known.standing(thing.run)
-            if standing is Standing.ENDED:
+            if standing is RecordedState.ENDED:
                 go.append(Fate(thing, f"run {thing.run} has ended"))
-            elif standing is Standing.ABSENT and thing.running:
+            elif standing is RecordedState.ABSENT and thing.running:
                 stay.append(Fate(thing, f"run {thing.run} left no record, but goes on"))
-            elif standing is Standing.ABSENT:
+            elif standing is RecordedState.ABSENT:
                 go.append(Fate(thing, f"run {thing.run} left no record"))
     order = list(Kind)
     return Plan(tuple(sorted(go, key=lambda fate: order.index(fate.thing.kind))), tuple(stay))
@@ -211,13 +211,13 @@ def _there(path: str) -> bool:
     return stat.S_ISDIR(found.st_mode) and os.path.realpath(path) == path
 
 
-def _standing(records: Records, run_id: str) -> Standing:
+def _standing(records: Records, run_id: str) -> RecordedState:
     record = records.record(run_id)
     if not record.folder.is_dir():
-        return Standing.ABSENT
+        return RecordedState.ABSENT
     if reader.outcome(record.folder) is not None:
-        return Standing.ENDED
+        return RecordedState.ENDED
     free = file_lock.probe(str(record.path("supervisor.lock"))) is file_lock.Hold.FREE
     if free and evidence.of_last_pass(str(record.folder)):
-        return Standing.ENDED  # everything its container could tell is recorded
-    return Standing.LIVE
+        return RecordedState.ENDED  # everything its container could tell is recorded
+    return RecordedState.LIVE

@@ -16,7 +16,7 @@ from walkaway.environment import (
 )
 from walkaway.environment.compose_config import Composed
 from walkaway.environment.project import Project
-from walkaway.environment.project_containers import Container, Standing
+from walkaway.environment.project_containers import Container, ServiceState
 from walkaway.errors import WalkawayError
 
 UP_S = 120.0
@@ -102,7 +102,7 @@ def _names(project: Project, said: Composed, *, everything: bool) -> list[str]:
 
 
 def _well(said: Composed, rows: Sequence[Container]) -> bool:
-    fine = (Standing.READY, Standing.DONE)
+    fine = (ServiceState.READY, ServiceState.DONE)
     return all(row.standing(checked=said.services[row.service].checked) in fine for row in rows)
 
 
@@ -125,7 +125,7 @@ def _away_with_the_sick(
         row.id
         for name, rows in _by_service(project, environ, names).items()
         for row in rows
-        if row.standing(checked=said.services[name].checked) is Standing.BAD
+        if row.standing(checked=said.services[name].checked) is ServiceState.BAD
     ]
     if bad:
         engine.call(("docker", "rm", "--force", "--volumes", *bad), environ)
@@ -165,7 +165,7 @@ def _await(
             return
         stands = {row.id: row.standing(checked=said.services[row.service].checked) for row in rows}
         loops = any(row.state == "restarting" for row in rows)
-        bad = Standing.BAD in stands.values() or (
+        bad = ServiceState.BAD in stands.values() or (
             loops and diagnosis.restarts(rows, environ) >= diagnosis.RESTARTS
         )
         if bad or time.monotonic() > deadline:

@@ -11,8 +11,8 @@ from walkaway.errors import WalkawayError
 from walkaway.hunting.start import adopt
 from walkaway.hunting.store import LOCK, HuntRecord, Hunts
 from walkaway.model import exit_codes
-from walkaway.model.hunt import Hunt, HuntLook, Standing
-from walkaway.model.run_view import Look
+from walkaway.model.hunt import Hunt, HuntStatus, HuntView
+from walkaway.model.run_view import RunView
 from walkaway.process import file_lock
 from walkaway.record.store import Record
 from walkaway.runs import status
@@ -20,7 +20,7 @@ from walkaway.runs import status
 
 def look(
     hunts: Hunts, record: HuntRecord, *, may_adopt: bool = True, current: bool = True
-) -> HuntLook:
+) -> HuntView:
     """Return what is known of a hunt now.
 
     ``may_adopt``: start a new driver if the old one died. ``current``: include a look at the
@@ -31,14 +31,14 @@ def look(
     outcome = record.outcome()
     attempts = tuple(record.attempts())
     tests = tuple(record.tests())
-    live = standing is Standing.LIVE
+    live = standing is HuntStatus.LIVE
     code = exit_codes.STILL_RUNNING if live else exit_codes.VANISHED
     took = time.time() - asked.created_s
     if outcome is not None:
         code, took = int(outcome.get("code", code)), float(outcome.get("duration_s", took))
     elif not live:
         took = sum(attempt.duration_s for attempt in attempts)
-    return HuntLook(
+    return HuntView(
         hunt=asked,
         folder=str(record.folder),
         standing=standing,
@@ -53,20 +53,20 @@ def look(
     )
 
 
-def _standing(record: HuntRecord, asked: Hunt, *, may_adopt: bool) -> tuple[Standing, bool]:
+def _standing(record: HuntRecord, asked: Hunt, *, may_adopt: bool) -> tuple[HuntStatus, bool]:
     if record.outcome() is not None:
-        return Standing.DONE, False
+        return HuntStatus.DONE, False
     held = file_lock.probe(str(record.path(LOCK)), asked.lock)
     if held is file_lock.Hold.HELD:
-        return Standing.LIVE, False
+        return HuntStatus.LIVE, False
     if record.outcome() is not None:  # it may have been written since the first check
-        return Standing.DONE, False
+        return HuntStatus.DONE, False
     if held is file_lock.Hold.FREE and may_adopt and adopt(record, asked):
-        return Standing.LIVE, True
-    return Standing.GONE, False
+        return HuntStatus.LIVE, True
+    return HuntStatus.GONE, False
 
 
-def _current(hunts: Hunts, asked: Hunt, number: int) -> Look | None:
+def _current(hunts: Hunts, asked: Hunt, number: int) -> RunView | None:
     """Return a look at the hunt's newest run if it is attempt ``number``, else None."""
     for run_id in reversed(hunts.records.ids()):
         if run_id <= asked.id:

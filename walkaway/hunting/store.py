@@ -152,7 +152,7 @@ class Hunts:
         raise WalkawayError(message, exit_codes.NO_SUCH_RUN)
 
 
-def last_start_of(root: Path, environ: Mapping[str, str], kind: str) -> last_start.Place:
+def last_start_of(root: Path, environ: Mapping[str, str], kind: str) -> last_start.MarkPlace:
     """Return where this origin's last start is marked. ``kind`` is `run` or `hunt`."""
     records = Records(root)
     place = last_start.of_runs(records, origin.detect(environ).key, environ)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
-from walkaway.library.project_files import Offer, Standing, offers, wanted_names
+from walkaway.library.project_files import FileState, Offer, offers, wanted_names
 from walkaway.model import exit_codes
 
 _READ_CHARS = 1 << 20
@@ -50,7 +50,7 @@ def write(root: Path, found: list[Offer]) -> list[Offer]:
     `WalkawayError` 73 when a file cannot be written. A file that has appeared meanwhile is left
     alone.
     """
-    return [_written(root, offer) if offer.standing is Standing.NEW else offer for offer in found]
+    return [_written(root, offer) if offer.standing is FileState.NEW else offer for offer in found]
 
 
 def _written(root: Path, offer: Offer) -> Offer:
@@ -64,7 +64,7 @@ def _written(root: Path, offer: Offer) -> Offer:
                 path.unlink()
                 raise
     except FileExistsError:
-        return replace(offer, standing=Standing.EXISTS)
+        return replace(offer, standing=FileState.EXISTS)
     except OSError as error:
         message = f"{path} cannot be written: {error.strerror}.\nMend that, then again."
         raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error

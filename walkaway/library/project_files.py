@@ -46,7 +46,7 @@ _ALIASES = {"tasks.py": ("tasks",), "Makefile": ("GNUmakefile", "makefile")}
 _TARGETS = re.compile(r"^([A-Za-z0-9][^:=#\n]*):(?!=)", re.MULTILINE)
 
 
-class Standing(StrEnum):
+class FileState(StrEnum):
     """State of an offered file."""
 
     NEW = "new"
@@ -61,7 +61,7 @@ class Offer:
     """One file. ``text`` is its contents if it is new, otherwise what to add by hand."""
 
     name: str
-    standing: Standing
+    standing: FileState
     text: str = ""
     note: str = ""
 
@@ -75,7 +75,7 @@ def offers(existing: Mapping[str, str], makefile: str, *, linked: bool = False) 
     """
     found = [_offer(name, existing, makefile) for name in _NAMES]
     if linked:
-        found[-1] = Offer(_CLAUDE_MD, Standing.READY, note=f"it is the same file as {_AGENTS_MD}")
+        found[-1] = Offer(_CLAUDE_MD, FileState.READY, note=f"it is the same file as {_AGENTS_MD}")
     return found
 
 
@@ -90,21 +90,21 @@ def _offer(name: str, existing: Mapping[str, str], makefile: str) -> Offer:
         contents = {
             "tasks.py": TASKS, "walkaway.mk": makefile, "Makefile": MAKEFILE, _CLAUDE_MD: CLAUDE,
         }  # fmt: skip
-        return Offer(name, Standing.NEW, contents.get(name, AGENTS))
+        return Offer(name, FileState.NEW, contents.get(name, AGENTS))
     text = existing[found]
-    ready = Offer(found, Standing.READY)
+    ready = Offer(found, FileState.READY)
     if name == "tasks.py":
         uses = re.search(r"^\s*(?:from|import) walkaway\b", text, re.MULTILINE)
-        return ready if uses else Offer(found, Standing.EXISTS, _TASKS_BESIDE)
+        return ready if uses else Offer(found, FileState.EXISTS, _TASKS_BESIDE)
     if name == "walkaway.mk":
         note = f"it is not this version's: delete it to have it written anew: rm {name}"
-        return ready if text == makefile else Offer(found, Standing.EXISTS, note=note)
+        return ready if text == makefile else Offer(found, FileState.EXISTS, note=note)
     if name == "Makefile":
         return _makefile(found, text, makefile)
     if name == _CLAUDE_MD:
         told = re.search(r"(?m)(^|\s)@(\./)?AGENTS\.md\b", text) or "inv test-async" in text
-        return ready if told else Offer(found, Standing.EXISTS, CLAUDE)
-    return ready if "inv test-async" in text else Offer(found, Standing.EXISTS, AGENTS)
+        return ready if told else Offer(found, FileState.EXISTS, CLAUDE)
+    return ready if "inv test-async" in text else Offer(found, FileState.EXISTS, AGENTS)
 
 
 def _makefile(found: str, text: str, makefile: str) -> Offer:
@@ -113,5 +113,5 @@ def _makefile(found: str, text: str, makefile: str) -> Offer:
     own = [name for name in ours if name in taken]
     note = f"its own targets stay: {', '.join(own)} (ours: inv {own[0]}, ...)" if own else ""
     if re.search(r"^-?s?include\s.*walkaway\.mk", text, re.MULTILINE):
-        return Offer(found, Standing.READY, note=note)
-    return Offer(found, Standing.EXISTS, f"{INCLUDE}\n", note)
+        return Offer(found, FileState.READY, note=note)
+    return Offer(found, FileState.EXISTS, f"{INCLUDE}\n", note)

@@ -13,7 +13,7 @@ from typing import Any
 
 from walkaway.model import exit_codes
 from walkaway.model.run import Origin, Run, from_json
-from walkaway.model.run_view import Look
+from walkaway.model.run_view import RunView
 from walkaway.model.vocabulary import Outcome, Result
 
 SCHEMA = 1
@@ -112,7 +112,7 @@ class Attempt:
         return self.outcome in _WHOLE and not self.lost
 
 
-class Standing(StrEnum):
+class HuntStatus(StrEnum):
     """The status of a hunt."""
 
     LIVE = "live"
@@ -122,12 +122,12 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class HuntLook:
+class HuntView:
     """What one look at a hunt found. Times are seconds."""
 
     hunt: Hunt
     folder: str
-    standing: Standing
+    standing: HuntStatus
     attempts: tuple[Attempt, ...]
     tests: tuple[str, ...]
     elapsed_s: float
@@ -135,14 +135,14 @@ class HuntLook:
     """complete, found, hopeless, stopped, stop, interrupt or error; empty while it is live."""
     why: str = ""
     code: int = exit_codes.STILL_RUNNING
-    current: Look | None = None
+    current: RunView | None = None
     """The attempt that is running now."""
     adopted_now: bool = False
 
     @property
     def live(self) -> bool:
         """Whether more attempts may follow."""
-        return self.standing is Standing.LIVE
+        return self.standing is HuntStatus.LIVE
 
 
 def attempt_seed(seed: int, number: int) -> str:

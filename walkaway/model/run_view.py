@@ -11,7 +11,7 @@ from walkaway.model.vocabulary import Outcome, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Flight:
+class RunningTest:
     """A test that is running now. ``usual_s``: how long it took last time, None if unknown."""
 
     id: str
@@ -48,7 +48,7 @@ class Tree:
     nchanged: int = 0
 
 
-class Standing(StrEnum):
+class TreeState(StrEnum):
     """How the source tree compares with what it was when a run ended."""
 
     SAME = "same"
@@ -62,7 +62,7 @@ class SinceEnd:
 
     ended_s: float
     """Seconds since the run's end."""
-    tree: Standing
+    tree: TreeState
     changed: tuple[str, ...] = ()
     """The first paths that differ, relative to the repository."""
     nchanged: int | None = None
@@ -108,7 +108,7 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class RunView:
     """The result of one look. Times are in seconds; ``log`` and ``record`` are absolute paths."""
 
     run: Run
@@ -124,7 +124,7 @@ class Look:
     adopted_now: bool = False
     """This look found the supervisor dead and gave the run a new one."""
     eta_s: tuple[float, float] | None = None
-    flights: tuple[Flight, ...] = ()
+    flights: tuple[RunningTest, ...] = ()
     workers: int = 0
     silent_s: float = 0.0
     """Seconds since the last event."""

@@ -8,7 +8,7 @@ from walkaway.model.log_lines import Line
 
 
 @dataclass(frozen=True, slots=True)
-class Flight:
+class Execution:
     """One span in which the test ran, in seconds since the run's start."""
 
     since_s: float
@@ -19,11 +19,11 @@ class Flight:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class LogOfTest:
     """One test and its log lines, in order of time."""
 
     nodeid: str
-    flights: tuple[Flight, ...] = ()
+    flights: tuple[Execution, ...] = ()
     lines: tuple[Line, ...] = ()
     unread: tuple[str, ...] = ()
     """What was not read, and why; one phrase each."""

@@ -23,7 +23,7 @@ COMPOSE = "compose"
 _OFFER = "To run here, without the containers: --backend local"
 
 
-class Place(NamedTuple):
+class BackendChoice(NamedTuple):
     """The chosen backend, `local` or `compose`, and why `auto` fell back to local."""
 
     backend: str
@@ -32,7 +32,7 @@ class Place(NamedTuple):
 
 
 def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, str], *, ci: bool
-           ) -> Place:  # fmt: skip
+           ) -> BackendChoice:  # fmt: skip
     """Return the backend to use.
 
     `auto` means compose when there is a Compose file with the service and the engine answers.
@@ -41,7 +41,7 @@ def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, 
     """
     wanted = asked or conf.backend
     if wanted == LOCAL:
-        return Place(LOCAL)
+        return BackendChoice(LOCAL)
     files = project.compose_file(root, conf.compose_file)
     if wanted == COMPOSE:
         if not files:
@@ -51,7 +51,7 @@ def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, 
             )
             raise WalkawayError(message, exit_codes.NOT_STARTABLE)
         _must_answer(environ, "the tests were to run in Compose")
-        return Place(COMPOSE)
+        return BackendChoice(COMPOSE)
     if not any(_has_service(name, conf.service) for name in files):
         if _last(Records(root)) == COMPOSE:
             message = (
@@ -61,18 +61,18 @@ def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, 
             )
             raise WalkawayError(message, exit_codes.NOT_STARTABLE)
         no_service = f"no service {conf.service} in the Compose file"
-        return Place(LOCAL, no_service if files else "no Compose file")
+        return BackendChoice(LOCAL, no_service if files else "no Compose file")
     if ci:
         _must_answer(environ, "CI does not fall back to a run outside Compose by itself")
-        return Place(COMPOSE)
+        return BackendChoice(COMPOSE)
     why = engine.silent_because(environ)
     if not why:
-        return Place(COMPOSE)
+        return BackendChoice(COMPOSE)
     if _last(Records(root)) == COMPOSE:
         _refuse(why, "the last run of this checkout was in Compose, and another place may "
                      "give another result")  # fmt: skip
     no_command = why == engine.NOT_THERE
-    return Place(LOCAL, "no docker command" if no_command else "no Docker engine answers")
+    return BackendChoice(LOCAL, "no docker command" if no_command else "no Docker engine answers")
 
 
 def compose(

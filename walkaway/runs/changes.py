@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from walkaway.model import events
-from walkaway.model.run_view import Look, SinceEnd, Standing
+from walkaway.model.run_view import RunView, SinceEnd, TreeState
 from walkaway.process import clock
 from walkaway.record import reader
 from walkaway.record.store import Record
@@ -25,7 +25,7 @@ _JOURNAL_BYTES = 64 * 1024
 _NAMED = 20
 
 
-def since_end(record: Record, root: Path, look: Look) -> SinceEnd:
+def since_end(record: Record, root: Path, look: RunView) -> SinceEnd:
     """Return the age of an ended run's verdict, and what has changed in the tree since."""
     age_s = _age_s(look)
     then = _kept(record) or _fingerprint_alone(record)
@@ -33,19 +33,19 @@ def since_end(record: Record, root: Path, look: Look) -> SinceEnd:
     try:
         now = source_tree.fingerprint(str(root), until) if then else None
         if not then or not now or not now.fingerprint:
-            return SinceEnd(age_s, Standing.UNKNOWN)
+            return SinceEnd(age_s, TreeState.UNKNOWN)
         same = now.fingerprint == then.fingerprint
         paths = [] if same else _differing(str(root), then, now, until)
     except TimeoutError:
-        return SinceEnd(age_s, Standing.UNKNOWN)
+        return SinceEnd(age_s, TreeState.UNKNOWN)
     if paths is None:
-        return SinceEnd(age_s, Standing.CHANGED)
+        return SinceEnd(age_s, TreeState.CHANGED)
     # Fingerprints differ but no path does: the tested changes have been committed since.
-    standing = Standing.CHANGED if paths else Standing.SAME
+    standing = TreeState.CHANGED if paths else TreeState.SAME
     return SinceEnd(age_s, standing, tuple(paths[:_NAMED]), len(paths))
 
 
-def _age_s(look: Look) -> float:
+def _age_s(look: RunView) -> float:
     run = look.run
     if run.boot_id and run.boot_id == clock.boot_id():
         age_s = clock.boot_s() - run.started_boot - look.elapsed_s

@@ -36,7 +36,7 @@ _UNWRITTEN = "it was refused, and why could not be written down (no space left?)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MarkPlace:
     """Where one origin's mark is kept, and how to find what that origin has started since."""
 
     folder: Path
@@ -61,9 +61,9 @@ class Place:
         return f"start-{self.kind}-{_digest(os.path.realpath(self.root), self.origin_key)}.json"
 
 
-def of_runs(records: Records, origin_key: str, environ: Mapping[str, str]) -> Place:
+def of_runs(records: Records, origin_key: str, environ: Mapping[str, str]) -> MarkPlace:
     """Return where an origin's mark for runs is kept."""
-    return Place(
+    return MarkPlace(
         folder=records.folder,
         root=records.root,
         kind="run",
@@ -75,7 +75,7 @@ def of_runs(records: Records, origin_key: str, environ: Mapping[str, str]) -> Pl
 
 
 @contextlib.contextmanager
-def marked(place: Place, command: str) -> Iterator[None]:
+def marked(place: MarkPlace, command: str) -> Iterator[None]:
     """Keep a start marked until it succeeds; if it is refused, the mark gets the reason."""
     begin(place, command)
     try:
@@ -89,19 +89,19 @@ def marked(place: Place, command: str) -> Iterator[None]:
     clear(place)
 
 
-def begin(place: Place, command: str) -> None:
+def begin(place: MarkPlace, command: str) -> None:
     """Mark that a start is under way."""
     who = {"pid": os.getpid(), "start": proc_table.start_ticks(os.getpid()), "host": clock.host()}
     _write(place, {"stage": Stage.STARTING, "command": command[:_MOST_CHARS], **who})
 
 
-def refuse(place: Place, command: str, code: int, message: str) -> None:
+def refuse(place: MarkPlace, command: str, code: int, message: str) -> None:
     """Mark that the last start was refused, with its exit code and message."""
     told = {"code": code, "message": message[:_MOST_CHARS], "command": command[:_MOST_CHARS]}
     _write(place, {"stage": Stage.REFUSED, **told})
 
 
-def clear(place: Place) -> None:
+def clear(place: MarkPlace) -> None:
     """Remove the mark after a successful start, unless another start under way made it."""
     found = _read(place)
     if found is None or (_under_way(found) and found.get("pid") != os.getpid()):
@@ -112,7 +112,7 @@ def clear(place: Place) -> None:
         os.unlink(place.spare_name, dir_fd=fd)
 
 
-def standing(place: Place) -> LastStart | None:
+def standing(place: MarkPlace) -> LastStart | None:
     """Return the last start if it made no record; None if it did, or if there was none."""
     found = _read(place)
     if found is None or _overtaken(place, found.get("after")):
@@ -130,7 +130,7 @@ def standing(place: Place) -> LastStart | None:
     return LastStart(stage, code, message, command, _number(found.get("at_s")))
 
 
-def _overtaken(place: Place, after: object) -> bool:
+def _overtaken(place: MarkPlace, after: object) -> bool:
     """Return whether this origin has a record newer than the mark, so the start did succeed.
 
     ``after``: the newest id when the mark was made; not a string when the mark is empty.
@@ -153,7 +153,7 @@ def _under_way(found: Mapping[str, Any]) -> bool:
     return pid > 0 and proc_table.alive(pid, _whole(found.get("start")))
 
 
-def _write(place: Place, told: Mapping[str, Any]) -> None:
+def _write(place: MarkPlace, told: Mapping[str, Any]) -> None:
     """Write the mark atomically; on a full disk it is an empty file.
 
     Falls back to the user's runtime folder. Errors are ignored.
@@ -206,7 +206,7 @@ def _prune(folder_fd: int, prefix: str) -> None:
             os.unlink(name, dir_fd=folder_fd)
 
 
-def _read(place: Place) -> dict[str, Any] | None:
+def _read(place: MarkPlace) -> dict[str, Any] | None:
     """Return the newer of the two marks; None when there is none."""
     found = []
     with contextlib.suppress(OSError):

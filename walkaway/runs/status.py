@@ -15,7 +15,7 @@ from walkaway.errors import WalkawayError
 from walkaway.model import eta, events, exit_codes, progress
 from walkaway.model.progress import Progress
 from walkaway.model.run import Run
-from walkaway.model.run_view import Counts, Ended, Flight, Look, Tree, ended_from_json
+from walkaway.model.run_view import Counts, Ended, RunningTest, RunView, Tree, ended_from_json
 from walkaway.model.vocabulary import Outcome, Status
 from walkaway.process import clock, file_lock
 from walkaway.record import durations, reader
@@ -27,7 +27,7 @@ _SHOWN_FLIGHTS = 16
 _UNKNOWN_BOOT = "the machine was restarted since, and the run left no verdict"
 
 
-def look(records: Records, record: Record, *, tail_lines: int = 0) -> Look:
+def look(records: Records, record: Record, *, tail_lines: int = 0) -> RunView:
     """Return what is known of a run now. Reads a bounded part of every file.
 
     ``tail_lines``: how many of the log's last lines to include. Raises `WalkawayError` 66 when the
@@ -46,7 +46,7 @@ def look(records: Records, record: Record, *, tail_lines: int = 0) -> Look:
         status = live_status.live_status(state, journal)
     names = reader.Ids(record.folder)
     past = durations.newest(records, run.id) if running else []
-    return Look(
+    return RunView(
         run=run,
         status=status,
         record=str(record.folder),
@@ -215,12 +215,14 @@ def _tree(journal: list[events.Event]) -> Tree:
 
 def _flights(
     state: Progress, names: reader.Ids, past: list[Path], now: float
-) -> tuple[Flight, ...]:
+) -> tuple[RunningTest, ...]:
     flights = []
     for row in state.running[:_SHOWN_FLIGHTS]:
         nodeid = names[row.index]
         flights.append(
-            Flight(nodeid, row.worker, max(0.0, now - row.since), durations.usual_s(past, nodeid))
+            RunningTest(
+                nodeid, row.worker, max(0.0, now - row.since), durations.usual_s(past, nodeid)
+            )
         )
     return tuple(flights)
 

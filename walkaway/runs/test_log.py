@@ -15,7 +15,7 @@ from walkaway.errors import WalkawayError
 from walkaway.model import causes, events, exit_codes, test_key
 from walkaway.model import log_lines as said
 from walkaway.model.log_lines import Line
-from walkaway.model.test_log import Flight, Story
+from walkaway.model.test_log import Execution, LogOfTest
 from walkaway.record import reader, time_window
 from walkaway.record.store import Record
 
@@ -56,7 +56,7 @@ def choose(names: Sequence[str], wanted: str, run: str) -> int:
     raise WalkawayError(message, exit_codes.WRONG_USE)
 
 
-def read(record: Record, wanted: str, now_s: float, live: Live | None = None) -> Story:
+def read(record: Record, wanted: str, now_s: float, live: Live | None = None) -> LogOfTest:
     """Return the story of the test that ``wanted`` names.
 
     ``now_s``: the run's age in seconds, used as the end time of tests in flight. ``live`` asks the
@@ -84,7 +84,7 @@ def read(record: Record, wanted: str, now_s: float, live: Live | None = None) ->
         files.append(str(record.path(SERVICES)))
     lines = tuple(said.merged([*own, *services]))
     messages, traced = _failures(record, index)
-    return Story(
+    return LogOfTest(
         nodeid, flights, lines, tuple(dict.fromkeys(unread)), tuple(files), messages, traced
     )
 
@@ -163,7 +163,7 @@ def _part(path: Path, start: int, end: int) -> bytes:
         return b""
 
 
-def _flights(path: Path, index: int, now_s: float) -> Iterator[Flight]:
+def _flights(path: Path, index: int, now_s: float) -> Iterator[Execution]:
     """Yield the spans in which the test ran, from its own events only."""
     begun: dict[str, float] = {}
     for event in _events_of(path, index):
@@ -173,12 +173,12 @@ def _flights(path: Path, index: int, now_s: float) -> Iterator[Flight]:
         elif event["e"] == "f":
             until = events.number(event, "t")
             since = begun.pop(worker, until)
-            yield Flight(since, until, events.text(event, "r"), worker)
+            yield Execution(since, until, events.text(event, "r"), worker)
     for worker, since in begun.items():
-        yield Flight(since, max(since, now_s), "", worker)
+        yield Execution(since, max(since, now_s), "", worker)
 
 
-def _reaching(flight: Flight, lines_s: list[float]) -> Flight:
+def _reaching(flight: Execution, lines_s: list[float]) -> Execution:
     """Return a test's span, extended to its own log lines within 1 ms of it."""
     near = [t for t in lines_s if flight.since_s - TICK_S <= t <= flight.until_s + TICK_S]
     since_s, until_s = min([flight.since_s, *near]), max([flight.until_s, *near])

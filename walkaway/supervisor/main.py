@@ -21,7 +21,7 @@ from walkaway.supervisor.limits import Watch
 from walkaway.supervisor.out_of_memory import OutOfMemory
 from walkaway.supervisor.record_files import Keeper
 from walkaway.supervisor.shutdown import Ending
-from walkaway.supervisor.slots import Room
+from walkaway.supervisor.slots import SlotShare
 from walkaway.supervisor.stop_requests import MARKER, Requests
 from walkaway.supervisor.tree_watch import Trees
 
@@ -53,7 +53,7 @@ class Supervisor:
             UsedUp(self.keeper.fds["events.jsonl"]),
         )
         self.requests = Requests(record, self.journal, self.ending)
-        self.room = Room(self.run, self.journal)
+        self.room = SlotShare(self.run, self.journal)
         self.memory = OutOfMemory()
         self.trees = Trees(self.run["root"], self.journal, self.family)
         self.lock_fd = lock_fd

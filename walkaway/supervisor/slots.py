@@ -12,7 +12,7 @@ from walkaway.worker_slots.queue import Turn
 _NAMED = 3
 
 
-class Room:
+class SlotShare:
     """One run's share of the worker slots. A run inside a run uses its parent's."""
 
     def __init__(self, run: dict[str, Any], journal: Journal) -> None:

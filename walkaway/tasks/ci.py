@@ -13,7 +13,7 @@ from invoke.context import Context
 from walkaway.errors import WalkawayError
 from walkaway.model import exit_codes
 from walkaway.model.ci_step import Step, code_of
-from walkaway.model.run_view import Look
+from walkaway.model.run_view import RunView
 from walkaway.record.store import Record
 from walkaway.runs import last_start, start, status, stop
 from walkaway.runs.request import Options
@@ -61,7 +61,7 @@ def ci(
         if not json:
             say([view.step_line(steps[-1], here.style)])
 
-    found: list[tuple[Record, Look]] = []
+    found: list[tuple[Record, RunView]] = []
     step("lint", lambda: _lint(here, quiet=json))
     step("locks", lambda: _locks(here))
     step(
@@ -105,7 +105,7 @@ def _locks(here: Here) -> Step:
     if not sources:
         return Step("locks", said="there is no requirements*.in", skipped=True)
     found = locks.check(locks.project(here.root, here.environ))
-    stale = [lock for lock in found if lock.standing is lockfile.Standing.STALE]
+    stale = [lock for lock in found if lock.standing is lockfile.LockState.STALE]
     if not stale:
         return Step("locks")
     said = ", ".join(f"{lock.name} is stale{_why(lock.why)}" for lock in stale)
@@ -120,7 +120,7 @@ def _tests(
     here: Here,
     options: Options,
     args: tuple[str, ...],
-    found: list[tuple[Record, Look]],
+    found: list[tuple[Record, RunView]],
     *,
     quiet: bool,
 ) -> Step:
@@ -158,7 +158,9 @@ def _wait_quietly(here: Here, made: start.Started, *, interrupted: bool) -> None
         stop.wait_ended(made.record, 60 * _TURN_S)
 
 
-def _report(here: Here, steps: list[Step], found: list[tuple[Record, Look]], *, json: bool) -> None:
+def _report(
+    here: Here, steps: list[Step], found: list[tuple[Record, RunView]], *, json: bool
+) -> None:
     look = found[0][1] if found else None
     causes = causes_of(found[0][0]) if look is not None and look.counts.bad else []
     if json:

@@ -13,7 +13,7 @@ from walkaway.errors import WalkawayError
 from walkaway.model import causes, events, exit_codes
 from walkaway.model.events import Event
 from walkaway.model.last_start import LastStart
-from walkaway.model.run_view import Look
+from walkaway.model.run_view import RunView
 from walkaway.model.vocabulary import Status
 from walkaway.record import reader
 from walkaway.record.store import Record
@@ -42,7 +42,7 @@ def follow(
     return tell(here, record, look if waited or ours else aged(here, record, look), json=json)
 
 
-def aged(here: Here, record: Record, look: Look) -> Look:
+def aged(here: Here, record: Record, look: RunView) -> RunView:
     """Return the look at an ended run with its age and what changed since; a live one as it is."""
     if look.ended is None:
         return look
@@ -50,7 +50,7 @@ def aged(here: Here, record: Record, look: Look) -> Look:
 
 
 def tell(
-    here: Here, record: Record, look: Look, *, json: bool, without: LastStart | None = None
+    here: Here, record: Record, look: RunView, *, json: bool, without: LastStart | None = None
 ) -> int:
     """Print how the run stands, as the last word of a wait, and return its code.
 
@@ -83,10 +83,10 @@ def failures_of(record: Record) -> list[Event]:
 
 def _until_ended(
     here: Here, record: Record, deadline: float | None, bar: Bar | None
-) -> tuple[Look, bool]:
+) -> tuple[RunView, bool]:
     """Return the last look, and whether there was anything to wait for."""
     cursor = _Cursor(record.path("failures.jsonl"))
-    before: Look | None = None
+    before: RunView | None = None
     spoke = time.monotonic()
     while True:
         look = _look(here, record, 0.0 if before is None else _RESTORE_S)
@@ -111,7 +111,7 @@ def _until_ended(
                 break
 
 
-def _look(here: Here, record: Record, patience_s: float) -> Look:
+def _look(here: Here, record: Record, patience_s: float) -> RunView:
     """Look at a run that somebody may have deleted while it lives: its supervisor restores it."""
     until = time.monotonic() + patience_s
     while True:
@@ -145,7 +145,7 @@ class _Cursor:
 class Bar:
     """Where a wait prints: lines only. A terminal gets `_LiveBar`."""
 
-    def show(self, look: Look) -> None:
+    def show(self, look: RunView) -> None:
         """Show how far the run is."""
 
     def print(self, lines: list[str]) -> None:
@@ -160,7 +160,7 @@ class _LiveBar(Bar):
         self._progress = progress
         self._task = progress.add_task("", total=None, time="")
 
-    def show(self, look: Look) -> None:
+    def show(self, look: RunView) -> None:
         counts = look.counts
         # The run's own age: this wait may have begun long after it.
         time = f"after {duration(look.elapsed_s)}"

@@ -22,7 +22,7 @@ from walkaway.tasks import upkeep as _upkeep
 __all__ = ["compose", "environment", "hunt", "ns", "quality", "run", "upkeep"]
 
 # No `configure`: where a value in invoke.yaml is of another kind than a default, Invoke fails with
-# a traceback. `edge.here` reads what is configured, `runs.settings` checks it.
+# a traceback. `invoke_adapter.here` reads what is configured, `walkaway.settings` checks it.
 
 run = Collection(
     "run",

@@ -15,7 +15,7 @@ from walkaway.hunting import stop as halt
 from walkaway.hunting.store import HuntRecord, Hunts, last_start_of
 from walkaway.model import exit_codes, hunt_summary
 from walkaway.model import hunt as model
-from walkaway.model.hunt import Hunt, HuntLook
+from walkaway.model.hunt import Hunt, HuntView
 from walkaway.model.last_start import LastStart
 from walkaway.runs import last_start
 from walkaway.runs.request import Options, wanted
@@ -200,7 +200,7 @@ def _until_news(record: HuntRecord, deadline: float | None) -> None:
         time.sleep(_POLL_S)
 
 
-def _news(here: Here, before: HuntLook, now: HuntLook) -> list[str]:
+def _news(here: Here, before: HuntView, now: HuntView) -> list[str]:
     """Return the attempts that ended between two looks; in a pipe those alone that did not pass.
 
     To one who pays for every line, another attempt that passed is no news.
@@ -217,7 +217,7 @@ def _every(here: Here) -> bool:
     return here.attended or (here.ci and not here.agent)
 
 
-def _tell(here: Here, look: HuntLook, *, json: bool) -> int:
+def _tell(here: Here, look: HuntView, *, json: bool) -> int:
     found = hunt_summary.compare(look.attempts, look.tests)
     if json:
         say_json(hunt_json.as_json(look, found, here.style))

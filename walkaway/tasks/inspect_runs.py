@@ -11,7 +11,7 @@ from walkaway import settings
 from walkaway.errors import WalkawayError
 from walkaway.model import causes, exit_codes, ledger, standing
 from walkaway.model.last_start import Stage
-from walkaway.model.run_view import Look
+from walkaway.model.run_view import RunView
 from walkaway.model.vocabulary import Result
 from walkaway.record import reader
 from walkaway.record.store import Record
@@ -210,7 +210,7 @@ def stop(c: Context, run: str | None = None, json: bool = False) -> int:
     return 0 if look.ended else code
 
 
-def _until_stopped(here: invoke_adapter.Here, record: Record) -> Look:
+def _until_stopped(here: invoke_adapter.Here, record: Record) -> RunView:
     """Wait until a run has ended, for a minute; less while its engine does not answer."""
     until = time.monotonic() + _STOP_WAIT_S
     while True:

@@ -62,7 +62,7 @@ class Here:
         """Mark the start of a run until it has succeeded, so that a look can tell of it."""
         return last_start.marked(self.last_start(), typed())
 
-    def last_start(self) -> last_start.Place:
+    def last_start(self) -> last_start.MarkPlace:
         """Return where the last start of a run is marked."""
         return last_start.of_runs(self.records, self.origin().key, self.environ)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from walkaway.errors import WalkawayError
 from walkaway.model.last_start import LastStart, Stage
-from walkaway.model.run_view import Look
+from walkaway.model.run_view import RunView
 from walkaway.runs import last_start, status
 from walkaway.tasks.invoke_adapter import Here, say, say_json
 from walkaway.views import last_start as view
@@ -18,7 +18,7 @@ from walkaway.views import run_json
 _POLL_S = 0.1
 _BRIEF_S = 3.0
 """What a look gives a start that is under way: most take a fraction of a second."""
-Shape = Callable[[LastStart, Look | None], dict[str, Any]]
+Shape = Callable[[LastStart, RunView | None], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Without:
     """The last start made no record; ``before`` is the run that there was before it."""
 
     start: LastStart
-    before: Look | None
+    before: RunView | None
 
 
 def without_record(here: Here, selector: str | None, wait_s: float = _BRIEF_S) -> Without | None:
@@ -69,7 +69,7 @@ def answered(
     return found is not None
 
 
-def _before(here: Here) -> Look | None:
+def _before(here: Here) -> RunView | None:
     try:
         return status.look(here.records, here.record(None))
     except WalkawayError:

@@ -13,7 +13,7 @@ from invoke.context import Context
 
 from walkaway.errors import WalkawayError
 from walkaway.model import exit_codes
-from walkaway.model.run_view import Look
+from walkaway.model.run_view import RunView
 from walkaway.record import reader
 from walkaway.record.store import Record
 from walkaway.runs import status, test_log
@@ -99,7 +99,7 @@ def _tell_test(here: Here, record: Record, test: str, most: int, *, json: bool) 
         say(story_view.lines(look, found, here.style, most))
 
 
-def _containers(look: Look, since: float, until: float) -> str:
+def _containers(look: RunView, since: float, until: float) -> str:
     from walkaway.backends import service_logs
 
     return service_logs.said(look.run, Path(look.record), since, until)

@@ -89,7 +89,7 @@ def compile_deps(c: Context, upgrade: bool = False, check: bool = False, json: b
     if locks.sources(here.root):
         where = locks.project(here.root, here.environ)
         found = locks.check(where) if check else locks.compile_all(where, upgrade=upgrade)
-    stale = any(lock.standing is lockfile.Standing.STALE for lock in found)
+    stale = any(lock.standing is lockfile.LockState.STALE for lock in found)
     code = exit_codes.FAILED if stale else 0
     if json:
         say_json(view.lock_json(found, check=check, code=code))

@@ -14,7 +14,7 @@ _INDEX_LINE = re.compile(r"^\s*(?:--(?:extra-)?index-url|--find-links|--trusted-
 _DIFF_LINES = 10
 
 
-class Standing(StrEnum):
+class LockState(StrEnum):
     """State of a lock compared with its source."""
 
     FRESH = "fresh"
@@ -37,17 +37,17 @@ class Lock:
 
     name: str
     source: str
-    standing: Standing
+    standing: LockState
     why: str = ""
     changes: tuple[Change, ...] = ()
     diff: tuple[str, ...] = ()
     """The first lines that differ, when no pin changed."""
 
 
-def compared(name: str, source: str, old: str, new: str, otherwise: Standing) -> Lock:
+def compared(name: str, source: str, old: str, new: str, otherwise: LockState) -> Lock:
     """Compare two texts of a lock. ``otherwise`` is its standing if they differ."""
     if old and body(old) == body(new):
-        return Lock(name, source, Standing.FRESH)
+        return Lock(name, source, LockState.FRESH)
     before, after = pins(old), pins(new)
     changes = tuple(
         Change(package, before.get(package, ""), after.get(package, ""))

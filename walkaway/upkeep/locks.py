@@ -20,7 +20,7 @@ from pathlib import Path
 
 from walkaway.errors import WalkawayError
 from walkaway.model import exit_codes
-from walkaway.upkeep.lockfile import Lock, Standing, body, compared, seeded, without_index
+from walkaway.upkeep.lockfile import Lock, LockState, body, compared, seeded, without_index
 from walkaway.upkeep.uv import COMMAND, Project, compile_lock, find_uv
 
 _INCLUDE = re.compile(r"^(?:-r|-c|--requirement|--constraint)[\s=]*(.+?)\s*(?:\s#.*)?$")
@@ -82,12 +82,12 @@ def check(where: Project) -> list[Lock]:
 def _checked(where: Project, source: str) -> Lock:
     name = lock_name(source)
     if not (where.root / name).is_file():
-        return Lock(name, source, Standing.STALE, why="it is not there")
+        return Lock(name, source, LockState.STALE, why="it is not there")
     old = _text(where.root / name)
     with contextlib.suppress(WalkawayError):
         if body(_compiled(where, source, old, "--offline")) == body(old):
-            return Lock(name, source, Standing.FRESH)
-    return compared(name, source, old, _compiled(where, source, old), Standing.STALE)
+            return Lock(name, source, LockState.FRESH)
+    return compared(name, source, old, _compiled(where, source, old), LockState.STALE)
 
 
 def compile_all(where: Project, *, upgrade: bool = False) -> list[Lock]:
@@ -98,8 +98,8 @@ def compile_all(where: Project, *, upgrade: bool = False) -> list[Lock]:
         path = where.root / name
         old = _text(path)
         new = _compiled(where, source, old, *(["--upgrade"] if upgrade else []))
-        lock = compared(name, source, old, new, Standing.WRITTEN)
-        if lock.standing is not Standing.FRESH or not path.is_file():
+        lock = compared(name, source, old, new, LockState.WRITTEN)
+        if lock.standing is not LockState.FRESH or not path.is_file():
             _replace(path, new)
         found.append(lock)
     return found

@@ -7,7 +7,7 @@ from typing import Any
 
 from walkaway.model.causes import Cause
 from walkaway.model.ci_step import Step, code_of
-from walkaway.model.run_view import Look
+from walkaway.model.run_view import RunView
 from walkaway.text import Style, duration, printable
 from walkaway.views import run_json, summary
 from walkaway.views.phrases import GAP
@@ -49,7 +49,7 @@ def _word(step: Step) -> str:
     return f"{'failed' if step.code else 'passed'} {duration(step.seconds)}"
 
 
-def to_json(steps: Sequence[Step], look: Look | None, causes: Sequence[Cause]) -> dict[str, Any]:
+def to_json(steps: Sequence[Step], look: RunView | None, causes: Sequence[Cause]) -> dict[str, Any]:
     """Return the answer of `ci --json`."""
     return {
         "walkaway": SCHEMA,
@@ -69,7 +69,7 @@ def to_json(steps: Sequence[Step], look: Look | None, causes: Sequence[Cause]) -
     }
 
 
-def markdown(steps: Sequence[Step], look: Look | None, causes: Sequence[Cause]) -> str:
+def markdown(steps: Sequence[Step], look: RunView | None, causes: Sequence[Cause]) -> str:
     """Return the Markdown summary: the run's verdict, then the steps."""
     rows = ["| step | | time | |", "|---|---|---:|---|"]
     for step in steps:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from walkaway.model.causes import Cause, selector
-from walkaway.model.run_view import Look
+from walkaway.model.run_view import RunView
 from walkaway.model.vocabulary import BAD, Outcome
 from walkaway.text import Style, many, middle, printable
 from walkaway.views import messages, phrases, tracebacks, verdict
@@ -40,7 +40,9 @@ _DEPTHS = (
 )  # fmt: skip
 
 
-def lines(look: Look, causes: list[Cause], style: Style, total: int, since: int = 0) -> list[str]:
+def lines(
+    look: RunView, causes: list[Cause], style: Style, total: int, since: int = 0
+) -> list[str]:
     """Return the failures by cause, those with the most failures first.
 
     ``total`` counts all failures so far, ``since`` those that the reader knows already. Without a
@@ -58,7 +60,7 @@ def lines(look: Look, causes: list[Cause], style: Style, total: int, since: int 
 
 
 def _all(  # noqa: PLR0913, PLR0917 - the parts of one answer
-    look: Look, causes: list[Cause], style: Style, total: int, since: int, depth: _Depth
+    look: RunView, causes: list[Cause], style: Style, total: int, since: int, depth: _Depth
 ) -> list[str]:
     shown = causes[: _CAUSES[style.agent]]
     found = [_first(look, causes, style, since)]
@@ -79,7 +81,7 @@ def _all(  # noqa: PLR0913, PLR0917 - the parts of one answer
     return [*found, *_last(look, causes, style, total)]
 
 
-def _first(look: Look, causes: list[Cause], style: Style, since: int) -> str:
+def _first(look: RunView, causes: list[Cause], style: Style, since: int) -> str:
     count = sum(cause.count for cause in causes)
     new = " new" if since else ""
     told = f"{count:,}{new} {'failure' if count == 1 else 'failures'}, {many(len(causes), 'cause')}"
@@ -87,13 +89,13 @@ def _first(look: Look, causes: list[Cause], style: Style, since: int) -> str:
     return GAP.join(part for part in (*parts, phrases.since_end(look, style)) if part)
 
 
-def _standing(look: Look, style: Style) -> str:
+def _standing(look: RunView, style: Style) -> str:
     if look.ended is None:
         return f"{phrases.standing(look, style)} {phrases.done_of(look.counts)}"
     return phrases.standing(look, style)
 
 
-def _none(look: Look, style: Style, since: int) -> str:
+def _none(look: RunView, style: Style, since: int) -> str:
     parts = [look.run.short, phrases.label(look.run), _standing(look, style)]
     if look.since_end is not None:
         parts.append(phrases.since_end(look, style))
@@ -109,7 +111,7 @@ def _none(look: Look, style: Style, since: int) -> str:
     return GAP.join((text, *parts))
 
 
-def _cause(look: Look, cause: Cause, style: Style, depth: _Depth) -> Iterator[str]:
+def _cause(look: RunView, cause: Cause, style: Style, depth: _Depth) -> Iterator[str]:
     said = verdict.message(cause, depth.columns)
     count = style.bold(f"#{cause.number} {cause.count:,}x")
     when = f" (in {cause.when})" if cause.when in {"setup", "teardown"} else ""
@@ -131,7 +133,7 @@ def _cause(look: Look, cause: Cause, style: Style, depth: _Depth) -> Iterator[st
     yield f"  again: {_again(look, style, cause)}"
 
 
-def _whole(look: Look, style: Style, cause: Cause, depth: _Depth, width: int) -> Iterator[str]:
+def _whole(look: RunView, style: Style, cause: Cause, depth: _Depth, width: int) -> Iterator[str]:
     """Yield the rest of a message that has no traceback, as of pytest.fail(..., pytrace=False)."""
     if not depth.frames:
         return
@@ -148,11 +150,11 @@ def _output(cause: Cause, style: Style, depth: _Depth) -> Iterator[str]:
         yield f"  {style.dim('|')} {printable(row, max(60, style.width - 4))}"
 
 
-def _again(look: Look, style: Style, cause: Cause | None = None) -> str:
+def _again(look: RunView, style: Style, cause: Cause | None = None) -> str:
     return style.command("test-async", "--rerun", selector(look.run.short, cause))
 
 
-def _last(look: Look, causes: list[Cause], style: Style, total: int) -> Iterator[str]:
+def _last(look: RunView, causes: list[Cause], style: Style, total: int) -> Iterator[str]:
     if len(causes) > 1 and any(cause.again for cause in causes):
         one = selector(look.run.short, causes[-1])
         hint = f" (one cause: {one})" if len(causes) > _TOLD and not style.terminal else ""

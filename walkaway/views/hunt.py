@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from walkaway.model import hunt
-from walkaway.model.hunt import Attempt, Hunt, HuntLook, Standing
+from walkaway.model.hunt import Attempt, Hunt, HuntStatus, HuntView
 from walkaway.model.hunt_summary import Case, Findings
 from walkaway.model.interval import attempts_to_see, ruled_out
 from walkaway.model.run_view import Counts
@@ -54,7 +54,7 @@ def attempt_line(asked: Hunt, attempt: Attempt, style: Style) -> str:
     return GAP.join(part for part in parts if part)
 
 
-def lines(look: HuntLook, found: Findings, style: Style) -> list[str]:
+def lines(look: HuntView, found: Findings, style: Style) -> list[str]:
     """Return the state or the result of a hunt. The first line alone answers the question."""
     return [
         _first(look, found, style),
@@ -81,7 +81,7 @@ def stopping(asked: Hunt, style: Style) -> str:
     return f"{style.warn('stopping')} hunt {asked.short}: Ctrl-C again to leave it to itself"
 
 
-def _first(look: HuntLook, found: Findings, style: Style) -> str:
+def _first(look: HuntView, found: Findings, style: Style) -> str:
     asked, made = look.hunt, len(look.attempts)
     took = duration(look.elapsed_s)
     if look.live:
@@ -91,7 +91,7 @@ def _first(look: HuntLook, found: Findings, style: Style) -> str:
         return GAP.join(part for part in parts if part)
     n = many(made, "attempt")
     of = f"of {many(found.tests, 'test')}"
-    if look.standing is Standing.GONE:
+    if look.standing is HuntStatus.GONE:
         word, told = style.bad("VANISHED"), f"its driver is gone after {n} of {asked.runs}"
     elif look.ended_by in _CUT:
         word = style.bad(_CUT[look.ended_by])
@@ -112,7 +112,7 @@ def _first(look: HuntLook, found: Findings, style: Style) -> str:
     return GAP.join([*parts, f"exit {look.code}"] if look.code else parts)
 
 
-def _no_answer(look: HuntLook) -> str:
+def _no_answer(look: HuntView) -> str:
     last = look.attempts[-1] if look.attempts else None
     if last is not None and look.ended_by == "hopeless":
         again = "attempts end" if len(look.attempts) > 1 else "another one would end"
@@ -121,7 +121,7 @@ def _no_answer(look: HuntLook) -> str:
     return f"only {whole} of {many(len(look.attempts), 'attempt')} came to their end"
 
 
-def _to_go(look: HuntLook) -> str:
+def _to_go(look: HuntView) -> str:
     if not look.attempts:
         return ""
     mean = sum(attempt.duration_s for attempt in look.attempts) / len(look.attempts)
@@ -130,7 +130,7 @@ def _to_go(look: HuntLook) -> str:
     return f", about {duration(left)} to go"
 
 
-def _now(look: HuntLook) -> str:
+def _now(look: HuntView) -> str:
     current = look.current
     if current is None:
         return ""
@@ -146,7 +146,7 @@ def _found_so_far(found: Findings, style: Style) -> str:
     return ", ".join(parts) + " so far" if parts else ""
 
 
-def _broken(look: HuntLook, style: Style) -> Iterator[str]:
+def _broken(look: HuntView, style: Style) -> Iterator[str]:
     """Yield a line for each attempt that did not finish."""
     broken = [attempt for attempt in look.attempts if not attempt.whole]
     for attempt in broken[:_BROKEN]:
@@ -161,7 +161,7 @@ def _broken(look: HuntLook, style: Style) -> Iterator[str]:
         yield f"+ {len(broken) - _BROKEN} more attempts that did not come to their end"
 
 
-def _clean(look: HuntLook, found: Findings) -> Iterator[str]:
+def _clean(look: HuntView, found: Findings) -> Iterator[str]:
     """Yield what is ruled out when no test varied: never more than the attempts can show."""
     if look.live or found.flaky or found.whole < _LEAST or not found.tests:
         return
@@ -170,7 +170,7 @@ def _clean(look: HuntLook, found: Findings) -> Iterator[str]:
     yield f"0 of {found.whole}: a test that fails {seen}"
 
 
-def _again(look: HuntLook, found: Findings, style: Style) -> Iterator[str]:
+def _again(look: HuntView, found: Findings, style: Style) -> Iterator[str]:
     """Yield the fewest commands whose orders showed every flaky test."""
     left = [case for case in found.flaky if case.bad_in]
     shown = 0
@@ -205,7 +205,7 @@ def command(asked: Hunt, attempt: Attempt, style: Style) -> str:
     return style.command(*words, *(["--", *asked.run.args] if asked.run.args else []))
 
 
-def _next(look: HuntLook, found: Findings, style: Style) -> Iterator[str]:
+def _next(look: HuntView, found: Findings, style: Style) -> Iterator[str]:
     if look.live:
         yield phrases.following(
             style, _command(style, look.hunt), f"{_command(style, look.hunt, '--stop')} to end it"

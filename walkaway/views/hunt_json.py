@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from walkaway.model.hunt import Attempt, HuntLook
+from walkaway.model.hunt import Attempt, HuntView
 from walkaway.model.hunt_summary import Case, Findings
 from walkaway.model.interval import ruled_out
 from walkaway.model.last_start import LastStart
@@ -15,7 +15,7 @@ from walkaway.views.hunt import command
 SCHEMA = 1
 
 
-def as_json(look: HuntLook, found: Findings, style: Style) -> dict[str, Any]:
+def as_json(look: HuntView, found: Findings, style: Style) -> dict[str, Any]:
     """Return everything known about a hunt. docs/guide/reference.md lists the keys."""
     asked = look.hunt
     runs = {attempt.number: attempt for attempt in look.attempts}

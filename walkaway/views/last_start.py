@@ -6,7 +6,7 @@ Names the run before it, but not that run's verdict, which is about other code.
 from __future__ import annotations
 
 from walkaway.model.last_start import LastStart, Stage
-from walkaway.model.run_view import Look
+from walkaway.model.run_view import RunView
 from walkaway.text import Style, printable, roughly
 from walkaway.views import phrases
 from walkaway.views.phrases import GAP
@@ -44,7 +44,7 @@ def lines(start: LastStart, style: Style, now_s: float, look: str, before: str =
     ]
 
 
-def of_run(look: Look | None, style: Style, task: str) -> str:
+def of_run(look: RunView | None, style: Style, task: str) -> str:
     """Return how to ask about the run before it, without saying how that ended."""
     if look is None:
         return ""

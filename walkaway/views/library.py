@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from walkaway.library.project_files import Offer, Standing
+from walkaway.library.project_files import FileState, Offer
 from walkaway.text import many
 from walkaway.views.run_json import SCHEMA
 
@@ -14,8 +14,8 @@ _COMMAND = "python -m walkaway init"
 
 def lines(found: Sequence[Offer], root: str, *, written: bool) -> list[str]:
     """Return what is or would be written, what to add by hand, and what to do next."""
-    new = [offer.name for offer in found if offer.standing is Standing.NEW]
-    missing = [offer for offer in found if offer.standing is Standing.EXISTS]
+    new = [offer.name for offer in found if offer.standing is FileState.NEW]
+    missing = [offer for offer in found if offer.standing is FileState.EXISTS]
     if new:
         verb = "wrote" if written else "would write"
         first = f"{verb} {many(len(new), 'file')} in {root}: {', '.join(new)}"
@@ -33,9 +33,9 @@ def lines(found: Sequence[Offer], root: str, *, written: bool) -> list[str]:
 def _offer(offer: Offer, *, written: bool) -> list[str]:
     note = f"; {offer.note}" if offer.note else ""
     text = offer.text.splitlines()
-    if offer.standing is Standing.NEW:
+    if offer.standing is FileState.NEW:
         return [] if written else ["", f"== {offer.name} (new)", *text]
-    if offer.standing is Standing.READY:
+    if offer.standing is FileState.READY:
         return [f"== {offer.name}: exists, nothing to add{note}"]
     add = ["add by hand:", *text] if text else []
     return ["", f"== {offer.name}: exists, left alone{note}", *add]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from walkaway.model.run import Run
-from walkaway.model.run_view import Counts, Look, Standing
+from walkaway.model.run_view import Counts, RunView, TreeState
 from walkaway.model.vocabulary import BAD, Outcome, Result, Status
 from walkaway.text import Style, many, middle, printable, roughly
 
@@ -24,7 +24,7 @@ def label(run: Run) -> str:
     return printable(run.label, _LABEL_COLUMNS) or "all tests"
 
 
-def standing(look: Look, style: Style) -> str:
+def standing(look: RunView, style: Style) -> str:
     """Return a run's status or outcome as the first word of an answer: RUNNING, TIMED OUT.
 
     Where a plugin made a run pass despite failures: PASSED by a plugin's word: 1 failed.
@@ -38,7 +38,7 @@ def standing(look: Look, style: Style) -> str:
     return style.good(text) if look.ended.outcome in _GREEN else style.bad(text)
 
 
-def forgiven(look: Look) -> bool:
+def forgiven(look: RunView) -> bool:
     """Return whether a run passed despite failures, because a plugin made pytest exit with 0."""
     return bool(look.ended and look.ended.outcome is Outcome.PASSED and failed(look.counts))
 
@@ -50,7 +50,7 @@ def failed(counts: Counts) -> str:
     return counted(replace(counts, by_result=by_result), _PLAIN)
 
 
-def who(look: Look, style: Style) -> str:
+def who(look: RunView, style: Style) -> str:
     """Return the start of a first line: standing, short id, arguments."""
     return GAP.join((standing(look, style), look.run.short, *place(look.run), label(look.run)))
 
@@ -105,21 +105,21 @@ def path(run: Run, whole: str) -> str:
     return printable(whole.removeprefix(inside))
 
 
-def edits(look: Look) -> str:
+def edits(look: RunView) -> str:
     """Return how many files were edited since the run began, or nothing."""
     n = look.tree.nchanged
     return f"edited since: {many(n, 'file')}" if n else ""
 
 
-def since_end(look: Look, style: Style) -> str:
+def since_end(look: RunView, style: Style) -> str:
     """Return `ended 11 min ago; 1 file changed since`; empty for a verdict just waited for."""
     found = look.since_end
     if found is None:
         return ""
     changed = "whether files changed since is not known"
-    if found.tree is Standing.SAME:
+    if found.tree is TreeState.SAME:
         changed = "no file changed since"
-    elif found.tree is Standing.CHANGED:
+    elif found.tree is TreeState.CHANGED:
         files = "files" if found.nchanged is None else many(found.nchanged, "file")
         changed = style.warn(f"{files} changed since")
     return f"ended {roughly(found.ended_s)} ago; {changed}"
@@ -151,7 +151,7 @@ def ids(
     return [*rows[:-1], f"{rows[-1]} {more}".rstrip()] if rows else []
 
 
-def run_command(style: Style, look: Look, task: str, *words: str) -> str:
+def run_command(style: Style, look: RunView, task: str, *words: str) -> str:
     """Return a command about this run."""
     return style.command(task, "--run", look.run.short, *words)
 

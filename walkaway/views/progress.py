@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from walkaway.model.run_view import Flight, Look
+from walkaway.model.run_view import RunningTest, RunView
 from walkaway.model.vocabulary import Status
 from walkaway.text import Style, duration, many, middle, printable, span
 from walkaway.views import phrases, verdict
@@ -22,7 +22,7 @@ _SILENT_S = 30
 _BAR_COLUMNS = 60
 
 
-def lines(look: Look, style: Style) -> list[str]:
+def lines(look: RunView, style: Style) -> list[str]:
     """Return how far a run is; for a finished run, its verdict."""
     if look.ended is not None:
         return verdict.lines(look, style)
@@ -38,7 +38,7 @@ def lines(look: Look, style: Style) -> list[str]:
     ]
 
 
-def _unknown(look: Look, style: Style) -> list[str]:
+def _unknown(look: RunView, style: Style) -> list[str]:
     why = printable(look.why_unknown, 200) or "its record does not tell"
     told = [f"last seen: {phrases.done_of(look.counts)}{GAP}{phrases.counted(look.counts, style)}"]
     commands = [phrases.run_command(style, look, "results")]
@@ -54,7 +54,7 @@ def _unknown(look: Look, style: Style) -> list[str]:
     ]
 
 
-def _first(look: Look, style: Style) -> str:
+def _first(look: RunView, style: Style) -> str:
     parts = [phrases.who(look, style)]
     tree = look.tree
     told = []
@@ -67,7 +67,7 @@ def _first(look: Look, style: Style) -> str:
     return GAP.join([*parts, ", ".join(told)] if told else parts)
 
 
-def numbers(look: Look, style: Style) -> str:
+def numbers(look: RunView, style: Style) -> str:
     """Return `45/120 37%  1 failed, 44 passed  after 12 s, 20-45 s to go`."""
     time = f"after {duration(look.elapsed_s)}"
     if look.eta_s is not None:
@@ -84,13 +84,13 @@ def numbers(look: Look, style: Style) -> str:
     return GAP.join(part for part in parts if part)
 
 
-def _numbers(look: Look, style: Style) -> Iterator[str]:
+def _numbers(look: RunView, style: Style) -> Iterator[str]:
     yield numbers(look, style)
     if style.terminal and look.status is Status.RUNNING:
         yield _bar(look, style)
 
 
-def _bar(look: Look, style: Style) -> str:
+def _bar(look: RunView, style: Style) -> str:
     counts = look.counts
     share = min(1.0, counts.done / counts.expected) if counts.expected else 0.0
     wide = min(_BAR_COLUMNS, style.width)
@@ -99,7 +99,7 @@ def _bar(look: Look, style: Style) -> str:
     return done + style.dim("─" * (wide - full))
 
 
-def _flights(look: Look, style: Style) -> Iterator[str]:
+def _flights(look: RunView, style: Style) -> Iterator[str]:
     shown = look.flights[:_FLIGHTS]
     for flight in shown:
         yield _flight(flight, style)
@@ -107,7 +107,7 @@ def _flights(look: Look, style: Style) -> Iterator[str]:
         yield f"+ {len(look.flights) - len(shown)} more in flight"
 
 
-def _flight(flight: Flight, style: Style) -> str:
+def _flight(flight: RunningTest, style: Style) -> str:
     where = printable(flight.worker, 12) or "now"
     times = duration(flight.for_s)
     usual = flight.usual_s
@@ -120,7 +120,7 @@ def _flight(flight: Flight, style: Style) -> str:
     return GAP.join((style.dim(where), name, times))
 
 
-def held_up(look: Look, style: Style) -> Iterator[str]:
+def held_up(look: RunView, style: Style) -> Iterator[str]:
     """Yield that the engine does not answer, and what in the run waits for it."""
     if look.engine_silent:
         last = f"the last event is {duration(look.silent_s)} old"
@@ -129,7 +129,7 @@ def held_up(look: Look, style: Style) -> Iterator[str]:
             yield style.bad("to be ended once it answers: ") + printable(look.ending, 200)
 
 
-def still_open(look: Look, style: Style) -> Iterator[str]:
+def still_open(look: RunView, style: Style) -> Iterator[str]:
     """Yield that pytest is done but its process is not, and what holds it open."""
     if look.staying:
         said = "pytest is done, its process is still open"
@@ -140,7 +140,7 @@ def still_open(look: Look, style: Style) -> Iterator[str]:
             yield f"it is ended once it has been idle for {duration(look.run.limits.linger_s)}"
 
 
-def _warnings(look: Look, style: Style) -> Iterator[str]:
+def _warnings(look: RunView, style: Style) -> Iterator[str]:
     if look.ending and not look.engine_silent:
         yield style.bad("being ended: ") + printable(look.ending, 200)
     if look.adopted_now:
@@ -156,14 +156,14 @@ def _warnings(look: Look, style: Style) -> Iterator[str]:
         yield style.warn(f"{many(look.counts.dropped, 'event')} could not be stored")
 
 
-def _tail(look: Look, style: Style) -> list[str]:
+def _tail(look: RunView, style: Style) -> list[str]:
     # pytest pads its lines up to a percentage at the margin. The second line has it already.
     rows = [_MARGIN.sub("", printable(row)) for row in look.tail]
     rows = [printable(row, max(40, style.width - 2)) for row in rows]
     return [row for row in rows if row.strip()][-_TAIL:]
 
 
-def _next(look: Look, style: Style) -> str:
+def _next(look: RunView, style: Style) -> str:
     commands = [phrases.run_command(style, look, "wait")]
     if look.counts.bad or look.counts.by_result.get("subfailed"):
         commands.insert(0, phrases.run_command(style, look, "failures"))

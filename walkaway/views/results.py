@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from walkaway.model import standing
-from walkaway.model.run_view import Look
+from walkaway.model.run_view import RunView
 from walkaway.model.vocabulary import BAD, Result
 from walkaway.text import Style, columns, duration, middle, printable, wrapped
 from walkaway.views import phrases
@@ -20,7 +20,7 @@ _UNTIMED = frozenset({
 
 
 def lines(
-    look: Look, rows: Sequence[tuple[str, str, float, str]], style: Style, more: int
+    look: RunView, rows: Sequence[tuple[str, str, float, str]], style: Style, more: int
 ) -> list[str]:
     """Return `FAILED  tests/a.py::test_x  1.2 s  reason` for each (id, result, seconds, reason).
 
@@ -73,9 +73,9 @@ def _row(row: tuple[str, str, float, str], style: Style, width: int) -> list[str
     return [GAP.join(parts), *wrapped(margin + why, style.width, len(margin))]
 
 
-def _until(look: Look, style: Style) -> str:
+def _until(look: RunView, style: Style) -> str:
     return f"{phrases.standing(look, style)} {phrases.done_of(look.counts)}"
 
 
-def _wait(look: Look, style: Style) -> str:
+def _wait(look: RunView, style: Style) -> str:
     return phrases.run_command(style, look, "wait")

@@ -9,7 +9,7 @@ from typing import Any
 from walkaway.model.causes import Cause, selector
 from walkaway.model.last_start import LastStart, Stage
 from walkaway.model.run import Run
-from walkaway.model.run_view import Ended, Look
+from walkaway.model.run_view import Ended, RunView
 from walkaway.model.vocabulary import Outcome
 
 SCHEMA = 1
@@ -22,7 +22,7 @@ _RUN = (
 
 
 def look(
-    look: Look, causes: Sequence[Cause] = (), without: LastStart | None = None
+    look: RunView, causes: Sequence[Cause] = (), without: LastStart | None = None
 ) -> dict[str, Any]:
     """Return one look at a run; `causes` and `last_start` only when they are given."""
     found = {"walkaway": SCHEMA, **_look(look)}
@@ -38,7 +38,7 @@ def causes(found: Sequence[Cause]) -> list[dict[str, Any]]:
     return [_cause(cause) for cause in found]
 
 
-def failures(look: Look, found: Sequence[Cause], total: int, since: int = 0) -> dict[str, Any]:
+def failures(look: RunView, found: Sequence[Cause], total: int, since: int = 0) -> dict[str, Any]:
     """Return the answer of `failures`."""
     return {
         "walkaway": SCHEMA,
@@ -49,7 +49,7 @@ def failures(look: Look, found: Sequence[Cause], total: int, since: int = 0) -> 
     }
 
 
-def no_record(start: LastStart, before: Look | None) -> dict[str, Any]:
+def no_record(start: LastStart, before: RunView | None) -> dict[str, Any]:
     """Return the answer of a look when the last start made no record.
 
     The keys of a look that describe a run are null, because there is none.
@@ -68,10 +68,10 @@ def no_record(start: LastStart, before: Look | None) -> dict[str, Any]:
     }
 
 
-def no_record_of(*keys: str) -> Callable[[LastStart, Look | None], dict[str, Any]]:
+def no_record_of(*keys: str) -> Callable[[LastStart, RunView | None], dict[str, Any]]:
     """Return a function like `no_record` for answers that contain no look: ``keys`` are null."""
 
-    def answer(start: LastStart, before: Look | None) -> dict[str, Any]:
+    def answer(start: LastStart, before: RunView | None) -> dict[str, Any]:
         under_way = start.stage is Stage.STARTING
         return {
             "walkaway": SCHEMA,
@@ -87,7 +87,7 @@ def no_record_of(*keys: str) -> Callable[[LastStart, Look | None], dict[str, Any
     return answer
 
 
-def last_start(start: LastStart, before: Look | None) -> dict[str, Any]:
+def last_start(start: LastStart, before: RunView | None) -> dict[str, Any]:
     """Return a start that made no record, and the run before it."""
     run = before and {
         "id": before.run.id,
@@ -98,12 +98,14 @@ def last_start(start: LastStart, before: Look | None) -> dict[str, Any]:
     return {**asdict(start), "before": run}
 
 
-def runs(looks: Sequence[Look], more: int) -> dict[str, Any]:
+def runs(looks: Sequence[RunView], more: int) -> dict[str, Any]:
     """Return the answer of `runs`, newest first."""
     return {"walkaway": SCHEMA, "runs": [_look(one) for one in looks], "more": more}
 
 
-def results(look: Look, rows: Sequence[tuple[str, str, float, str]], more: int) -> dict[str, Any]:
+def results(
+    look: RunView, rows: Sequence[tuple[str, str, float, str]], more: int
+) -> dict[str, Any]:
     """Return the answer of `results`."""
     found = [
         {"id": nodeid, "result": result, "seconds": round(seconds, 3), "reason": reason}
@@ -127,11 +129,11 @@ def _run(run: Run) -> dict[str, Any]:
     return {name: data[name] for name in _RUN}
 
 
-def _look(look: Look) -> dict[str, Any]:
+def _look(look: RunView) -> dict[str, Any]:
     return {**asdict(look), "run": _run(look.run), "live": look.live}
 
 
-def _standing(look: Look) -> dict[str, Any]:
+def _standing(look: RunView) -> dict[str, Any]:
     return {
         "id": look.run.id,
         "status": look.status,

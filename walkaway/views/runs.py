@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from walkaway.model.run_view import Look
+from walkaway.model.run_view import RunView
 from walkaway.text import Style, columns, duration, middle, printable, roughly
 from walkaway.views import phrases
 from walkaway.views.phrases import GAP
@@ -13,7 +13,7 @@ from walkaway.views.phrases import GAP
 _LEAST_COLUMNS = 20
 
 
-def lines(looks: Sequence[Look], style: Style, more: int, now_s: float) -> list[str]:
+def lines(looks: Sequence[RunView], style: Style, more: int, now_s: float) -> list[str]:
     """Return id, standing, done/total, duration, age, origin and arguments of each run.
 
     ``more`` counts older runs that were left out. ``now_s`` is wall-clock time, seconds since the
@@ -57,7 +57,7 @@ def _row(cells: Sequence[str], widths: Sequence[int], label: str, style: Style) 
     return [row.rstrip() for row in rows]
 
 
-def _cells(look: Look, style: Style, now_s: float, twice: bool) -> tuple[str, ...]:  # noqa: FBT001
+def _cells(look: RunView, style: Style, now_s: float, twice: bool) -> tuple[str, ...]:  # noqa: FBT001
     counts = look.counts
     done = f"{counts.done:,}/{counts.expected:,}" if counts.expected else "-"
     return (
@@ -70,7 +70,7 @@ def _cells(look: Look, style: Style, now_s: float, twice: bool) -> tuple[str, ..
     )
 
 
-def _next(looks: Sequence[Look], style: Style) -> str:
+def _next(looks: Sequence[RunView], style: Style) -> str:
     """Return how to ask about the newest live run, or about the newest if none is live."""
     chosen = next((look for look in looks if look.live), looks[0])
     task = "failures" if chosen.counts.bad and not chosen.live else "progress"

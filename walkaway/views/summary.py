@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from walkaway.model.causes import Cause
-from walkaway.model.run_view import Look
+from walkaway.model.run_view import RunView
 from walkaway.model.vocabulary import Outcome
 from walkaway.text import Style, duration, printable
 from walkaway.views import phrases, verdict
@@ -19,7 +19,7 @@ _PLAIN = Style(width=160)
 _GOOD = frozenset({Outcome.PASSED, Outcome.NOTHING_RUN})
 
 
-def markdown(look: Look, causes: Sequence[Cause]) -> str:
+def markdown(look: RunView, causes: Sequence[Cause]) -> str:
     """Return the verdict as a heading, then what it rests on, then causes with tracebacks."""
     ended = look.ended
     if ended is None:
@@ -57,7 +57,7 @@ def markdown(look: Look, causes: Sequence[Cause]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _arguments(look: Look) -> str:
+def _arguments(look: RunView) -> str:
     return _code(phrases.label(look.run))
 
 

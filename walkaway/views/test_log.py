@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from walkaway.model.log_lines import TEST, Line
-from walkaway.model.run_view import Look
-from walkaway.model.test_log import Story
+from walkaway.model.run_view import RunView
+from walkaway.model.test_log import LogOfTest
 from walkaway.model.vocabulary import BAD, Result
 from walkaway.text import Style, duration, many, middle, printable
 from walkaway.views import messages, phrases
@@ -21,7 +21,7 @@ _SOURCE_COLUMNS = 16
 _LOGGER_COLUMNS = 40
 
 
-def lines(look: Look, story: Story, style: Style, most: int) -> list[str]:
+def lines(look: RunView, story: LogOfTest, style: Style, most: int) -> list[str]:
     """Return a test's story with its last ``most`` lines."""
     left = max(0, len(story.lines) - most)
     shown = story.lines[left:]
@@ -39,7 +39,7 @@ def lines(look: Look, story: Story, style: Style, most: int) -> list[str]:
     return [*found, _last(look, story, style)]
 
 
-def as_json(look: Look, story: Story) -> dict[str, Any]:
+def as_json(look: RunView, story: LogOfTest) -> dict[str, Any]:
     """Return the complete story as an object."""
     return {
         "walkaway": SCHEMA,
@@ -60,7 +60,7 @@ def as_json(look: Look, story: Story) -> dict[str, Any]:
     }
 
 
-def _first(look: Look, story: Story, style: Style) -> str:
+def _first(look: RunView, story: LogOfTest, style: Style) -> str:
     word, reported = _standing(look, story), bool(story.result)
     shown = printable(word, 20).upper()
     if word in BAD:
@@ -76,7 +76,7 @@ def _first(look: Look, story: Story, style: Style) -> str:
     return GAP.join([*parts, _counted(story)])
 
 
-def _failures(story: Story, style: Style) -> Iterator[str]:
+def _failures(story: LogOfTest, style: Style) -> Iterator[str]:
     """Yield the messages that have no traceback, within limits."""
     width = max(60, style.width - 2)
     for message in story.failures:
@@ -87,7 +87,7 @@ def _failures(story: Story, style: Style) -> Iterator[str]:
             yield f"  + {many(left, 'more line')}: --json has them all"
 
 
-def _standing(look: Look, story: Story) -> str:
+def _standing(look: RunView, story: LogOfTest) -> str:
     if story.result:
         return story.result
     if look.live:
@@ -95,7 +95,7 @@ def _standing(look: Look, story: Story) -> str:
     return "no result"
 
 
-def _counted(story: Story) -> str:
+def _counted(story: LogOfTest) -> str:
     if not story.lines:
         return "nothing logged"
     counts = Counter(_source(line) for line in story.lines)
@@ -108,7 +108,7 @@ def _source(line: Line) -> str:
     return printable(line.source, _SOURCE_COLUMNS)
 
 
-def _row(line: Line, story: Story, style: Style, width: int) -> str:
+def _row(line: Line, story: LogOfTest, style: Style, width: int) -> str:
     """Return `0.120 s  gateway  INFO  GET /api/v1/kb: 200  (3 ms)  #2`."""
     level = printable(line.level, _LEVEL_COLUMNS).ljust(len("WARNING"))
     if line.level in _LOUD:
@@ -135,11 +135,11 @@ def _tail(line: Line) -> Iterator[str]:
         )
 
 
-def _again(look: Look, story: Story, style: Style, *words: str) -> str:
+def _again(look: RunView, story: LogOfTest, style: Style, *words: str) -> str:
     return phrases.run_command(style, look, "log", "--test", printable(story.nodeid), *words)
 
 
-def _last(look: Look, story: Story, style: Style) -> str:
+def _last(look: RunView, story: LogOfTest, style: Style) -> str:
     if story.result in BAD and story.traced:
         # `failures` shows what the test printed and where it failed.
         return phrases.following(style, phrases.run_command(style, look, "failures"))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from walkaway.text import Style, duration, many, printable, size
-from walkaway.upkeep.lockfile import Lock, Standing
+from walkaway.upkeep.lockfile import Lock, LockState
 from walkaway.upkeep.prune import Pruned
 from walkaway.upkeep.retention import DAY_S, Fate, Kind, Plan, State
 from walkaway.views.phrases import following
@@ -146,7 +146,7 @@ def lock_lines(locks: Sequence[Lock], style: Style, *, check: bool, seconds: flo
             "no requirements*.in here: nothing to compile",
             f"next: write the direct dependencies into requirements.in, then {command}",
         ]
-    changed = [lock for lock in locks if lock.standing is not Standing.FRESH]
+    changed = [lock for lock in locks if lock.standing is not LockState.FRESH]
     names = ", ".join(lock.name for lock in changed)
     if not changed:
         first = style.good(f"{many(len(locks), 'lock')} fresh")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from walkaway.model.causes import Cause
 from walkaway.model.run import Run
-from walkaway.model.run_view import Counts, Ended, Look
+from walkaway.model.run_view import Counts, Ended, RunView
 from walkaway.model.vocabulary import Outcome
 from walkaway.text import Style, duration, many, middle, printable
 from walkaway.views import phrases, stuck_tests
@@ -48,7 +48,7 @@ _LOG_TELLS = frozenset({
 })  # fmt: skip
 
 
-def lines(look: Look, style: Style, causes: Sequence[Cause] = ()) -> list[str]:
+def lines(look: RunView, style: Style, causes: Sequence[Cause] = ()) -> list[str]:
     """Return the verdict of a finished run. The first line alone answers the question.
 
     A run that passed takes one line, unless there is a note.
@@ -70,7 +70,7 @@ def lines(look: Look, style: Style, causes: Sequence[Cause] = ()) -> list[str]:
     ]
 
 
-def _first(look: Look, ended: Ended, style: Style) -> str:
+def _first(look: RunView, ended: Ended, style: Style) -> str:
     parts = [phrases.who(look, style), says(look, ended, style)]
     if ended.code:
         parts.append(f"exit {ended.code}")
@@ -80,7 +80,7 @@ def _first(look: Look, ended: Ended, style: Style) -> str:
 
 
 def says(  # noqa: PLR0911 - one return per outcome
-    look: Look, ended: Ended, style: Style
+    look: RunView, ended: Ended, style: Style
 ) -> str:
     """Return in a few words what the outcome means for this run's tests."""
     counts, took = look.counts, duration(look.elapsed_s)
@@ -186,7 +186,7 @@ def _said(ended: Ended) -> list[str]:
     return rows[:most] if ended.outcome is Outcome.USAGE_ERROR else rows[-most:]
 
 
-def _edited(look: Look, style: Style) -> Iterator[str]:
+def _edited(look: RunView, style: Style) -> Iterator[str]:
     tree, since = look.tree, look.since_end
     if tree.nchanged:
         names = _paths(tree.changed, tree.nchanged)
@@ -234,7 +234,7 @@ def said(kind: str, text: str, width: int) -> str:
     return printable(": ".join(parts) or "failed without a message", width)
 
 
-def _next(look: Look, ended: Ended, style: Style) -> Iterator[str]:
+def _next(look: RunView, ended: Ended, style: Style) -> Iterator[str]:
     if ended.outcome in _SUCCESS and not phrases.forgiven(look):
         return
     commands = []

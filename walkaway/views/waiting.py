@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from walkaway.model.events import Event, text, whole
-from walkaway.model.run_view import Look
+from walkaway.model.run_view import RunView
 from walkaway.text import Style, middle, printable
 from walkaway.views import phrases, progress, verdict
 from walkaway.views.phrases import GAP
@@ -14,7 +14,7 @@ _SHOWN = 5
 
 
 def news(
-    before: Look | None, after: Look, new_failures: Sequence[Event], style: Style
+    before: RunView | None, after: RunView, new_failures: Sequence[Event], style: Style
 ) -> list[str]:
     """Return what happened between two looks; empty when there is nothing to report.
 
@@ -24,7 +24,7 @@ def news(
     return [*_changes(before, after, style), *_failures(after, new, style)]
 
 
-def _failures(after: Look, new: Sequence[Event], style: Style) -> Iterator[str]:
+def _failures(after: RunView, new: Sequence[Event], style: Style) -> Iterator[str]:
     """Yield each new cause once. The recorder stores texts only for a cause's first failures."""
     groups: dict[int, list[Event]] = {}
     for entry in new:
@@ -51,7 +51,7 @@ def _failure(found: Sequence[Event], style: Style) -> tuple[str, str, str]:
     return style.bad(word), shown, said
 
 
-def _changes(before: Look | None, after: Look, style: Style) -> Iterator[str]:
+def _changes(before: RunView | None, after: RunView, style: Style) -> Iterator[str]:
     if after.adopted_now:
         yield style.warn("no supervisor: it died; a new one has taken over")
     if after.staying and (before is None or not before.staying):
@@ -60,7 +60,7 @@ def _changes(before: Look | None, after: Look, style: Style) -> Iterator[str]:
         yield f"{style.bad('being ended:')} {printable(after.ending, 200)}"
 
 
-def still(look: Look, style: Style) -> list[str]:
+def still(look: RunView, style: Style) -> list[str]:
     """Return that the run goes on, how far it is, and how to keep waiting."""
     if look.ended is not None or not look.live:
         return progress.lines(look, style)

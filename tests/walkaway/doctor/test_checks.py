@@ -196,7 +196,7 @@ def test_slots_that_cannot_be_shared_are_found(tmp_path: Path, environ: dict[str
 def test_little_space_and_few_inodes_are_found(
     free_bytes: int, files: int | None, findings: int
 ) -> None:
-    _, found = disk.judge(disk.Room(free_bytes, files), GB, "the disk", "mend it")
+    _, found = disk.judge(disk.DiskSpace(free_bytes, files), GB, "the disk", "mend it")
     assert len(found) == findings
 
 

@@ -12,7 +12,7 @@ import pytest
 from walkaway.environment import engine, inventory, known_checkouts, reaper
 from walkaway.environment.inventory import Kind, Thing
 from walkaway.environment.project import path_hash
-from walkaway.environment.reaper import Known, Standing
+from walkaway.environment.reaper import Known, RecordedState
 
 NOW_S = 1_000_000.0
 HERE, GONE, ELSEWHERE = "/home/me/shop", "/home/me/old", "/home/me/other"
@@ -25,7 +25,7 @@ def known(**changes: object) -> Known:
         paths={},
         labels=lambda: True,
         there=lambda path: path != GONE,
-        standing=lambda _: Standing.LIVE,
+        standing=lambda _: RecordedState.LIVE,
     )
     return replace(plain, **changes)  # type: ignore[arg-type] # one of its own fields
 
@@ -102,23 +102,23 @@ def test_a_dead_checkout_whose_tests_go_on_is_left_for_a_day() -> None:
 @pytest.mark.parametrize(
     ("standing", "running", "goes"),
     [
-        (Standing.ENDED, False, True),
-        (Standing.ENDED, True, True),
-        (Standing.LIVE, False, False),
-        (Standing.LIVE, True, False),
-        (Standing.ABSENT, False, True),
-        (Standing.ABSENT, True, False),
+        (RecordedState.ENDED, False, True),
+        (RecordedState.ENDED, True, True),
+        (RecordedState.LIVE, False, False),
+        (RecordedState.LIVE, True, False),
+        (RecordedState.ABSENT, False, True),
+        (RecordedState.ABSENT, True, False),
     ],
 )
 def test_a_test_container_goes_only_when_its_run_is_over(
-    standing: Standing, *, running: bool, goes: bool
+    standing: RecordedState, *, running: bool, goes: bool
 ) -> None:
     thing = of_run(running=running)
     assert gone(thing, standing=lambda _: standing) == ([thing.name] if goes else [])
 
 
 def test_runs_of_other_checkouts_are_theirs_to_judge() -> None:
-    assert gone(of_run(ELSEWHERE), standing=lambda _: Standing.ENDED) == []
+    assert gone(of_run(ELSEWHERE), standing=lambda _: RecordedState.ENDED) == []
 
 
 # What is ours at all, by names and labels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from walkaway.model.hunt import Attempt, Hunt, HuntLook, Standing
+from walkaway.model.hunt import Attempt, Hunt, HuntStatus, HuntView
 from walkaway.model.run import Run
 from walkaway.model.vocabulary import Outcome
 
@@ -53,13 +53,13 @@ def names(count: int) -> tuple[str, ...]:
     return tuple(f"tests/test_a.py::test_{n}" for n in range(count))
 
 
-def look(made: tuple[Attempt, ...], code: int = 0, **more: object) -> HuntLook:
+def look(made: tuple[Attempt, ...], code: int = 0, **more: object) -> HuntView:
     """A look at a finished hunt of these attempts."""
     width = max((len(one.letters) for one in made), default=0)
-    done = HuntLook(
+    done = HuntView(
         hunt=replace(HUNT, runs=len(made) or 10),
         folder="/p/logs/tests/pytest/hunt-20261122-101530-7f3a",
-        standing=Standing.DONE,
+        standing=HuntStatus.DONE,
         attempts=made,
         tests=names(width),
         elapsed_s=20.0,

@@ -10,7 +10,7 @@ import pytest
 from tests.walkaway.hunting.attempts import HUNT, RUN, attempt, attempts, look, names
 from tests.walkaway.views.golden import check, check_lines
 from walkaway.model import hunt_summary
-from walkaway.model.hunt import HuntLook, Standing
+from walkaway.model.hunt import HuntStatus, HuntView
 from walkaway.model.hunt_summary import Findings
 from walkaway.model.vocabulary import Outcome
 from walkaway.text import Style
@@ -50,16 +50,16 @@ LOOKS = {
         attempts("...."), 73, ended_by="error", why="Cannot make a record.", hunt=HUNT
     ),
     "vanished": look(
-        attempts("....", "...."), 70, standing=Standing.GONE, ended_by="", hunt=HUNT
+        attempts("....", "...."), 70, standing=HuntStatus.GONE, ended_by="", hunt=HUNT
     ),
     "hunting": look(
-        attempts("....", "F..."), 75, standing=Standing.LIVE, ended_by="", hunt=HUNT
+        attempts("....", "F..."), 75, standing=HuntStatus.LIVE, ended_by="", hunt=HUNT
     ),
-    "hunting-first": look((), 75, standing=Standing.LIVE, ended_by="", hunt=HUNT),
+    "hunting-first": look((), 75, standing=HuntStatus.LIVE, ended_by="", hunt=HUNT),
 }  # fmt: skip
 
 
-def found(of: HuntLook) -> Findings:
+def found(of: HuntView) -> Findings:
     return hunt_summary.compare(of.attempts, of.tests)
 
 

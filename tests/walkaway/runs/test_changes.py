@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.walkaway.views import samples
-from walkaway.model.run_view import SinceEnd, Standing
+from walkaway.model.run_view import SinceEnd, TreeState
 from walkaway.record.store import Record
 from walkaway.runs import changes, source_tree
 
@@ -42,16 +42,16 @@ class Checkout:
     def since(self) -> SinceEnd:
         return changes.since_end(self.record, self.root, samples.ENDINGS["passed"])
 
-    def changed(self) -> tuple[Standing, int | None, tuple[str, ...]]:
+    def changed(self) -> tuple[TreeState, int | None, tuple[str, ...]]:
         found = self.since()
         return found.tree, found.nchanged, found.changed
 
 
-SAME = (Standing.SAME, 0, ())
+SAME = (TreeState.SAME, 0, ())
 
 
-def paths(*names: str) -> tuple[Standing, int, tuple[str, ...]]:
-    return Standing.CHANGED, len(names), names
+def paths(*names: str) -> tuple[TreeState, int, tuple[str, ...]]:
+    return TreeState.CHANGED, len(names), names
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_a_commit_that_is_gone_is_a_change_without_names(repository: Checkout) -
         head="0123456789ab", fingerprint="x"
     )
     repository.record.path("tree.json").write_text(json.dumps(found), encoding="utf-8")
-    assert repository.changed() == (Standing.CHANGED, None, ())
+    assert repository.changed() == (TreeState.CHANGED, None, ())
 
 
 def test_without_git_size_and_time_tell(plain: Checkout) -> None:
@@ -137,9 +137,9 @@ def test_without_git_size_and_time_tell(plain: Checkout) -> None:
 def test_a_record_that_holds_no_tree_says_so(repository: Checkout, content: str) -> None:
     path = repository.record.path("tree.json")
     path.write_text(content, encoding="utf-8")
-    assert repository.changed() == (Standing.UNKNOWN, None, ())
+    assert repository.changed() == (TreeState.UNKNOWN, None, ())
     path.unlink()
-    assert repository.changed() == (Standing.UNKNOWN, None, ())
+    assert repository.changed() == (TreeState.UNKNOWN, None, ())
 
 
 def test_a_record_of_the_version_before_tells_whether_it_changed(repository: Checkout) -> None:
@@ -147,7 +147,7 @@ def test_a_record_of_the_version_before_tells_whether_it_changed(repository: Che
     repository.record.path("supervisor.jsonl").write_text(json.dumps(event) + "\n")
     assert repository.changed() == SAME
     repository.write("app/a.py", "edited\n")
-    assert repository.changed() == (Standing.CHANGED, None, ())
+    assert repository.changed() == (TreeState.CHANGED, None, ())
 
 
 def test_a_git_that_does_not_answer_in_time_is_not_waited_for(
@@ -160,7 +160,7 @@ def test_a_git_that_does_not_answer_in_time_is_not_waited_for(
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", str(slow.parent), prepend=":")
     monkeypatch.setattr(changes, "_LIMIT_S", 0.1)
-    assert repository.changed() == (Standing.UNKNOWN, None, ())
+    assert repository.changed() == (TreeState.UNKNOWN, None, ())
 
 
 def test_many_untracked_files_are_given_up_in_time(
@@ -177,4 +177,4 @@ def test_many_untracked_files_are_given_up_in_time(
     monkeypatch.setattr(changes, "_LIMIT_S", 0.1)
     for n in range(3):
         repository.write(f"new{n}.py", "")
-    assert repository.since().tree is Standing.UNKNOWN
+    assert repository.since().tree is TreeState.UNKNOWN

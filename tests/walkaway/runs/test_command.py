@@ -130,5 +130,5 @@ def test_an_isolated_python_gets_the_recorder_s_own_starter(flags: tuple[str, ..
     words = ("python3", *(f for f in flags if f != "-Im"), *(("-I",) if "-Im" in flags else ()))
     built = command.build((*words, "-m", "pytest"), (), ("a",))
     assert "-m" not in built
-    assert any(word.endswith("isolated.py") for word in built)
+    assert any(word.endswith("isolated_start.py") for word in built)
     assert built[-3:] == ("-o", "verbosity_test_cases=1", "a")

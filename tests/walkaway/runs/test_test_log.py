@@ -11,7 +11,7 @@ import pytest
 from tests.walkaway.views import samples
 from walkaway.errors import WalkawayError
 from walkaway.model import exit_codes, test_key
-from walkaway.model.test_log import Story
+from walkaway.model.test_log import LogOfTest
 from walkaway.record.store import Record
 from walkaway.runs import test_log
 
@@ -65,7 +65,7 @@ def service(at: float, nodeid: str, message: str) -> str:
     return json.dumps(row) + "\n"
 
 
-def messages(found: Story) -> list[str]:
+def messages(found: LogOfTest) -> list[str]:
     return [line.message for line in found.lines]
 
 

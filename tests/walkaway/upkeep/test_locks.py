@@ -13,7 +13,7 @@ import pytest
 from tests.walkaway.support.wheels import build_wheel
 from walkaway.errors import WalkawayError
 from walkaway.upkeep import lockfile, locks, uv
-from walkaway.upkeep.lockfile import Change, Standing
+from walkaway.upkeep.lockfile import Change, LockState
 from walkaway.upkeep.uv import Project
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -54,7 +54,7 @@ def test_a_lock_has_hashes_and_nothing_of_this_machine(where: Project) -> None:
     write(where, requirements="alpha\nbeta\n")
     (where.root / "uv.toml").write_text("[pip]\nemit-index-url = true\nemit-find-links = true\n")
     (found,) = locks.compile_all(where)
-    assert found.standing is Standing.WRITTEN
+    assert found.standing is LockState.WRITTEN
     assert found.changes == (Change("alpha", "", "2.0"), Change("beta", "", "1.0"))
     text = lock(where)
     assert text.splitlines()[:2] == [
@@ -96,7 +96,7 @@ def test_a_stale_lock_is_told_and_left_as_it_is(where: Project) -> None:
     (where.root / "requirements-b.txt").unlink()
     before = lock(where)
     second, first = sorted(locks.check(where), key=lambda one: one.name, reverse=True)
-    assert (first.standing, first.why) == (Standing.STALE, "it is not there")
+    assert (first.standing, first.why) == (LockState.STALE, "it is not there")
     assert second.changes == (Change("alpha", "1.0", "2.0"), Change("beta", "1.0", ""))
     assert lock(where) == before
     assert sorted(path.name for path in where.root.iterdir()) == [
@@ -110,7 +110,7 @@ def test_a_changed_hash_is_stale_and_shown(where: Project) -> None:
     path = where.root / "requirements.txt"
     path.write_text(path.read_text() + "    # by hand\n")
     (found,) = locks.check(where)
-    assert (found.standing, found.changes) == (Standing.STALE, ())
+    assert (found.standing, found.changes) == (LockState.STALE, ())
     assert found.diff == ("-    # by hand",)
 
 

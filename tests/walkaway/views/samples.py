@@ -9,7 +9,16 @@ from dataclasses import replace
 from walkaway.model.events import Event
 from walkaway.model.last_start import LastStart, Stage
 from walkaway.model.run import Compose, Limits, Origin, Run
-from walkaway.model.run_view import Counts, Ended, Flight, Look, SinceEnd, Standing, Stuck, Tree
+from walkaway.model.run_view import (
+    Counts,
+    Ended,
+    RunningTest,
+    RunView,
+    SinceEnd,
+    Stuck,
+    Tree,
+    TreeState,
+)
 from walkaway.model.vocabulary import Outcome, Status
 
 ROOT = "/home/kim/shop"
@@ -32,9 +41,9 @@ RUN = Run(
 )
 
 
-def look(status: Status = Status.RUNNING, **changes: object) -> Look:
+def look(status: Status = Status.RUNNING, **changes: object) -> RunView:
     """Return a look at the sample run; by default a running one of which one test failed."""
-    made = Look(
+    made = RunView(
         run=RUN,
         status=status,
         record=FOLDER,
@@ -44,7 +53,7 @@ def look(status: Status = Status.RUNNING, **changes: object) -> Look:
         workers=2,
         eta_s=(21.0, 44.2),
         tree=Tree("1a2b3c4", 2),
-        flights=(Flight(SLOW_TEST, "gw0", 9.4, 0.4), Flight(QUICK_TEST, "gw1", 0.2, 0.1)),
+        flights=(RunningTest(SLOW_TEST, "gw0", 9.4, 0.4), RunningTest(QUICK_TEST, "gw1", 0.2, 0.1)),
         tail=(
             "tests/unit/test_text.py::test_words PASSED          [ 36%]",
             "",
@@ -54,7 +63,7 @@ def look(status: Status = Status.RUNNING, **changes: object) -> Look:
     return replace(made, **changes)  # type: ignore[arg-type] # fields by name, as a test needs them
 
 
-def ended(outcome: Outcome, code: int, rests_on: str, **more: object) -> Look:
+def ended(outcome: Outcome, code: int, rests_on: str, **more: object) -> RunView:
     """Return a look at the sample run after its end; keys that `Ended` lacks are the look's."""
     own = {name: more.pop(name) for name in list(more) if name in Ended.__dataclass_fields__}
     verdict = replace(Ended(outcome, code, rests_on), **own)  # type: ignore[arg-type] # as above
@@ -89,7 +98,7 @@ LOST = tuple(f"tests/unit/test_stock.py::test_count[{n}]" for n in range(7))
 
 IN_COMPOSE = replace(RUN, backend="compose", compose=Compose())
 
-ENDINGS: dict[str, Look] = {
+ENDINGS: dict[str, RunView] = {
     "passed": ended(
         Outcome.PASSED, 0, "pytest ended with 0, 120 of 120 tests reported",
         counts=Counts(120, 120, {"passed": 117, "skipped": 3}),
@@ -252,25 +261,26 @@ ENDINGS: dict[str, Look] = {
     ),
 }  # fmt: skip
 
-SINCE: dict[str, Look] = {
-    "same": replace(ENDINGS["passed"], since_end=SinceEnd(0.4, Standing.SAME, nchanged=0)),
+SINCE: dict[str, RunView] = {
+    "same": replace(ENDINGS["passed"], since_end=SinceEnd(0.4, TreeState.SAME, nchanged=0)),
     "changed": replace(
-        ENDINGS["passed"], since_end=SinceEnd(661.0, Standing.CHANGED, ("tests/unit/test_a.py",), 1)
+        ENDINGS["passed"],
+        since_end=SinceEnd(661.0, TreeState.CHANGED, ("tests/unit/test_a.py",), 1),
     ),
     "much-changed": replace(
         ENDINGS["failed"],
-        since_end=SinceEnd(90_000.0, Standing.CHANGED, tuple(f"app/m{n}.py" for n in range(9)), 9),
+        since_end=SinceEnd(90_000.0, TreeState.CHANGED, tuple(f"app/m{n}.py" for n in range(9)), 9),
     ),
     "changed-somewhere": replace(
-        ENDINGS["passed-edited"], since_end=SinceEnd(7300.0, Standing.CHANGED)
+        ENDINGS["passed-edited"], since_end=SinceEnd(7300.0, TreeState.CHANGED)
     ),
-    "unknown": replace(ENDINGS["failed"], since_end=SinceEnd(12.0, Standing.UNKNOWN)),
+    "unknown": replace(ENDINGS["failed"], since_end=SinceEnd(12.0, TreeState.UNKNOWN)),
 }
-LIVE: dict[str, Look] = {
+LIVE: dict[str, RunView] = {
     "running": look(),
     "running-well": look(
         counts=Counts(45, 120, {"passed": 45}), workers=0, tail=(),
-        flights=(Flight(QUICK_TEST, "", 0.2, None),),
+        flights=(RunningTest(QUICK_TEST, "", 0.2, None),),
     ),
     "running-edited": look(
         tree=Tree("1a2b3c4", 0, ("app/orders.py", "app/stock.py"), 2), flights=(), tail=(),
@@ -285,7 +295,7 @@ LIVE: dict[str, Look] = {
     "running-ending": look(ending="deadline of 1800 s"),
     "running-on-many-workers": look(
         workers=16,
-        flights=tuple(Flight(f"tests/t.py::test_{n}", f"gw{n}", 2.0, 1.9) for n in range(12)),
+        flights=tuple(RunningTest(f"tests/t.py::test_{n}", f"gw{n}", 2.0, 1.9) for n in range(12)),
         tail=tuple(f"tests/t.py::test_{n} PASSED" for n in range(12)),
         counts=Counts(1045, 12000, {"passed": 1045}, 0, 3, 40),
     ),

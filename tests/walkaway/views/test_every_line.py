@@ -12,7 +12,7 @@ from tests.walkaway.views import samples
 from tests.walkaway.views.golden import READERS
 from walkaway.model import causes
 from walkaway.model.last_start import LastStart, Stage
-from walkaway.model.run_view import Counts, Flight, Look, SinceEnd, Standing, Stuck, Tree
+from walkaway.model.run_view import Counts, RunningTest, RunView, SinceEnd, Stuck, Tree, TreeState
 from walkaway.model.vocabulary import Outcome, Status
 from walkaway.text import Style, columns
 from walkaway.views import failures, last_start, progress, results, runs, started, verdict, waiting
@@ -26,7 +26,7 @@ UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\u
 WORDS = [f"{HOSTILE}{n}" for n in range(12)]
 
 
-def hostile_look() -> Look:
+def hostile_look() -> RunView:
     """Return a live look of which every text is hostile."""
     run = replace(samples.RUN, label=HOSTILE, argv=(HOSTILE,), root=f"/{HOSTILE}", args=(HOSTILE,))
     run = replace(run, origin=replace(run.origin, kind=HOSTILE))
@@ -37,13 +37,13 @@ def hostile_look() -> Look:
         why_unknown=HOSTILE,
         ending=HOSTILE,
         tree=Tree(HOSTILE, 1, tuple(WORDS), 12),
-        flights=tuple(Flight(word, word, 4.0, 0.0) for word in WORDS),
+        flights=tuple(RunningTest(word, word, 4.0, 0.0) for word in WORDS),
         tail=tuple(WORDS),
         counts=Counts(45, 120, {"passed": 1, "failed": 2, HOSTILE: 3}, 1, 1, 1),
     )
 
 
-def hostile_end(outcome: Outcome) -> Look:
+def hostile_end(outcome: Outcome) -> RunView:
     """Return an ended look of which every text is hostile."""
     end = samples.ended(
         outcome,
@@ -58,7 +58,7 @@ def hostile_end(outcome: Outcome) -> Look:
         stopping=HOSTILE,
         said=tuple(WORDS),
     ).ended
-    since = SinceEnd(9.0, Standing.CHANGED, tuple(WORDS), 12)
+    since = SinceEnd(9.0, TreeState.CHANGED, tuple(WORDS), 12)
     return replace(hostile_look(), status=Status.DONE, ended=end, since_end=since)
 
 
@@ -124,14 +124,14 @@ def test_every_line_can_be_encoded(name: str) -> None:
 
 @pytest.mark.parametrize("reader", ["pipe", "agent"])
 @pytest.mark.parametrize("look", [*samples.LIVE.values(), LIVE], ids=[*samples.LIVE, "hostile"])
-def test_progress_is_short_without_a_terminal(look: Look, reader: str) -> None:
+def test_progress_is_short_without_a_terminal(look: RunView, reader: str) -> None:
     lines = progress.lines(look, READERS[reader])
     assert len(lines) <= 25
     assert all(lines)
 
 
 @pytest.mark.parametrize("look", samples.LIVE.values(), ids=samples.LIVE)
-def test_progress_of_a_live_run_fits_the_width_of_a_terminal(look: Look) -> None:
+def test_progress_of_a_live_run_fits_the_width_of_a_terminal(look: RunView) -> None:
     for line in progress.lines(look, READERS["terminal"])[1:]:
         assert columns(OURS.sub("", line)) <= 100
 

@@ -12,7 +12,7 @@ from tests.walkaway.views import golden, samples
 from walkaway.model import causes
 from walkaway.model.last_start import LastStart, Stage
 from walkaway.model.run import Limits, Origin
-from walkaway.model.run_view import Counts, Look
+from walkaway.model.run_view import Counts, RunView
 from walkaway.model.vocabulary import Outcome
 from walkaway.text import Style
 from walkaway.views import (
@@ -46,7 +46,7 @@ ROWS = (
 WAITING = (("tests/unit/test_a.py::test_c", "running", 0.0, ""),)
 
 
-def older(name: str, short: str, age_s: float, kind: str, label: str) -> Look:
+def older(name: str, short: str, age_s: float, kind: str, label: str) -> RunView:
     """Return an ended run of some hours ago."""
     found = samples.ENDINGS[name]
     made = replace(
@@ -75,7 +75,7 @@ MANY_FAILURES = [
 MANY_CAUSES = causes.group(MANY_FAILURES)
 
 
-def no_record(start: LastStart, before: Look | None, style: Style) -> list[str]:
+def no_record(start: LastStart, before: RunView | None, style: Style) -> list[str]:
     """Return what a wait says after a start that made no record."""
     older = last_start.of_run(before, style, "wait")
     return last_start.lines(start, style, samples.CREATED_S, "inv wait", older)

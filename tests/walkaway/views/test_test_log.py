@@ -10,8 +10,8 @@ import pytest
 from tests.walkaway.views import golden, samples
 from tests.walkaway.views.test_every_line import HOSTILE, UNSEEN
 from walkaway.model.log_lines import Line
-from walkaway.model.run_view import Look
-from walkaway.model.test_log import Flight, Story
+from walkaway.model.run_view import RunView
+from walkaway.model.test_log import Execution, LogOfTest
 from walkaway.views import test_log
 
 ID = "wk-0123456789ab-1"
@@ -28,18 +28,18 @@ SAID = (
     Line(10.31, "test", "INFO", "HTTP 500", "shop.client", f"{ID}.2", phase="call"),
     Line(10.4, "test", "INFO", "removed user kim-7f3a", "tests.fixtures", phase="teardown"),
 )  # fmt: skip
-FAILED = Story(samples.SLOW_TEST, (Flight(9.97, 10.42, "failed", "gw0"),), SAID)
-PASSED = replace(FAILED, flights=(Flight(9.97, 10.42, "passed"),))
+FAILED = LogOfTest(samples.SLOW_TEST, (Execution(9.97, 10.42, "failed", "gw0"),), SAID)
+PASSED = replace(FAILED, flights=(Execution(9.97, 10.42, "passed"),))
 ENDED = samples.ENDINGS["failed"]
-STORIES: dict[str, tuple[Look, Story, int]] = {
+STORIES: dict[str, tuple[RunView, LogOfTest, int]] = {
     "failed": (ENDED, FAILED, 40),
     "few-lines": (ENDED, PASSED, 3),
-    "quiet": (ENDED, Story(samples.QUICK_TEST, PASSED.flights), 40),
+    "quiet": (ENDED, LogOfTest(samples.QUICK_TEST, PASSED.flights), 40),
     "untraced": (
         ENDED,
         replace(
             FAILED,
-            flights=(Flight(9.97, 10.42, "error"),),
+            flights=(Execution(9.97, 10.42, "error"),),
             failures=(f"Failed: {samples.LEAK}", f"Failed: {samples.MANY_LINES}"),
             traced=False,
         ),
@@ -50,14 +50,17 @@ STORIES: dict[str, tuple[Look, Story, int]] = {
         replace(FAILED, lines=(), failures=("Failed: no\n  why",), traced=False),
         40,
     ),
-    "running": (samples.look(), replace(PASSED, flights=(Flight(9.97, 12.3),)), 40),
-    "waiting": (samples.look(), Story(samples.QUICK_TEST), 40),
-    "never-ended": (ENDED, replace(FAILED, flights=(Flight(9.97, 12.3),)), 40),
+    "running": (samples.look(), replace(PASSED, flights=(Execution(9.97, 12.3),)), 40),
+    "waiting": (samples.look(), LogOfTest(samples.QUICK_TEST), 40),
+    "never-ended": (ENDED, replace(FAILED, flights=(Execution(9.97, 12.3),)), 40),
     "run-again": (
         ENDED,
         replace(
             PASSED,
-            flights=(Flight(1.0, 2.0, "crashed", "gw0"), Flight(9.97, 10.42, "passed", "gw1")),
+            flights=(
+                Execution(1.0, 2.0, "crashed", "gw0"),
+                Execution(9.97, 10.42, "passed", "gw1"),
+            ),
             lines=(*SAID[:2], replace(SAID[2], request_id="wk-0123456789ab-2.1")),
         ),
         40,
@@ -84,7 +87,9 @@ def test_a_story_is_told_as_json() -> None:
 def test_whatever_was_logged_is_one_safe_line(reader: str) -> None:
     style = golden.READERS[reader]
     line = Line(1.0, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, 1, HOSTILE, 1.0)
-    told = Story(HOSTILE, (Flight(0, 1, HOSTILE, HOSTILE),), (line,) * 5, (HOSTILE,), (HOSTILE,))
+    told = LogOfTest(
+        HOSTILE, (Execution(0, 1, HOSTILE, HOSTILE),), (line,) * 5, (HOSTILE,), (HOSTILE,)
+    )
     for row in test_log.lines(ENDED, told, style, 3):
         bare = row
         for code in ("1", "2", "32", "33", "1;31", "0"):

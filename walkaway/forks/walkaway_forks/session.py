@@ -20,7 +20,7 @@ from walkaway_forks.crashed import crash_report, how_it_ended
 from walkaway_forks.delivery import deliver, deliver_properties, deliver_warning
 from walkaway_forks.pool import Live, Pool
 from walkaway_forks.traits import gather_groups, traits_of
-from walkaway_forks.worker import TOKEN, Place, be_worker
+from walkaway_forks.worker import TOKEN, WorkerFiles, be_worker
 
 _TURN_S = 0.2
 _FRUITLESS = 3
@@ -169,7 +169,9 @@ class ForkedSession:
     def _fork(self, first: Optional[Chunk]) -> None:
         def work(name: str, slot: int, out: int) -> None:
             basetemp = None if self._basetemp is None else self._basetemp / name
-            place = Place(name, slot, self._queue, out, first, self._workers, self._uid, basetemp)
+            place = WorkerFiles(
+                name, slot, self._queue, out, first, self._workers, self._uid, basetemp
+            )
             be_worker(self._session, self._chunks, self._board, place, self._settings.memory_mb)
 
         live = self._pool.fork(work)

@@ -31,7 +31,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _SAVE_EVERY_S = 1.0
 
 
-class Place(NamedTuple):
+class WorkerFiles(NamedTuple):
     """What a worker is given."""
 
     name: str
@@ -56,7 +56,7 @@ class Worker:
         session: pytest.Session,
         chunks: Sequence[Chunk],
         board: Board,
-        place: Place,
+        place: WorkerFiles,
         memory_mb: float,
     ) -> None:
         self._session = session
@@ -254,7 +254,11 @@ def _leave_process() -> None:
 
 
 def be_worker(
-    session: pytest.Session, chunks: Sequence[Chunk], board: Board, place: Place, memory_mb: float
+    session: pytest.Session,
+    chunks: Sequence[Chunk],
+    board: Board,
+    place: WorkerFiles,
+    memory_mb: float,
 ) -> None:
     """Act as a worker in a process that was just forked. Never returns."""
     status = 1

@@ -28,7 +28,7 @@ _TELLER = pytest.StashKey["Teller"]()
 class _Handler(Ours):
     """Writes records. Its failures never fail a test."""
 
-    def __init__(self, at: log_folder.Place, current: Current) -> None:
+    def __init__(self, at: log_folder.LogFolder, current: Current) -> None:
         super().__init__()
         self._current = current
         self._clock = at.clock

@@ -26,7 +26,7 @@ _KEPT = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LogFolder:
     """The paths and the clock of one process."""
 
     run: str
@@ -40,7 +40,7 @@ class Place:
     recorded: bool
 
 
-def of(config: pytest.Config) -> Place:
+def of(config: pytest.Config) -> LogFolder:
     """Return where this process's logs go. Creates nothing; `prepare` does."""
     who = identity.of(config)
     named = str(config.getini(FILE)).strip()
@@ -51,13 +51,13 @@ def of(config: pytest.Config) -> Place:
         run, zero_s = _run_of(folder)
         clock = Clock(found.epoch, zero_s)
         lines = folder / f"logs-{who.worker}.jsonl"
-        return Place(run, who.worker, text, lines, folder / _SERVICES, clock, recorded=True)
+        return LogFolder(run, who.worker, text, lines, folder / _SERVICES, clock, recorded=True)
     folder = (text or config.rootpath / DEFAULT_FILE).parent / _FOLDER
     lines, services = (folder / f"{who.run}-{name}" for name in (f"{who.worker}.jsonl", _SERVICES))
-    return Place(who.run, who.worker, text, lines, services, Clock(), recorded=False)
+    return LogFolder(who.run, who.worker, text, lines, services, Clock(), recorded=False)
 
 
-def prepare(at: Place) -> None:
+def prepare(at: LogFolder) -> None:
     """Create the folders, hidden from git: a test must not change its checkout."""
     if at.text is not None and at.text.parts[-3:] == tuple(DEFAULT_FILE.split("/")):
         _keep_from_git(at.text.parent)

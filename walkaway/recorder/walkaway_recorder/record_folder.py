@@ -21,7 +21,7 @@ keep_builtins(globals())
 NAME = "walkaway-place"
 
 
-class Place:
+class RecordFolder:
     """The record's folder, the zero of its times in seconds on `process.clock`, and the pass."""
 
     def __init__(self, folder: str, epoch: float, pass_no: int) -> None:
@@ -30,17 +30,17 @@ class Place:
         self.pass_no = pass_no
 
 
-def announce(config: pytest.Config, place: Place) -> None:
+def announce(config: pytest.Config, place: RecordFolder) -> None:
     """Register `place` for this pytest's plugins."""
     config.pluginmanager.register(place, NAME)
 
 
-def to_text(place: Place) -> str:
+def to_text(place: RecordFolder) -> str:
     """Return `place` as text, for `from_text` in a worker."""
     return json.dumps([place.folder, place.epoch, place.pass_no])
 
 
-def from_text(text: str) -> Place:
+def from_text(text: str) -> RecordFolder:
     """Return the place that the controller sent."""
     folder, epoch, pass_no = json.loads(text)
-    return Place(folder, epoch, pass_no)
+    return RecordFolder(folder, epoch, pass_no)

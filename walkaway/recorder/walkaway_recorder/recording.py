@@ -40,7 +40,7 @@ class Recording:
     def __init__(self, given: Given) -> None:
         folder = given.record
         self._given = given
-        self._place = record_folder.Place(folder, given.epoch, given.pass_no)
+        self._place = record_folder.RecordFolder(folder, given.epoch, given.pass_no)
         self._config: pytest.Config | None = None
         #: Threads that keep the process open, written with the end event.
         self._open: list[dict[str, object]] = []
