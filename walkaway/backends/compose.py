@@ -273,10 +273,10 @@ class Compose:
             self._send_later()
 
     def _of_removed(self) -> State:
-        """Return how a removed container ended, if its remover or `docker wait` recorded it."""
+        """Return how a removed container ended, if its remover or the engine knows."""
         known = evidence.ended(self._deps.record, self._number)
         if not known.status and self.running and self._asking.exit_code is not None:
-            self.notes.append("its container was removed by somebody; `docker wait` had its end")
+            self.notes.append("its container was removed by somebody; the engine had seen its end")
             known = self._state._replace(status="exited", exit_code=self._asking.exit_code, pid=0)
         return known
 

@@ -46,7 +46,7 @@ class Asking:
         """Unanswered pings in a row."""
         self._told = False
         self.exit_code: int | None = None
-        """The exit code from `docker wait`, which also sees the end of a removed container."""
+        """From `docker wait` or the engine's events, which also know a removed container's end."""
         self.away = away
         """The engine may have been away while the container ran."""
 
@@ -92,7 +92,10 @@ class Asking:
             from walkaway.environment import container_calls
 
             found = container_calls.inspect(name, os.environ)
-            return json.dumps(None if found is None else found._asdict()).encode()
+            if found is None:
+                return b"null"
+            died = None if found.status else container_calls.died_with(name, os.environ)
+            return json.dumps([found._asdict(), died]).encode()
 
         self._look = self._child(work)
 
@@ -161,7 +164,12 @@ class Asking:
         if not self._mute:
             self._missed = 0
         self._tell()
-        return None if told is None else State(**told)
+        if told is None:
+            return None
+        state, died = told
+        if self.exit_code is None:
+            self.exit_code = died
+        return State(**state)
 
     def _tell(self) -> None:
         """Journal when the engine falls silent and when it answers again."""

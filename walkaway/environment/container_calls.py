@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Mapping, Sequence
 
 from walkaway.environment import engine
@@ -15,6 +16,7 @@ from walkaway.environment.project import COMPOSE_PROJECT
 from walkaway.errors import WalkawayError
 
 _INSPECT_S = 20.0
+_EXIT_CODE = "{{.Actor.Attributes.exitCode}}"
 _REMOVE_S = 60.0
 
 
@@ -33,6 +35,21 @@ def inspect(name: str, environ: Mapping[str, str]) -> State | None:
     except (WalkawayError, ValueError, LookupError):
         return None
     return State() if "no such" in found.err.lower() else None
+
+
+def died_with(name: str, environ: Mapping[str, str]) -> int | None:
+    """Return the exit code of a container that was removed, from the engine's recent events.
+
+    None when the engine does not know: it keeps its last 256 events, and none over a restart.
+    """
+    until = f"{time.time():.6f}"
+    words = ("docker", "events", "--since", "24h", "--until", until, "--format", _EXIT_CODE)
+    chosen = ("--filter", f"container={name}", "--filter", "event=die")
+    try:
+        found = engine.call((*words, *chosen), environ, _INSPECT_S).out.split()
+    except WalkawayError:
+        return None
+    return int(found[-1]) if found and found[-1].isdigit() else None
 
 
 def remove(names: Sequence[str], environ: Mapping[str, str]) -> bool:

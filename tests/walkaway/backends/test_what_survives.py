@@ -78,6 +78,23 @@ def test_killed_docker_commands_change_nothing(gated: Project) -> None:
     assert live.outcome()["outcome"] == "passed"
 
 
+def test_the_engine_is_asked_how_a_container_ended_that_nobody_waited_for(gated: Project) -> None:
+    live, name = at_gate(gated)
+    pid, _ = live.supervisor()
+
+    def waiters() -> list[int]:
+        found = proc_table.descendants(pid, proc_table.everyone())
+        return [p.pid for p in found if "docker wait" in proc_table.command(p.pid)]
+
+    (waiter,) = wait_for(waiters, "docker wait")
+    with live.supervisor_held():
+        os.kill(waiter, signal.SIGKILL)
+        docker("rm", "--force", name)
+    found = live.outcome()
+    assert (found["outcome"], found["code"]) == ("killed", 137)
+    assert any("the engine had seen its end" in note for note in found["notes"]), found["notes"]
+
+
 @pytest.mark.parametrize(
     ("words", "outcome", "code"),
     [

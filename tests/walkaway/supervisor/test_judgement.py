@@ -22,7 +22,7 @@ REMOVES_THE_LIBRARY = """
     import pytest
 
     def test_the_library_goes_away():
-        pathlib.Path({closing!r}).unlink()
+        pathlib.Path({judge!r}).unlink()
 
     {more}
 """
@@ -39,8 +39,8 @@ def library(tmp_path: Path) -> Iterator[Path]:
 
 
 def _run(scratch: Scratch, library: Path, more: str) -> dict[str, Any]:
-    closing = str(library / "runs" / "closing.py")
-    scratch.write("test_it.py", REMOVES_THE_LIBRARY.format(closing=closing, more=more))
+    judge = str(library / "runs" / "judge.py")
+    scratch.write("test_it.py", REMOVES_THE_LIBRARY.format(judge=judge, more=more))
     return scratch.run()
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import textwrap
+import time
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 PYTEST = (sys.executable, "-m", "pytest")
+_EXITING_S = 5.0
 XDIST_MODES = ("load", "loadfile", "loadgroup")
 
 
@@ -216,9 +218,18 @@ def of_run(folder: Path, root: Path) -> list[str]:
         if str(folder) in proc_table.command(proc.pid):
             mine.add(proc.pid)
     alive = [everyone[pid] for pid in mine if everyone[pid].state not in "ZX"]
-    return [
-        f"{p.pid} {proc_table.command(p.pid)}" for p in alive if proc_table.alive(p.pid, p.start)
-    ]
+    return [line for p in alive if (line := _line_of(p.pid, p.start))]
+
+
+def _line_of(pid: int, start: int) -> str:
+    """Return a living process's line; one that is exiting has no command any more, and is gone."""
+    until = time.monotonic() + _EXITING_S
+    while proc_table.alive(pid, start):
+        command = proc_table.command(pid)
+        if command != "?" or time.monotonic() > until:
+            return f"{pid} {command}"
+        time.sleep(0.01)
+    return ""
 
 
 def kill(found: Iterable[str]) -> None:

@@ -82,7 +82,8 @@ def test_in_a_real_container(nested: Nested, built_image: str, limits: tuple[str
 def test_what_a_real_container_has_read_takes_no_worker_away(built_image: str) -> None:
     """Of 700 MB 400 are page cache: two workers' memory is left, where it seems to be one's."""
     write = "dd if=/dev/zero of=/tmp/read bs=1M count=400 conv=fsync status=none"
-    ask = "python -c 'from walkaway.runs import workers; print(workers.available_bytes())'"
+    names = "from walkaway.worker_slots.worker_count import available_bytes"
+    ask = f"python -c '{names}; print(available_bytes())'"
     done = docker(
         "run", "--rm", "--name", f"{PREFIX}cache-{os.getpid()}", "--memory", "700m",
         "--volume", f"{REPOSITORY}:/library:ro",
