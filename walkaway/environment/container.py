@@ -23,6 +23,8 @@ from walkaway.process.children import Exit
 RECORD = "/walkaway/record"
 LOG = "/walkaway/run.log"
 RECORDER = "/walkaway/recorder"
+FORKS = "/walkaway/forks"
+"""Beside the recorder, as in the package: the recorder looks for the plugin there."""
 LAUNCHING = "launch.lock"
 """File in the record, locked by whoever launches the container, even without a supervisor."""
 STARTING = "starting the container"
@@ -103,6 +105,7 @@ def command(
         (f"{record}.log", LOG),
         (str(cache), CACHE),
         (str(recorder_folder()), f"{RECORDER}:ro"),
+        (str(recorder_folder().parent / "forks"), f"{FORKS}:ro"),
     )
     labels = {
         LABEL_RUN: run["id"],

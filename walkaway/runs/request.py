@@ -19,7 +19,8 @@ from walkaway.settings import Settings
 from walkaway.worker_slots import worker_count as workers
 
 MOST_SEED = 2**32 - 1
-DISTS = ("load", "loadscope", "loadfile", "loadgroup", "worksteal", "each", "no")
+FORKS = "forks"
+DISTS = ("load", "loadscope", "loadfile", "loadgroup", "worksteal", "each", "no", FORKS)
 _INSIDE = ("pytest",)
 """The pytest command in a container: the image decides which it is."""
 _NOTIFIERS = (
@@ -162,12 +163,19 @@ def _pytest_options(options: Options, conf: Settings, place: str) -> tuple[str, 
         count = settings.workers(options.workers, "--workers", empty=False)
     if count:
         here = count == "auto" and place == backend.LOCAL  # a container's own limits decide there
-        extra += ["-n", str(workers.auto()) if here else count]
-    if options.dist is not None:
-        if options.dist not in DISTS:
-            message = f"--dist is {options.dist!r}: there are {', '.join(DISTS)}."
+        count = str(workers.auto()) if here else count
+    if options.dist is not None and options.dist not in DISTS:
+        message = f"--dist is {options.dist!r}: there are {', '.join(DISTS)}."
+        raise WalkawayError(message, exit_codes.WRONG_USE)
+    if options.dist == FORKS:
+        if count == "0":
+            message = "--dist forks with --workers 0: a run needs one worker or more."
             raise WalkawayError(message, exit_codes.WRONG_USE)
-        extra += ["--dist", options.dist]
+        auto = str(workers.auto()) if place == backend.LOCAL else "auto"
+        extra += ["-p", "walkaway_forks", "--forks", count or auto]
+    else:
+        extra += ["-n", count] if count else []
+        extra += ["--dist", options.dist] if options.dist else []
     chosen = (
         (options.fail_fast, "-x"),
         (options.last_failed, "--lf"),

@@ -24,7 +24,7 @@ which the kernel gives back. `docker stats` subtracts the same."""
 
 _COUNT = re.compile(r"(?:-[vqsxlhd]*n=?|--numprocesses=)(.*)", re.DOTALL)
 """`-n4`, `-n=4`, `-xn4`; with nothing after it, the next word is the count."""
-_OTHERS = re.compile("--(dist|maxprocesses|tx)(?:=(.*))?", re.DOTALL)
+_OTHERS = re.compile("--(dist|maxprocesses|tx|forks)(?:=(.*))?", re.DOTALL)
 
 
 def auto() -> int:
@@ -61,7 +61,7 @@ def slots(setting: str) -> int:
 
 
 def wanted(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Return how many workers a pytest command line asks for; 1 without xdist.
+    """Return how many workers a pytest command line asks for, with `-n` or `--forks`; else 1.
 
     Follows xdist: the last `-n` wins, `--dist no` beside it does nothing, and `--tx` counts only
     with a `--dist` other than `no`. PYTEST_ADDOPTS comes before argv. Options in an ini file are
@@ -72,6 +72,8 @@ def wanted(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     except ValueError:
         before = []
     given = _options([*before, *argv])
+    if "forks" in given:
+        return max(1, _count(given["forks"], environ))
     if "n" not in given:
         spread = given.get("dist", "no") != "no"
         return max(1, _specs(given.get("tx", ""))) if spread else 1

@@ -54,6 +54,9 @@ CASES = {
     "worker crash": Case(
         "failed", 1, OS.format("os._exit(3)"), args=("-p", "xdist"), flags=("--workers", "2")
     ),
+    "forked worker's crash": Case(
+        "failed", 1, OS.format("os._exit(3)"), flags=("--workers", "2", "--dist", "forks")
+    ),
     "internal error": Case(
         "internal-error", 3,
         files={"tests/conftest.py": "def pytest_runtest_protocol(item): raise RuntimeError\n"},

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, fields
 
 LOADFILE = ("-p", "xdist", "-n", "2", "--dist", "loadfile")
 """One file is one worker's: what the hostile test does meets the tests after it there, too."""
-MODES: Mapping[str, tuple[str, ...]] = {"serial": (), "n2": LOADFILE}
+FORKS = ("-p", "walkaway_forks", "--forks", "2")
+MODES: Mapping[str, tuple[str, ...]] = {"serial": (), "n2": LOADFILE, "forks": FORKS}
 """Each case runs in each of these. Another one needs its line here, and what differs in cases."""
 
 _TEST_IT = """\
@@ -110,4 +111,4 @@ class Case:
 
     def ends_bare(self, mode: str) -> int | None:
         """Return bare pytest's exit status in a mode."""
-        return self.bare if mode == "serial" or self.bare_spread == -1 else self.bare_spread
+        return self.bare if mode != "n2" or self.bare_spread == -1 else self.bare_spread

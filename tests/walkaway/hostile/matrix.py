@@ -12,6 +12,7 @@ from tests.walkaway.hostile import (
     reports,
 )
 from tests.walkaway.hostile.case import Case, Ended
+from tests.walkaway.hostile.forked import FORKED
 
 CASES = (
     *closes.CASES,
@@ -34,6 +35,8 @@ def daily(case: Case, mode: str) -> bool:
     """
     if mode == "serial":
         return True
+    if mode == "forks":
+        return case.name in FORKED and case.bare is not None
     return case.spread is not None and case.spread != _CRASHED
 
 

@@ -139,6 +139,7 @@ BROKEN_IN_WORKERS = """
 """
 SUITES = ("red", "green", "troubled", "picked")
 XDIST = ("-p", "xdist.plugin", "-n2")
+FORKS = ("-p", "walkaway_forks", "--forks=2")
 XDIST_THERE = find_spec("xdist") is not None
 RERUNS_THERE = find_spec("pytest_rerunfailures") is not None and hasattr(pytest, "Subtests")
 needs_reruns = pytest.mark.skipif(not RERUNS_THERE, reason="rerunfailures is not here")
@@ -149,6 +150,7 @@ ELSEWHERE = frozenset({
     "__init__._say", "events.Events.note", "events.describe", "events._where",
     "ledger.Ledger._at_best", "ledger.Ledger._spoil", "recording.Recording.broke_off",
     # In a forked child, whose calls nobody counts.
+    "forked.Forked.pytest_forks_worker_begins",
     "descriptors.Kept.close", "node_ids.Ids.close", "writer.AppendFile.close",
     # A second pass, --dist=each, a worker that died.
     "previous_passes.keep_reports", "previous_passes.totals", "node_ids.from_line",
@@ -353,6 +355,15 @@ def test_in_xdists_controller_and_workers_it_is_the_same(server: Server, red: Pa
     assert blame(server, red, chosen, *XDIST) == {}
 
 
+def test_in_the_parent_of_forked_workers_it_is_the_same(server: Server, red: Path) -> None:
+    modules = ("forked.", "ledger.Ledger.begin", "ledger.Ledger._finish", "xdist.Workers.of")
+
+    def chosen(site: str, calls: int) -> list[int]:
+        return [0, (calls + 1) // 2] if site.startswith(modules) else []
+
+    assert blame(server, red, chosen, *FORKS) == {}
+
+
 @needs_xdist
 @pytest.mark.parametrize(
     "suite",
@@ -418,6 +429,7 @@ def test_every_function_is_reached_or_known_not_to_be(
     reached: set[str] = set()
     for name in SUITES:
         reached.update(server.run(request.getfixturevalue(name), ()).calls)
+    reached.update(server.run(request.getfixturevalue("red"), FORKS).calls)
     if XDIST_THERE:
         for name in ("red", "unsendable", "differing", "broken", "picked"):
             reached.update(server.run(request.getfixturevalue(name), XDIST).calls)

@@ -64,7 +64,7 @@ class Server:
             "    faulty.install(os.environ['FAULTY'], worker=True)\n"
             "    importlib.import_module(faulty.PACKAGE)\n"
         )
-        self._paths = os.pathsep.join([str(RECORDER), str(site)])
+        self._paths = os.pathsep.join([str(RECORDER), str(RECORDER.parent / "forks"), str(site)])
         self._process = subprocess.Popen(
             [sys.executable, str(SERVER)],
             stdin=subprocess.PIPE,

@@ -6,6 +6,7 @@ PYTEST_DONT_REWRITE.
 
 from __future__ import annotations
 
+import os
 from typing import Optional
 
 import pytest
@@ -62,7 +63,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _workers(text: str) -> int:
     if text == "auto":
-        return fallback.cpus()
+        own = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS", "")
+        return int(own) if own.isdecimal() and int(own) else fallback.cpus()
     try:
         number = int(text)
     except ValueError:

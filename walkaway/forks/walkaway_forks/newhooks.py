@@ -1,4 +1,4 @@
-"""Hooks that plugins may implement to follow forked workers. All run in the parent."""
+"""Hooks that plugins may implement to follow forked workers. All but one run in the parent."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ class ForksHooks:
     @pytest.hookspec
     def pytest_forks_worker_started(self, config: pytest.Config, worker: str, pid: int) -> None:
         """Called when a worker was forked."""
+
+    @pytest.hookspec
+    def pytest_forks_worker_begins(self, config: pytest.Config, worker: str) -> None:
+        """Called in a worker, before it takes its first test."""
 
     @pytest.hookspec
     def pytest_forks_worker_ended(

@@ -16,6 +16,9 @@ from walkaway_forks import wire
 _DRAIN_S = 5.0
 
 
+_exit = os._exit  # a test may replace it
+
+
 class Live:
     """A worker as the parent sees it."""
 
@@ -67,7 +70,7 @@ class Pool:
                     os.close(live.reader.fd)
                 work(name, slot, theirs)
             finally:
-                os._exit(1)
+                _exit(1)
         os.close(theirs)
         live = Live(name, slot, pid, ours)
         self._live[ours] = live

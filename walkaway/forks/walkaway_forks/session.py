@@ -44,6 +44,7 @@ class ForkedSession:
         self._uid = uuid.uuid4().hex
         self._fruitless = 0
         self._exit: Optional[tuple[str, Optional[int]]] = None
+        self._interrupted = False
 
     @pytest.hookimpl
     def pytest_report_header(self) -> str:
@@ -104,6 +105,8 @@ class ForkedSession:
             raise
         finally:
             gc.unfreeze()
+        if self._interrupted:
+            raise KeyboardInterrupt
         if self._exit is not None:
             pytest.exit(*self._exit)
         if session.shouldfail:
@@ -134,6 +137,9 @@ class ForkedSession:
             self._fork(Chunk(*values))
         elif kind == "stop":
             self._session.shouldstop = self._session.shouldstop or values[0]
+            self._board.stop()
+        elif kind == "interrupt":
+            self._interrupted = True
             self._board.stop()
         elif kind == "exit":
             self._exit = self._exit or (values[0], values[1])

@@ -27,6 +27,8 @@ from walkaway_forks.delivery import suite_log
 from walkaway_forks.inherited import renew
 
 TOKEN = struct.Struct("<i")
+# A test may replace these: a worker that does not exit would go on as a second parent.
+_exit, _getpid, _read = os._exit, os.getpid, os.read
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _SAVE_EVERY_S = 1.0
 
@@ -102,7 +104,7 @@ class Worker:
 
     def _take(self) -> Optional[Chunk]:
         """Take the next chunk. Two workers never share a read of one number."""
-        data = os.read(self._place.queue, TOKEN.size)
+        data = _read(self._place.queue, TOKEN.size)
         if len(data) < TOKEN.size or self._board.stopped:
             return None
         number: int = TOKEN.unpack(data)[0]
@@ -134,8 +136,8 @@ class Worker:
         # tears down what that one does not need, as in a serial run, and `_leave` does the rest.
         after = self._items[(index + 1) % count] if count > 1 else None
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
-        if os.getpid() != self._pid:
-            os._exit(0)  # a child that the test forked came back
+        if _getpid() != self._pid:
+            _exit(0)  # a child that the test forked came back
         session = self._session
         if session.shouldstop or session.shouldfail:
             self._writer.send(("stop", str(session.shouldfail or session.shouldstop)))
@@ -267,12 +269,14 @@ def be_worker(
         renew(config, place.name, place.workers, place.run_uid, place.basetemp)
         worker = Worker(session, chunks, board, place, memory_mb)
         config.pluginmanager.register(worker, "walkaway-forks-worker")
+        config.hook.pytest_forks_worker_begins(config=config, worker=place.name)
         try:
             worker.run()
         except pytest.exit.Exception as stop:
             wire.Writer(place.out).send(("exit", str(stop.msg), stop.returncode))
-        except KeyboardInterrupt:
-            board.stop()  # the parent got the signal, too
+        except KeyboardInterrupt:  # from a signal that the parent may not have got, or a test
+            wire.Writer(place.out).send(("interrupt",))
+            board.stop()
         worker.finish()
         _leave_process()
         status = 0
@@ -280,4 +284,4 @@ def be_worker(
         with contextlib.suppress(BaseException):
             traceback.print_exc(file=sys.__stderr__)
     finally:
-        os._exit(status)
+        _exit(status)

@@ -14,6 +14,7 @@ from typing import Any, Callable, Generator
 import pytest
 
 from walkaway_recorder import environment, process, sendable
+from walkaway_recorder.forked import offer_plugin
 from walkaway_recorder.originals import keep_builtins
 from walkaway_recorder.record_folder import announce, from_text
 from walkaway_recorder.recording import Recording
@@ -34,6 +35,7 @@ def _load() -> None:
     try:
         given = environment.take(os.environ)
         if given is not None:
+            offer_plugin()
             process.print_to(f"{given.record}.log")
             _recording = Recording(given)
     except Exception as error:

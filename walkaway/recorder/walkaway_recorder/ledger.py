@@ -91,6 +91,8 @@ class Ledger:
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         try:
             worker = self._workers.starting
+            if not worker and self._workers.forked:
+                return  # it began long ago: see `begin`
             if self._flights and self._still_flying(worker, nodeid):
                 return
             index = self._number.get(nodeid)
@@ -138,6 +140,14 @@ class Ledger:
             self._events.note(error)
 
     # -- for other parts of the recorder
+
+    def begin(self, nodeid: str, worker: str) -> None:
+        """Note that a forked worker has begun a test."""
+        self._workers.starting = worker
+        try:
+            self.pytest_runtest_logstart(nodeid)
+        finally:
+            self._workers.starting = ""
 
     def in_flight(self) -> list[list[object]]:
         """Return [index, worker or None, start in seconds] for every test in flight."""

@@ -16,6 +16,7 @@ from walkaway_recorder.crashed_tests import Culprits
 from walkaway_recorder.descriptors import size_limit
 from walkaway_recorder.events import Events, describe
 from walkaway_recorder.failures import Failures
+from walkaway_recorder.forked import Forked
 from walkaway_recorder.guard import Guard
 from walkaway_recorder.hooks import Hooks, Selection, only_lists
 from walkaway_recorder.ledger import Ledger
@@ -133,6 +134,8 @@ class Recording:
             record_folder.announce(config, self._place)
             manager.register(self._ledger, "walkaway-ledger")
         manager.register(self._workers, "walkaway-workers")
+        forked = Forked(self._events, self._ledger, self._workers, given.record)
+        manager.register(forked, "walkaway-forked")
         manager.register(Culprits(self._events), "walkaway-culprits")
         manager.register(Stopping(self._events, given.record), "walkaway-stopping")
         manager.register(hooks, "walkaway-recorder")

@@ -48,6 +48,8 @@ class Workers:
     def __init__(self, events: Events, ids: Ids, given: dict[str, object]) -> None:
         #: True if xdist distributes this run.
         self.on = False
+        #: True if walkaway_forks does: pytest's own report of a start comes with the results.
+        self.forked = False
         #: The worker whose test start is being reported right now, "" for none.
         self.starting = ""
         self._events = events
@@ -65,6 +67,8 @@ class Workers:
 
     def of(self, report: Foreign) -> str:
         """Return the worker that a report comes from; "" when serial."""
+        if self.forked:
+            return str(report.worker_id)
         node = getattr(report, "node", None)
         return str(node.gateway.id) if node is not None else ""
 
