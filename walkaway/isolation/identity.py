@@ -36,10 +36,14 @@ IDENTITY = pytest.StashKey[Identity]()
 
 
 def of(config: pytest.Config) -> Identity:
-    """Return the identity of this process. The first call creates it."""
+    """Return the identity of this process. The first call creates it.
+
+    A forked worker is a worker from its fork on, whatever its parent was called.
+    """
+    worker = getattr(config, "workerinput", None)
     found = config.stash.get(IDENTITY, None)
-    if found is None:
-        found = config.stash[IDENTITY] = _made(getattr(config, "workerinput", None))
+    if found is None or (worker is not None and not found.parallel):
+        found = config.stash[IDENTITY] = _made(worker)
     return found
 
 

@@ -92,3 +92,25 @@ def test_forks_beside_xdists_own_options_is_a_usage_error(project: Project) -> N
 @pytest.mark.parametrize("words", [("--forks", "3"), ("--forks=3",)])
 def test_forked_workers_count_as_worker_slots(words: tuple[str, ...]) -> None:
     assert worker_count.wanted(("pytest", "-p", "walkaway_forks", *words), {}) == 3
+
+
+LOGS = """\
+import logging, os
+import pytest
+
+@pytest.mark.parametrize("n", range(6))
+def test_it(n, pytestconfig):
+    from walkaway.isolation import identity
+    assert identity.of(pytestconfig).worker == os.environ["PYTEST_XDIST_WORKER"]
+    logging.getLogger("shop").warning("said by %s", n)
+"""
+
+
+def test_each_worker_is_somebody_to_the_isolation_plugins(project: Project) -> None:
+    project.write("tests/test_it.py", LOGS)
+    live = project.ended(*FORKS, "--", "-p", "walkaway.isolation.logs")
+    assert live.outcome()["outcome"] == "passed", live.log()
+    assert not live.record.path("logs-main.jsonl").exists()
+    for n in range(6):
+        told = project.json("log", "--test", f"test_it[{n}]")
+        assert [line["message"] for line in told["lines"]] == [f"said by {n}"]

@@ -16,13 +16,10 @@ import pytest
 
 # From linux/prctl.h, see prctl(2).
 _PR_SET_PDEATHSIG = 1
-_HOOKS_OF_PARENT = (
-    "pytest_runtest_logstart",
-    "pytest_runtest_logreport",
-    "pytest_runtest_logfinish",
-    "pytest_warning_recorded",
-)
+_HOOKS_OF_PARENT = ("pytest_runtest_logreport", "pytest_warning_recorded")
 """Hooks called only in the parent, once per report or warning, as in a serial run."""
+_HOOKS_OF_BOTH = ("pytest_runtest_logstart", "pytest_runtest_logfinish")
+"""Plugins learn from these which test runs in this process; only the terminal's print something."""
 
 
 def renew(
@@ -63,14 +60,16 @@ def _die_with_parent() -> None:
 
 
 def _silence(config: pytest.Config) -> None:
-    """Remove all implementations of the hooks that only the parent calls."""
-    for name in _HOOKS_OF_PARENT:
+    """Remove the implementations of hooks that only the parent calls, and what prints."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    for name in (*_HOOKS_OF_PARENT, *_HOOKS_OF_BOTH):
         caller = getattr(config.hook, name, None)
         if caller is None:
             continue
         for implementation in list(caller.get_hookimpls()):
-            with contextlib.suppress(Exception):
-                caller._remove_plugin(implementation.plugin)
+            if name in _HOOKS_OF_PARENT or implementation.plugin is terminal:
+                with contextlib.suppress(Exception):
+                    caller._remove_plugin(implementation.plugin)
         if caller.is_historic():
             caller._call_history.clear()
 

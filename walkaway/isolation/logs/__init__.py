@@ -45,6 +45,11 @@ class _Handler(Ours):
         except Exception:  # noqa: BLE001 - failing to record never fails a test
             return
 
+    def write_to(self, path: Path) -> None:
+        """Write lines into this file from now on."""
+        self._lines.close()
+        self._lines = LinesFile(path)
+
     def shut(self) -> None:
         """Close the files. Not named `close`: dictConfig calls that in the middle of a test."""
         self._lines.close()
@@ -69,6 +74,12 @@ class Teller:
         self._listening.begin()
         # The present phase will reset the root logger's level when it ends, if `log_level` is set.
         self._fresh = True
+
+    def become_worker(self, config: pytest.Config) -> None:
+        """In a forked worker: write a file of its own, since an index belongs to one process."""
+        self.place = log_folder.of(config)
+        self.current.worker = self.place.worker
+        self._handler.write_to(self.place.lines)
 
     def stop(self) -> None:
         """Stop writing."""
@@ -117,6 +128,11 @@ def pytest_configure(config: pytest.Config) -> None:
     teller = config.stash[_TELLER] = Teller(config)
     request_ids.enter(teller.current)
     config.pluginmanager.register(teller, "walkaway-logs")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_forks_worker_begins(config: pytest.Config) -> None:
+    config.stash[_TELLER].become_worker(config)
 
 
 @pytest.hookimpl(trylast=True)

@@ -51,6 +51,7 @@ class Forked:
     @pytest.hookimpl(optionalhook=True)
     def pytest_forks_worker_begins(self, worker: str) -> None:
         """Runs in the worker: its stacks can be asked for like any other process's."""
+        self._workers.forked = True  # this process records nothing
         with self._guard:
             process.dump_stacks_on_request(self._stacks, worker)
 
