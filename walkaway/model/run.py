@@ -11,7 +11,11 @@ MB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of a run, in seconds and bytes. 0 switches a limit off, except for `log_*_bytes`."""
+    """Limits of a run, in seconds and bytes.
+
+    0 switches a limit off, except for `log_*_bytes`; settings refuse it for `deadline_s` and
+    `grace_s`.
+    """
 
     deadline_s: float = 4 * 3600.0
     stall_s: float = 600.0
