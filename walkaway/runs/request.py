@@ -20,6 +20,7 @@ from walkaway.worker_slots import worker_count as workers
 
 MOST_SEED = 2**32 - 1
 FORKS = "forks"
+_FORKS_PLUGIN = ("-p", "walkaway_forks")
 DISTS = ("load", "loadscope", "loadfile", "loadgroup", "worksteal", "each", "no", FORKS)
 _INSIDE = ("pytest",)
 """The pytest command in a container: the image decides which it is."""
@@ -90,7 +91,7 @@ def wanted(  # noqa: PLR0913 - what a run is made of
         argv=command.build(pytest, (*kept, *extra), args),
         created_s=0.0,
         started_boot=0.0,
-        label=shlex.join((*order, *extra, *args)),
+        label=shlex.join((*order, *_shown(extra), *args)),
         origin=origin,
         limits=limits,
         parent=environ.get("WALKAWAY_RUN", ""),
@@ -172,7 +173,7 @@ def _pytest_options(options: Options, conf: Settings, place: str) -> tuple[str, 
             message = "--dist forks with --workers 0: a run needs one worker or more."
             raise WalkawayError(message, exit_codes.WRONG_USE)
         auto = str(workers.auto()) if place == backend.LOCAL else "auto"
-        extra += ["-p", "walkaway_forks", "--forks", count or auto]
+        extra += [*_FORKS_PLUGIN, "--forks", count or auto]
     else:
         extra += ["-n", count] if count else []
         extra += ["--dist", options.dist] if options.dist else []
@@ -182,6 +183,11 @@ def _pytest_options(options: Options, conf: Settings, place: str) -> tuple[str, 
         (options.failed_first, "--ff"),
     )
     return (*extra, *(flag for given, flag in chosen if given))
+
+
+def _shown(extra: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the options of a run's label: `--forks 2`, without the plugin that knows it."""
+    return extra[len(_FORKS_PLUGIN) :] if extra[: len(_FORKS_PLUGIN)] == _FORKS_PLUGIN else extra
 
 
 def _notifier() -> tuple[str, ...]:

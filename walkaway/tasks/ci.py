@@ -20,7 +20,7 @@ from walkaway.runs.request import Options
 from walkaway.tasks import invoke_adapter, quality
 from walkaway.tasks.follow import causes_of
 from walkaway.tasks.invoke_adapter import JSON_HELP, Here, complain, remainder, say, say_json
-from walkaway.tasks.start import begin_run, ctrl_c_later, stay_until_ended
+from walkaway.tasks.start import SPREAD_FLAGS, begin_run, ctrl_c_later, stay_until_ended
 from walkaway.text import Style
 from walkaway.views import ci as view
 from walkaway.views import phrases, verdict
@@ -33,13 +33,19 @@ _TURN_S = 1.0
 @invoke_adapter.task(
     name="ci",
     flags={
+        **SPREAD_FLAGS,
         "backend": "where to run: local, compose, or auto; ci never falls back by itself",
         "timeout": "end the tests after S seconds (or 15m, 1.5h); default: PYTEST_TIMEOUT or 1800",
         "json": JSON_HELP,
     },
 )
 def ci(
-    c: Context, timeout: str | None = None, backend: str | None = None, json: bool = False
+    c: Context,
+    workers: str | None = None,
+    dist: str | None = None,
+    timeout: str | None = None,
+    backend: str | None = None,
+    json: bool = False,
 ) -> int:
     """Lint, check the locks, run the tests; exit with their verdict: inv ci -- PYTEST ARGS."""
     here = _plainly(invoke_adapter.here(c))
@@ -64,10 +70,8 @@ def ci(
     found: list[tuple[Record, RunView]] = []
     step("lint", lambda: _lint(here, quiet=json))
     step("locks", lambda: _locks(here))
-    step(
-        "tests",
-        lambda: _tests(here, Options(timeout=timeout, backend=backend), args, found, quiet=json),
-    )
+    options = Options(workers=workers, dist=dist, timeout=timeout, backend=backend)
+    step("tests", lambda: _tests(here, options, args, found, quiet=json))
     _report(here, steps, found, json=json)
     return code_of(tuple(steps))
 

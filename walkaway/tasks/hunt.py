@@ -23,7 +23,7 @@ from walkaway.runs.request import seed as checked_seed
 from walkaway.tasks import invoke_adapter
 from walkaway.tasks.inspect_runs import wait_limit_s
 from walkaway.tasks.invoke_adapter import JSON_HELP, Here, complain, remainder, say, say_json
-from walkaway.tasks.start import ctrl_c_later
+from walkaway.tasks.start import SPREAD_FLAGS, ctrl_c_later
 from walkaway.views import hunt as view
 from walkaway.views import hunt_json
 from walkaway.views import last_start as last_start_view
@@ -39,6 +39,7 @@ _ADOPTIONS = 3
     name="flaky",
     flags={
         "runs": "how many attempts",
+        **SPREAD_FLAGS,
         "timeout": "end an attempt after S seconds (or 15m, 1.5h), as in test-async",
         "seed": "seed of all orders; default: a new one, printed",
         "fail_fast": "stop once a test has both passed and failed",
@@ -51,6 +52,8 @@ _ADOPTIONS = 3
 def flaky(
     c: Context,
     runs: str = "10",
+    workers: str | None = None,
+    dist: str | None = None,
     timeout: str | None = None,
     seed: str | None = None,
     fail_fast: bool = False,
@@ -81,7 +84,7 @@ def flaky(
                 root=here.root,
                 cwd=invoke_adapter.current_folder(),
                 args=remainder(c),
-                options=Options(timeout=timeout),
+                options=Options(workers=workers, dist=dist, timeout=timeout),
                 conf=here.settings(),
                 environ=here.environ,
                 origin=here.origin(),

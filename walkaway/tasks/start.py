@@ -23,10 +23,13 @@ from walkaway.tasks.invoke_adapter import Here, complain, remainder, say, say_js
 from walkaway.views import ctrl_c, run_json, started
 
 _END_WAIT_S = 60.0
-_FLAGS = {
+SPREAD_FLAGS = {
     "workers": "number of workers, or auto: as CPU quota and memory allow",
     "dist": "forks (collect once, fork workers), or how xdist spreads tests: load, loadscope, "
     "loadfile, loadgroup, worksteal, each, no",
+}
+_FLAGS = {
+    **SPREAD_FLAGS,
     "timeout": "end the run after S seconds (or 15m, 1.5h); default: PYTEST_TIMEOUT, else 4 h",
     "stall": "end the run after S seconds without progress or CPU use; 0: never",
     "fail_fast": "stop at the first failure (-x)",

@@ -114,3 +114,15 @@ def test_each_worker_is_somebody_to_the_isolation_plugins(project: Project) -> N
     for n in range(6):
         told = project.json("log", "--test", f"test_it[{n}]")
         assert [line["message"] for line in told["lines"]] == [f"said by {n}"]
+
+
+def test_ci_and_hunts_take_forked_workers_too(project: Project) -> None:
+    project.write("tests/test_it.py", "def test_a(): pass\ndef test_b(): pass\n")
+    lint = "walkaway:\n  lint: [['true']]\n"
+    project.write("invoke.yaml", lint)
+    done = project.inv("ci", *FORKS, "--backend", "local")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert project.live().run.label.endswith("--forks 2")
+    hunted = project.inv("flaky", "--runs", "2", *FORKS)
+    assert hunted.returncode == 0, hunted.stdout + hunted.stderr
+    assert project.live().run.label.endswith("--forks 2")

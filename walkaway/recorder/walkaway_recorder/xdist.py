@@ -68,7 +68,7 @@ class Workers:
     def of(self, report: Foreign) -> str:
         """Return the worker that a report comes from; "" when serial."""
         if self.forked:
-            return str(report.worker_id)
+            return str(getattr(report, "worker_id", ""))
         node = getattr(report, "node", None)
         return str(node.gateway.id) if node is not None else ""
 
