@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.walkaway.support import warm
 from tests.walkaway.support.checkout import REPOSITORY, clean_environment
 
 TIME_LIMIT_S = 120
@@ -78,11 +79,14 @@ class Nested:
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         } | self.environ
 
+    def command(self, *args: str) -> tuple[str, ...]:
+        spread = ("-p", "xdist") if any(arg.startswith("-n") for arg in args) else ()
+        return (sys.executable, "-m", "pytest", "--junitxml=junit.xml", *spread, *args)
+
     def popen(self, *args: str) -> subprocess.Popen[str]:
         """Start pytest here."""
-        spread = ("-p", "xdist") if any(arg.startswith("-n") for arg in args) else ()
         return subprocess.Popen(
-            (sys.executable, "-m", "pytest", "--junitxml=junit.xml", *spread, *args),
+            self.command(*args),
             cwd=self.root,
             env=self.env(),
             stdin=subprocess.DEVNULL,
@@ -95,13 +99,15 @@ class Nested:
     def run(self, *args: str) -> Outcome:
         """Run pytest here to its end."""
         (self.root / "junit.xml").unlink(missing_ok=True)
-        with self.popen(*args) as process:
-            try:
-                text, _ = process.communicate(timeout=TIME_LIMIT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
-        return Outcome(process.returncode, text, *self._reported())
+        done = warm.run(
+            self.command(*args),
+            cwd=self.root,
+            env=self.env(),
+            timeout=TIME_LIMIT_S,
+            errors="replace",
+            together=True,
+        )
+        return Outcome(done.returncode, done.stdout, *self._reported())
 
     def said(self, name: str) -> list[dict[str, object]]:
         """Return the JSON lines that tests have appended to a file here."""

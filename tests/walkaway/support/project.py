@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from tests.walkaway.support import warm
 from tests.walkaway.support.checkout import REPOSITORY
 from tests.walkaway.support.scratch import Live, clean_environ, end, kill, of_run
 from tests.walkaway.support.waiting import wait_for
@@ -76,17 +77,13 @@ class Project:
         cwd: Path | None = None,
         program: Sequence[str] = INV,
     ) -> subprocess.CompletedProcess[str]:
-        """Run one task to its end, its output in a pipe."""
-        return subprocess.run(
+        """Run one task to its end, its output in files."""
+        return warm.run(
             (*program, *words),
             cwd=cwd or self.root,
             env=self.env(env),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
             errors="surrogateescape",
             timeout=TIME_LIMIT_S,
-            check=False,
         )
 
     def popen(

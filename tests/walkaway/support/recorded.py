@@ -6,14 +6,14 @@ import json
 import os
 import struct
 import subprocess
-import sys
 import textwrap
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.walkaway.support.scratch import kill, of_run
+from tests.walkaway.support import warm
+from tests.walkaway.support.scratch import PYTEST, kill, of_run
 from tests.walkaway.support.waiting import PATIENCE_S, wait_for
 from walkaway.record import reader
 
@@ -43,7 +43,7 @@ class Recorded:
     """One record and the pytest that writes, or wrote, it."""
 
     folder: Path
-    process: subprocess.Popen[bytes]
+    process: warm.Process | subprocess.Popen[bytes]
 
     @property
     def log(self) -> str:
@@ -127,9 +127,13 @@ class Project:
         env: Mapping[str, str | None] | None = None,
         into: Recorded | None = None,
         select: Sequence[str] | None = None,
-        command: Sequence[str] = (sys.executable, "-m", "pytest", "-p", "walkaway_recorder"),
+        command: Sequence[str] = (*PYTEST, "-p", "walkaway_recorder"),
+        cold: bool = False,
     ) -> Recorded:
-        """Start pytest with the recorder; a pass into an earlier record if one is given."""
+        """Start pytest with the recorder; a pass into an earlier record if one is given.
+
+        With `cold`, in an interpreter of its own from the start.
+        """
         folder = into.folder if into else self.root / f"record-{len(self.started)}"
         folder.mkdir(exist_ok=True)
         (self.root / "pytest.ini").touch()
@@ -145,9 +149,7 @@ class Project:
                 given[name] = value
         argv = [*command, "-o", "verbosity_test_cases=1", "-p", "no:cacheprovider", *args]
         with folder.with_suffix(".log").open("ab") as log:
-            process = subprocess.Popen(
-                argv, cwd=self.root, env=given, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+            process = warm.popen(argv, cwd=self.root, env=given, stdout=log, stderr=log, cold=cold)
         recorded = Recorded(folder, process)
         self.started.append(recorded)
         return recorded

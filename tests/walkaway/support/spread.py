@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import textwrap
 from collections import Counter
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.walkaway.support import warm
 from tests.walkaway.support.checkout import REPOSITORY
 from tests.walkaway.support.scratch import clean_environ
 from tests.walkaway.support.waiting import PATIENCE_S
@@ -150,16 +150,12 @@ class Suite:
     def run(self, *args: str, python: str = sys.executable) -> Told:
         """Run pytest here; a hang fails."""
         (self.root / "diary.txt").unlink(missing_ok=True)
-        done = subprocess.run(
+        done = warm.run(
             self.command(*args, python=python),
             cwd=self.root,
             env=self.environ({"TMPDIR": str(self.root)}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
             timeout=PATIENCE_S,
-            check=False,
+            together=True,
         )
         left = list(self.root.glob("walkaway-*"))
         assert not left, left
