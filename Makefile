@@ -92,6 +92,7 @@ endif
 
 .PHONY: lint ## ruff and mypy --strict
 .PHONY: check ## lint and all tests of this repository
+.PHONY: check-fast ## lint and the tests that start no process
 
 TASKS := $(filter-out help,$(TARGETS))
 $(TASKS): $(STAMP)
