@@ -64,6 +64,26 @@ def newest(records: Records, before: str) -> list[Path]:
     return found
 
 
+def keep_usual(paths: Iterable[Path], target: Path) -> None:
+    """Write the usual times from these files, newest first, into one: the newest time of each test.
+
+    A file with no more tests than are already known has hardly anything to add, and is not read.
+    Nothing is written when no file can be read.
+    """
+    known: dict[bytes, float] = {}
+    for path in paths:
+        try:
+            if path.stat().st_size // _ENTRY.size <= len(known):
+                continue
+            data = path.read_bytes()
+        except OSError:
+            continue
+        whole = data[: len(data) // _ENTRY.size * _ENTRY.size]
+        known = {**dict(_ENTRY.iter_unpack(whole)), **known}
+    if known:
+        target.write_bytes(b"".join(_ENTRY.pack(*entry) for entry in sorted(known.items())))
+
+
 def usual_s(paths: Iterable[Path], nodeid: str) -> float | None:
     """Return a test's usual seconds, from the first file that has it; None when none does."""
     for path in paths:

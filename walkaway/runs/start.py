@@ -15,7 +15,7 @@ from walkaway.errors import WalkawayError
 from walkaway.model import events, exit_codes
 from walkaway.model.run import Run
 from walkaway.process import clock, detach, file_lock
-from walkaway.record import run_ids
+from walkaway.record import durations, run_ids
 from walkaway.record.store import FOLDER, Record, Records
 from walkaway.runs import second_pass as passes
 from walkaway.runs import source_tree
@@ -23,6 +23,7 @@ from walkaway.runs import source_tree
 _START_WAIT_S = 60.0
 """Twice what a queue of fifty starts takes on a busy machine."""
 _TREE_WAIT_S = 5.0
+FORKS_PLUGIN = "walkaway_forks"
 _LOCK_FILE = ".start.lock"
 
 
@@ -152,6 +153,8 @@ def _create(records: Records, wanted: Run, select: tuple[str, ...]) -> Started:
         if select:
             lines = "".join(passes.id_line(nodeid) for nodeid in select)
             (fresh / "select.txt").write_bytes(lines.encode(errors="surrogateescape"))
+        if FORKS_PLUGIN in run.argv:
+            durations.keep_usual(durations.newest(records, run_id), fresh / "usual.bin")
         data = json.dumps(asdict(run), ensure_ascii=True, indent=1)
         (fresh / "run.json").write_text(data + "\n", encoding="ascii")
         record.log.touch(exist_ok=False)

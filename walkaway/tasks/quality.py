@@ -1,4 +1,4 @@
-"""`lint`, `check`, `check-fast`: configured lists of commands, each an argv, run in the project's root."""
+"""`lint`, `check`, `check-fast`: configured commands, each an argv, run in the project's root."""
 
 from __future__ import annotations
 

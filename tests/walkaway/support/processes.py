@@ -42,7 +42,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         _unmarked.clear()
 
 
-def _heard(event: str, args: tuple[Any, ...]) -> None:
+def _heard(event: str, _args: tuple[Any, ...]) -> None:
     if event in _STARTS and _unmarked:
         message = f"{_unmarked[0]} starts a process: mark it with pytest.mark.processes"
         raise AssertionError(message)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from walkaway_recorder import environment, process
+from walkaway_recorder import environment, process, usual_durations
 from walkaway_recorder.guard import Foreign, Guard
 from walkaway_recorder.originals import keep_builtins
 
@@ -40,7 +40,14 @@ class Forked:
         self._guard = Guard(events.note)
         self._ledger = ledger
         self._workers = workers
+        self._folder = folder
         self._stacks = os.path.join(folder, "stacks")
+
+    @pytest.hookimpl(optionalhook=True, trylast=True)
+    def pytest_forks_durations(self, items: list[pytest.Item]) -> dict[str, float] | None:
+        with self._guard:
+            return usual_durations.read(self._folder, [item.nodeid for item in items])
+        return None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_forks_worker_started(self, worker: str, pid: int) -> None:
