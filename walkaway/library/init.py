@@ -66,7 +66,7 @@ def _written(root: Path, offer: Offer) -> Offer:
     except FileExistsError:
         return replace(offer, standing=FileState.EXISTS)
     except OSError as error:
-        message = f"{path} cannot be written: {error.strerror}.\nMend that, then again."
+        message = f"{path} cannot be written: {error.strerror}.\nFix that, then try again."
         raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
     return offer
 

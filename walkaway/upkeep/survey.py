@@ -158,7 +158,7 @@ def _state(record: Record) -> tuple[State, str]:
     except ValueError:
         return State.TORN, "its run.json cannot be read"
     if run.hunt and not _hunt_ended(record.folder.parent, run.hunt):
-        return State.HUNT, "an attempt of a hunt that goes on"
+        return State.HUNT, "an attempt of a running hunt"
     held = file_lock.probe(str(record.path("supervisor.lock")), run.lock)
     pytest_lock = file_lock.probe(str(record.path("pytest.lock")))
     if file_lock.Hold.HELD in {held, pytest_lock}:
@@ -183,7 +183,7 @@ def _unheld(record: Record, run: Run, held: file_lock.Hold) -> tuple[State, str]
     if run.boot_id != clock.boot_id():
         return State.UNKNOWN, "no verdict, started before this boot"
     if held is file_lock.Hold.ELSEWHERE:
-        return State.UNKNOWN, "no verdict, and this view does not show its locks"
+        return State.UNKNOWN, "no verdict, and its locks are not visible from here"
     return State.DONE, ""
 
 

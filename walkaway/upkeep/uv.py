@@ -50,7 +50,7 @@ def find_uv() -> str:
     on_path = shutil.which("uv")
     if on_path is None:
         message = (
-            "uv is not here, and it is what compiles the locks.\n"
+            "uv is not installed, and it compiles the locks.\n"
             f"Install it beside Invoke: {sys.executable} -m pip install uv"
         )
         raise WalkawayError(message, exit_codes.NOT_STARTABLE)
@@ -74,7 +74,7 @@ def compile_lock(where: Project, source: str, output: Path, options: Sequence[st
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         minutes = _UV_LIMIT_S // 60
-        message = f"{source}: uv has no answer after {minutes} minutes. Is the index reachable?"
+        message = f"{source}: uv did not finish within {minutes} minutes. Is the index reachable?"
         raise WalkawayError(message, exit_codes.LIMIT) from error
     except OSError as error:
         message = f"{where.uv} cannot be run: {error.strerror}."
@@ -88,12 +88,15 @@ def _refused(source: str, said: str) -> WalkawayError:
     if _UNREACHABLE.search(said):
         message = (
             f"{source} cannot be resolved: no package index can be reached.\n"
-            f"Connect, or set HTTPS_PROXY or UV_DEFAULT_INDEX, then again: {COMMAND}"
+            f"Connect, or set HTTPS_PROXY or UV_DEFAULT_INDEX, then run again: {COMMAND}"
         )
         return WalkawayError(message, exit_codes.NOT_STARTABLE)
     told = _told(said)[:2]
     if "No solution found" in said:
-        message = f"{source} cannot be met: {told[-1][:300]}\nLoosen it, then again: {COMMAND}"
+        message = (
+            f"{source} cannot be resolved: {told[-1][:300]}\n"
+            f"Loosen a constraint, then run again: {COMMAND}"
+        )
         return WalkawayError(message, _RESOLUTION_FAILED)
     why = ": ".join(told)[:400]
     return WalkawayError(f"{source} cannot be compiled: {why}", exit_codes.WRONG_USE)
@@ -110,4 +113,4 @@ def _told(said: str) -> list[str]:
             break
         elif found and line.strip(" ^"):
             found[-1] += f" {line.strip()}"
-    return found or ["uv said nothing"]
+    return found or ["uv printed nothing"]
