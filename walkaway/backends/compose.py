@@ -253,7 +253,7 @@ class Compose:
             state = self._of_removed()
         if not state.status:
             if self.running:
-                self.notes.append("its container was removed by somebody before it had ended")
+                self.notes.append("somebody removed its container before it had ended")
             else:
                 self.spawn_error = self.spawn_error or "the container was never started"
             self._exit = Exit()
@@ -264,7 +264,7 @@ class Compose:
             if self._exit == Exit():
                 self.notes.append("its container ended while the engine was away: no exit code")
         elif not state.started_at and state.status != "running":
-            self.spawn_error = state.error or "the container was made and never started"
+            self.spawn_error = state.error or "the container was created but never started"
             self._exit = Exit()
         else:
             self.running = True
@@ -276,7 +276,7 @@ class Compose:
         """Return how a removed container ended, if its remover or the engine knows."""
         known = evidence.ended(self._deps.record, self._number)
         if not known.status and self.running and self._asking.exit_code is not None:
-            self.notes.append("its container was removed by somebody; the engine had seen its end")
+            self.notes.append("somebody removed its container; the engine had reported its end")
             known = self._state._replace(status="exited", exit_code=self._asking.exit_code, pid=0)
         return known
 

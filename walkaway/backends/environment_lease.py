@@ -61,7 +61,7 @@ class Leasing:
 
     def _join(self) -> str:
         self._share = leases.share(self._root)
-        return "" if self._share else "for the end of another run's clean-up"
+        return "" if self._share else "for another run's clean-up to end"
 
     def _take(self) -> str:
         slots = self._wanted["slots"]

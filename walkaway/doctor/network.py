@@ -64,11 +64,11 @@ def network(around: Around) -> Checked:
     try:
         project, names = _up(around)
         if not names:
-            return skipped(_SUBJECT, "no environment is up: inv up, then again")
+            return skipped(_SUBJECT, "no environment is up: inv up, then run again")
         image = str(around.services()[around.conf.service].get("image") or "")
         argv = ("docker", "image", "inspect", image)
         if not image or engine.call(argv, around.environ).code:
-            return skipped(_SUBJECT, "the test image is not there: inv build, then again")
+            return skipped(_SUBJECT, "the test image is not there: inv build, then try again")
         return judge(_probed(around, project, pages(around, names)))
     except WalkawayError as error:
         return unknown(_SUBJECT, error.message.splitlines()[0], "inv health")

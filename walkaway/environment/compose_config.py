@@ -110,7 +110,7 @@ def read(project: Project, environ: Mapping[str, str]) -> Composed:
     if project.service not in services:
         message = (
             f"The Compose file has no service {project.service!r}: "
-            f"there are {', '.join(sorted(services)) or 'none'}.\n"
+            f"it has {', '.join(sorted(services)) or 'none'}.\n"
             "Add it, or name the one that pytest runs in as walkaway.service in invoke.yaml."
         )
         raise WalkawayError(message, exit_codes.NOT_STARTABLE)
@@ -186,8 +186,8 @@ def _asked(project: Project, environ: Mapping[str, str]) -> dict[str, Any]:
     done = engine.call(argv, environ, _CONFIG_S, cwd=project.root)
     if done.code:
         message = (
-            f"The Compose file is wrong: {done.why}\n"
-            "Mend it, then look again: docker compose config --quiet"
+            f"The Compose file is invalid: {done.why}\n"
+            "Fix it, then check it: docker compose config --quiet"
         )
         raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     found = json.loads(done.out).get("services") or {}

@@ -128,7 +128,7 @@ def ensure(  # noqa: PLR0913 - each is passed by name
             _build(project, environ, [*options, *names], out)
             ids = _ids(plans, environ)
             if not ids:
-                message = f"The image {image} was built, and the engine does not have it."
+                message = f"The image {image} was built, but the engine does not have it."
                 raise WalkawayError(message, exit_codes.NOT_STARTABLE)
             fresh = {p.tag: {"digest": p.digest, "id": ids[p.tag]} for p in plans}
             build_state.write(project.root, _STATE, {**known, **fresh})
@@ -216,7 +216,7 @@ def _ids(plans: Sequence[_Plan], environ: Mapping[str, str]) -> dict[str, str]:
     if done.code == 0:
         return dict(zip(tags, ids, strict=True))
     if "no such" not in done.err.lower():
-        message = f"The engine cannot be asked for images: {done.why}"
+        message = f"The Docker engine cannot list its images: {done.why}"
         raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     return {}
 
@@ -252,7 +252,7 @@ def _build(
         step = f"In the step {steps[-1]}\n" if steps else ""
         message = (
             f"The image cannot be built: {printable(why, _COLUMNS)}\n"
-            f"{step}Mend what it names, then again: inv build"
+            f"{step}Fix that, then run again: inv build"
         )
         raise WalkawayError(message, exit_codes.NOT_STARTABLE)
 

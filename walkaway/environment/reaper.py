@@ -89,7 +89,7 @@ def plan(things: Iterable[Thing], known: Known, now_s: float) -> Plan:
     for thing in things:
         if thing.checkout in dead:
             if thing.checkout in busy:
-                why = f"its checkout is gone, but run {busy[thing.checkout]} still goes on"
+                why = f"its checkout is gone, but run {busy[thing.checkout]} is still running"
                 stay.append(Fate(thing, why))
             else:
                 go.append(Fate(thing, f"its checkout is gone: {dead[thing.checkout]}"))
@@ -98,7 +98,7 @@ def plan(things: Iterable[Thing], known: Known, now_s: float) -> Plan:
             if standing is RecordedState.ENDED:
                 go.append(Fate(thing, f"run {thing.run} has ended"))
             elif standing is RecordedState.ABSENT and thing.running:
-                stay.append(Fate(thing, f"run {thing.run} left no record, but goes on"))
+                stay.append(Fate(thing, f"run {thing.run} left no record, but is still running"))
             elif standing is RecordedState.ABSENT:
                 go.append(Fate(thing, f"run {thing.run} left no record"))
     order = list(Kind)

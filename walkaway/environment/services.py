@@ -170,7 +170,7 @@ def _await(
         )
         if bad or time.monotonic() > deadline:
             raise diagnosis.explained(
-                project, said, names, environ, f"not well within {UP_S:.0f} s"
+                project, said, names, environ, f"not healthy within {UP_S:.0f} s"
             )
         time.sleep(pause)
         pause = min(_SELDOM_S, pause * _GROWS)

@@ -109,7 +109,7 @@ def _removed(root: Path, names: re.Pattern[str], environ: Mapping[str, str]) -> 
             message = (
                 f"Not removed within {DOWN_S:.0f} s: {', '.join(found.names[:_SHOWN])}{more}.\n"
                 f"The engine says: {why or 'nothing'}\n"
-                "Mend that, then again: inv down"
+                "Fix that, then run again: inv down"
             )
             raise WalkawayError(message, exit_codes.NOT_STARTABLE)
         why = _remove(root, found, names, environ) or why

@@ -103,7 +103,7 @@ CASES = {
     ),
     "too little coverage": Case(
         "from tests import thing\ndef test_a(): assert thing.f() == 1\n",
-        ("failed", 1), {"passed": 1}, "coverage 75 % of 99 % wanted",
+        ("failed", 1), {"passed": 1}, "coverage 75 % of 99 % required",
         ("-p", "pytest_cov", "--cov=tests.thing", "--cov-fail-under=99"),
         files={"tests/thing.py": THING, "tests/__init__.py": ""},
     ),

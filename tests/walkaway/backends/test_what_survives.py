@@ -92,7 +92,7 @@ def test_the_engine_is_asked_how_a_container_ended_that_nobody_waited_for(gated:
         docker("rm", "--force", name)
     found = live.outcome()
     assert (found["outcome"], found["code"]) == ("killed", 137)
-    assert any("the engine had seen its end" in note for note in found["notes"]), found["notes"]
+    assert any("the engine had reported its end" in note for note in found["notes"]), found["notes"]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,9 @@ def test_what_others_do_to_the_container_is_told(
     assert (found["outcome"], found["code"]) == (outcome, code)
     assert found["reported"] == 1
     if words[0] == "rm":
-        assert any("removed by somebody" in note for note in found["notes"]), found["notes"]
+        assert any("somebody removed its container" in note for note in found["notes"]), found[
+            "notes"
+        ]
 
 
 def test_ctrl_c_at_test_ends_the_container(gated: Project) -> None:
