@@ -24,7 +24,7 @@ def harvest(
     The attempt's letters are in the order of ``known``, then of the new ids.
     """
     look = status.look(records, record)
-    ended = look.ended or Ended(Outcome.VANISHED, 70, "its end cannot be told from here")
+    ended = look.ended or Ended(Outcome.VANISHED, 70, "how it ended cannot be seen from here")
     names = reader.ids(record.folder)
     book = ledger.build(names, reader.all_events(record.path("events.jsonl")))
     place = {nodeid: index for index, nodeid in enumerate(known)}

@@ -108,7 +108,7 @@ class Driver:
     def _asked(self) -> tuple[str, str]:
         """Return `stop` or `interrupt` and who asked for it; empty strings when nobody did."""
         if self.told:
-            return "stop", f"its driver was told to end ({self.told})"
+            return "stop", f"its driver was asked to end ({self.told})"
         asked = self.record.json("stop.json")
         if asked is None:
             return "", ""

@@ -34,7 +34,7 @@ def begin(hunts: Hunts, wanted: Hunt) -> HuntRecord:
     except OSError as error:  # and TimeoutError
         message = (
             f"Cannot make a record in {hunts.records.folder}: {error.strerror or error}.\n"
-            "No hunt was started. Mend the folder (owner, space), then again."
+            "No hunt was started. Fix the folder (owner, space), then try again."
         )
         raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
 

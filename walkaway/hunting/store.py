@@ -145,9 +145,11 @@ class Hunts:
             return self.record(found[0])
         shown = ", ".join(reversed((found or known)[-_SHOWN:]))
         if found:
-            message = f"--hunt {selector!r} fits {len(found)} hunts: {shown}.\nGive more of the id."
+            message = (
+                f"--hunt {selector!r} matches {len(found)} hunts: {shown}.\nGive more of the id."
+            )
             raise WalkawayError(message, exit_codes.WRONG_USE)
-        there = f"There are: {shown}." if known else "There was none yet: inv flaky"
+        there = f"There are: {shown}." if known else "There is none yet. Start one: inv flaky"
         message = f"No hunt {selector!r} in this checkout.\n{there}"
         raise WalkawayError(message, exit_codes.NO_SUCH_RUN)
 

@@ -24,7 +24,7 @@ def threshold(f: Facts, status: int) -> str:
         return f"{tests(f.too_flaky)} passed only on a rerun"
     if f.too_little_coverage is not None and status == codes.FAILED:
         total, wanted = f.too_little_coverage
-        return f"coverage {total:g} % of {wanted:g} % wanted"
+        return f"coverage {total:g} % of {wanted:g} % required"
     return ""
 
 
@@ -42,7 +42,7 @@ def status_text(f: Facts) -> str:
 
 
 def _end_text(end: int | None) -> str:
-    return "without its end" if end is None else f"with {end}"
+    return "without a recorded end" if end is None else f"with {end}"
 
 
 def crashed(f: Facts) -> str:

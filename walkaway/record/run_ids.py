@@ -53,11 +53,11 @@ def select(selector: str, ids: Sequence[str]) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
-        message = f"No run {selector!r} here.\nSee what there is: inv runs"
+        message = f"No run {selector!r} here.\nList the runs: inv runs"
         raise WalkawayError(message, exit_codes.NO_SUCH_RUN)
     shown = ", ".join(sorted(found, reverse=True)[:_SHOWN])
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    message = f"{selector!r} fits {len(found)} runs: {shown}{more}.\nGive more of the id."
+    message = f"{selector!r} matches {len(found)} runs: {shown}{more}.\nGive more of the id."
     raise WalkawayError(message, exit_codes.WRONG_USE)
 
 

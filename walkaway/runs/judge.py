@@ -88,7 +88,7 @@ def judge_for_reader(record: str, known: Mapping[str, Any] | None = None) -> dic
     observed = {"adopted": True, "derived": True, "now": book.progress.last_t, **_seen(known)}
     facts = gather(book, observed, run.args, names)
     outcome = outcomes.build(run, book, names, facts, endings.decide(facts), observed)
-    source = "the Docker engine's word on its container" if known else "the recorder's last event"
+    source = "its container's state in the Docker engine" if known else "the recorder's last event"
     outcome["notes"].append(f"its supervisor died; pytest's end comes from {source}")
     return {**outcome, "stuck": [], "derived": True}
 

@@ -31,8 +31,8 @@ _MOST_BYTES = 16 * 1024
 _MOST_MARKS = 64
 """Origins come and go, and one that is gone never clears its mark."""
 _LOOK_BACK = 50
-_DIED = "it ended before it made a record or said why not (killed?)"
-_UNWRITTEN = "it was refused, and why could not be written down (no space left?)"
+_DIED = "it died before it made a record or reported why not (killed?)"
+_UNWRITTEN = "it was refused, and the reason could not be stored (no space left?)"
 
 
 @dataclass(frozen=True, slots=True)

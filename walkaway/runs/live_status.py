@@ -164,6 +164,6 @@ def _last_event(record: Record, run: Run) -> str:
     for event in events.parse(reader.tail(record.path("events.jsonl"), 64 * 1024)):
         last = max(last, events.number(event, "t"))
     if not last:
-        return "it has left no event"
+        return "it has recorded no event"
     age = max(0.0, clock.boot_s() - run.started_boot - last)
     return f"the last event is {age:.0f} s old"

@@ -166,7 +166,7 @@ def _pytest_options(options: Options, conf: Settings, place: str) -> tuple[str, 
         here = count == "auto" and place == backend.LOCAL  # a container's own limits decide there
         count = str(workers.auto()) if here else count
     if options.dist is not None and options.dist not in DISTS:
-        message = f"--dist is {options.dist!r}: there are {', '.join(DISTS)}."
+        message = f"--dist is {options.dist!r}: give one of {', '.join(DISTS)}."
         raise WalkawayError(message, exit_codes.WRONG_USE)
     if options.dist == FORKS:
         if count == "0":
@@ -195,7 +195,7 @@ def _notifier() -> tuple[str, ...]:
         if shutil.which(argv[0]):
             return argv
     message = (
-        "--notify needs notify-send or osascript, and there is neither.\n"
+        "--notify needs notify-send or osascript, and neither is installed.\n"
         "Set walkaway.on_end in invoke.yaml to a command of your own."
     )
     raise WalkawayError(message, exit_codes.NOT_STARTABLE)

@@ -46,7 +46,9 @@ def not_there(folder: Path, selection: str, names: Sequence[str]) -> list[str]:
         return []
     which = next(nodeid for nodeid in wanted if nodeid in gone)
     more = f" and {len(gone) - 1:,} more" if len(gone) > 1 else ""
-    return [f"{len(gone):,} of the {len(wanted):,} tests to run again not collected: {which}{more}"]
+    return [
+        f"{len(gone):,} of the {len(wanted):,} tests to run again were not collected: {which}{more}"
+    ]
 
 
 def id_line(nodeid: str) -> str:

@@ -52,13 +52,13 @@ def start(records: Records, wanted: Run, *, again: bool, select: tuple[str, ...]
     except TimeoutError as error:
         message = (
             f"Another start has held {FOLDER / _LOCK_FILE} for {_START_WAIT_S:.0f} s.\n"
-            "No run was started. See what runs: inv runs"
+            "No run was started. List the runs: inv runs"
         )
         raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
     except OSError as error:
         message = (
             f"Cannot make a record in {records.folder}: {error.strerror or error}.\n"
-            "No run was started. Mend the folder (owner, space), then again."
+            "No run was started. Fix the folder (owner, space), then try again."
         )
         raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
 

@@ -24,7 +24,7 @@ from walkaway.runs import adopt, backend_choice, judge, live_status
 
 _JOURNAL_BYTES = 64 * 1024
 _SHOWN_FLIGHTS = 16
-_UNKNOWN_BOOT = "the machine was restarted since, and the run left no verdict"
+_UNKNOWN_BOOT = "the machine was restarted, and the run left no verdict"
 
 
 def look(records: Records, record: Record, *, tail_lines: int = 0) -> RunView:
@@ -111,7 +111,7 @@ def _standing(  # noqa: PLR0911, C901 - the steps of the order above, each with 
     if run.boot_id and run.boot_id != clock.boot_id():
         return None, Status.UNKNOWN, _UNKNOWN_BOOT
     if held is file_lock.Hold.ELSEWHERE or run.host != clock.host():
-        return None, Status.UNKNOWN, "this view of the record does not show its locks"
+        return None, Status.UNKNOWN, "the record's locks are not visible from here"
     return None, Status.DONE, ""
 
 
@@ -129,7 +129,7 @@ def _derived(record: Record, run: Run) -> dict[str, Any]:
         judged["notes"].append(
             f"its supervisor and pytest are gone; the last event is {age:.0f} s old"
             if last
-            else "its supervisor is gone and left no event"
+            else "its supervisor is gone, and no event was recorded"
         )
     return judged
 
@@ -142,7 +142,7 @@ def _ended(record: Record, found: dict[str, Any] | None) -> Ended | None:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         # Written by another version or by hand: anything we said about it might be wrong.
         path = record.path("outcome.json")
-        message = f"The outcome of run {record.id} cannot be read: {error}.\nIt stands in {path}"
+        message = f"The outcome of run {record.id} cannot be read: {error}.\nIt is in {path}"
         raise WalkawayError(message, exit_codes.NO_SUCH_RUN) from error
 
 
@@ -195,7 +195,7 @@ def _ending(journal: list[events.Event]) -> str:
     limit, stop = events.last(journal, "limit"), events.last(journal, "stop")
     if limit is not None:
         return events.text(limit, "m")
-    return f"stop asked by {events.text(stop, 'by')}" if stop is not None else ""
+    return f"stop requested by {events.text(stop, 'by')}" if stop is not None else ""
 
 
 def _tree(journal: list[events.Event]) -> Tree:

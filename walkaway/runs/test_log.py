@@ -48,11 +48,11 @@ def choose(names: Sequence[str], wanted: str, run: str) -> int:
     if len(found) == 1:
         return found[0]
     if not found:
-        message = f"Run {run} has no test {wanted!r}.\nSee what there is: inv results --run {run}"
+        message = f"Run {run} has no test {wanted!r}.\nList its tests: inv results --run {run}"
         raise WalkawayError(message, exit_codes.NO_SUCH_RUN)
     shown = "".join(f"  {names[index]}\n" for index in found[:_SHOWN])
     more = f"  + {len(found) - _SHOWN:,} more\n" if len(found) > _SHOWN else ""
-    message = f"{wanted!r} fits {len(found):,} tests:\n{shown}{more}Give more of the node id."
+    message = f"{wanted!r} matches {len(found):,} tests:\n{shown}{more}Give more of the node id."
     raise WalkawayError(message, exit_codes.WRONG_USE)
 
 
@@ -127,7 +127,9 @@ def _own(folder: Path, nodeid: str) -> tuple[list[Line], list[str], list[str]]:
         found = 0
         for start, end in _slices(path, nodeid):
             if end - start > OWN_BYTES:
-                unread.append(f"{path.name}: {(end - start - OWN_BYTES) / 1e6:.1f} MB before these")
+                unread.append(
+                    f"{path.name}: {(end - start - OWN_BYTES) / 1e6:.1f} MB of earlier lines"
+                )
                 start = end - OWN_BYTES  # noqa: PLW2901 - the end tells how it went on
             data = _part(path, start, end)
             read_lines = [said.of_test(row, nodeid) for row in data.split(b"\n")]

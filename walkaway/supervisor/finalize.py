@@ -28,7 +28,7 @@ _RESERVED = ".outcome.reserved"
 _END_BYTES = 64 * 1024
 _PLAIN = {0: "passed", 1: "failed"}
 _BAD = ("failed", "error", "crashed", "subfailed")
-_FORGIVEN = "pytest ended with 0 although tests failed: a plugin's doing"
+_FORGIVEN = "pytest ended with 0 although tests failed: a plugin decided so"
 _TRIES = 20
 
 

@@ -49,7 +49,7 @@ class Requests:
     def _end_as_told(self) -> None:
         """End the run after TERM or INT; with KILL at once if it means the enclosing run ended."""
         name = signal.Signals(self.told).name
-        why = f"its supervisor was told to end ({name})"
+        why = f"its supervisor was asked to end ({name})"
         around = self._parent if self._parent != self._record else ""
         ended = bool(around) and _is_over(around)
         if ended:

@@ -95,10 +95,14 @@ def _lint(here: Here, *, quiet: bool) -> Step:
             failed.append((f"{shlex.join(command)} ended with {code}", code))
     if failed:
         said = ", ".join(what for what, _ in failed)
-        return Step("lint", failed[0][1], said=said, todo="fix what it names, then: inv lint")
+        return Step(
+            "lint", failed[0][1], said=said, todo="fix what it reports, then run again: inv lint"
+        )
     if found.missing and not found.argvs:
         names = " and ".join(found.missing)
-        return Step("lint", said=f"walkaway.lint is not set, and {names} not here", skipped=True)
+        return Step(
+            "lint", said=f"walkaway.lint is not set, and {names} not installed", skipped=True
+        )
     return Step("lint")
 
 
@@ -142,7 +146,9 @@ def _tests(
         return Step("tests", exit_codes.STILL_RUNNING, said="they were left running", todo=command)
     if not look.ended.code:
         said = verdict.says(look, look.ended, _PLAIN)
-        return Step("tests", said=f"by a plugin's word: {said}" if phrases.forgiven(look) else said)
+        return Step(
+            "tests", said=f"as a plugin decided: {said}" if phrases.forgiven(look) else said
+        )
     last = verdict.lines(look, _PLAIN)[-1].removeprefix("next:").strip()
     said = f"{look.ended.outcome}, {verdict.says(look, look.ended, _PLAIN)}"
     return Step("tests", look.ended.code, said=said, todo=last)

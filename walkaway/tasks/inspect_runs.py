@@ -180,7 +180,7 @@ def _wanted(names: str) -> set[str]:
     known = {*map(str, Result), standing.RUNNING, standing.WAITING, standing.UNKNOWN}
     strangers = sorted(chosen - known)
     if strangers:
-        message = f"--result {strangers[0]!r} is none. There are: {', '.join(sorted(known))}."
+        message = f"--result {strangers[0]!r}: give one of {', '.join(sorted(known))}."
         raise WalkawayError(message, exit_codes.WRONG_USE)
     return chosen
 

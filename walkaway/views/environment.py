@@ -39,7 +39,7 @@ def built_lines(built: Built, style: Style) -> list[str]:
         first = f"{style.good('unchanged')}: {where} ({sent})"
     warnings = [style.warn("large context: ") + line for line in built.warnings]
     again = style.command("build", "--no-cache")
-    end = following(style, style.command("up")) if built.changed else f"build all the same: {again}"
+    end = following(style, style.command("up")) if built.changed else f"build anyway: {again}"
     return [first, *warnings, end]
 
 

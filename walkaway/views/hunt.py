@@ -22,7 +22,7 @@ _LEAST = 2
 _TARGET = 0.05
 """Failure rate that the last line offers to rule out when nothing varied."""
 
-_CUT = {"stop": "STOPPED", "stopped": "STOPPED", "interrupt": "INTERRUPTED", "error": "BROKEN OFF"}
+_CUT = {"stop": "STOPPED", "stopped": "STOPPED", "interrupt": "INTERRUPTED", "error": "ABORTED"}
 
 
 def begun(asked: Hunt, style: Style) -> list[str]:
@@ -73,12 +73,12 @@ def lines(look: HuntView, found: Findings, style: Style) -> list[str]:
 
 def goes_on(asked: Hunt, style: Style) -> str:
     """Return that only the watching ended, and how to look again."""
-    return f"hunt {asked.short} goes on: {_command(style, asked)}"
+    return f"hunt {asked.short} is still running: {_command(style, asked)}"
 
 
 def stopping(asked: Hunt, style: Style) -> str:
     """Return that the hunt is being stopped while we wait for it."""
-    return f"{style.warn('stopping')} hunt {asked.short}: Ctrl-C again to leave it to itself"
+    return f"{style.warn('stopping')} hunt {asked.short}: Ctrl-C again to stop waiting"
 
 
 def _first(look: HuntView, found: Findings, style: Style) -> str:
@@ -116,9 +116,9 @@ def _no_answer(look: HuntView) -> str:
     last = look.attempts[-1] if look.attempts else None
     if last is not None and look.ended_by == "hopeless":
         again = "attempts end" if len(look.attempts) > 1 else "another one would end"
-        return f"attempt {last.number} ended with {_words(last)}, and {again} the same"
+        return f"attempt {last.number} ended with {_words(last)}, and {again} the same way"
     whole = sum(attempt.whole for attempt in look.attempts)
-    return f"only {whole} of {many(len(look.attempts), 'attempt')} came to their end"
+    return f"only {whole} of {many(len(look.attempts), 'attempt')} finished"
 
 
 def _to_go(look: HuntView) -> str:
@@ -158,7 +158,7 @@ def _broken(look: HuntView, style: Style) -> Iterator[str]:
             line += f" + {len(attempt.named) - 1} more" if len(attempt.named) > 1 else ""
         yield f"{line}{GAP}{style.command('progress', '--run', attempt.short)}"
     if len(broken) > _BROKEN:
-        yield f"+ {len(broken) - _BROKEN} more attempts that did not come to their end"
+        yield f"+ {len(broken) - _BROKEN} more attempts that did not finish"
 
 
 def _clean(look: HuntView, found: Findings) -> Iterator[str]:
@@ -233,7 +233,7 @@ def _hunt_again(asked: Hunt, runs: int, style: Style) -> str:
 def _outcome(attempt: Attempt, style: Style) -> str:
     word = attempt.outcome.replace("-", " ").upper()
     if attempt.outcome is Outcome.PASSED and phrases.failed(Counts(by_result=attempt.counts)):
-        return style.warn(f"{word} by a plugin's word")
+        return style.warn(f"{word} as a plugin decided")
     return style.good(word) if attempt.outcome is Outcome.PASSED else style.bad(word)
 
 

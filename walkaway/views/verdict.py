@@ -26,19 +26,19 @@ _SAYS = {
     Outcome.INTERNAL_ERROR: "pytest itself broke",
     Outcome.CRASHED: "pytest crashed",
     Outcome.KILLED: "killed from outside",
-    Outcome.OUT_OF_MEMORY: "killed for want of memory",
+    Outcome.OUT_OF_MEMORY: "killed because memory ran out",
     Outcome.TIMED_OUT: "ended at its deadline",
-    Outcome.STALLED: "ended for standing still",
-    Outcome.OUTPUT_LIMIT: "ended for printing too much",
-    Outcome.DISK_FULL: "ended for filling the disk",
-    Outcome.STOPPED: "stopped as asked",
+    Outcome.STALLED: "ended because it stalled",
+    Outcome.OUTPUT_LIMIT: "ended because it printed too much",
+    Outcome.DISK_FULL: "ended because it filled the disk",
+    Outcome.STOPPED: "stopped on request",
 }
 """Outcomes followed by `after 42 s, 45 of 120 tests reported`."""
 _PLAIN = {
     Outcome.USAGE_ERROR: "pytest refused its arguments or configuration",
     Outcome.NO_TESTS: "no test was collected or selected",
-    Outcome.NOT_STARTED: "pytest never began",
-    Outcome.VANISHED: "nobody is left to tell how it ended",
+    Outcome.NOT_STARTED: "pytest never started",
+    Outcome.VANISHED: "nothing is left that shows how it ended",
 }
 _ALONE = {"failed": "failed", "error": "errored", "crashed": "crashed"}
 _SUCCESS = frozenset({Outcome.PASSED, Outcome.NOTHING_RUN})
@@ -92,7 +92,7 @@ def says(  # noqa: PLR0911 - one return per outcome
     if ended.outcome is Outcome.NOTHING_RUN:
         if look.run.compose and look.run.compose.only_build:
             return f"{ended.rests_on} in {took}"
-        return f"{many(counts.expected, 'test')} listed, none was to be run"
+        return f"{many(counts.expected, 'test')} listed, none to be run"
     if ended.outcome is Outcome.COLLECTION_ERROR:
         rest = _reported(counts, style) if counts.done else "no test was run"
         return f"{many(counts.collection_errors, 'collection error')}, {rest}"

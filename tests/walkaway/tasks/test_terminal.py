@@ -126,7 +126,7 @@ def test_ctrl_c_at_a_terminal_s_wait_leaves_the_run_and_a_clean_screen(
     screen.press("C-c")
     end = screen.until("status=130")
     short = project.live().run.short
-    assert f"{short} goes on: inv wait --run {short}" in end
+    assert f"{short} is still running: inv wait --run {short}" in end
     assert BAR not in end
     assert "Traceback" not in end
     screen.type("progress")
@@ -148,7 +148,7 @@ def test_ctrl_c_at_a_followed_log_leaves_the_run_and_says_how_to_go_on(
     lines = screen.until("status=130").splitlines()
     short = project.live().run.short
     row = lines.index(
-        f"{short} goes on: inv wait --run {short}  or  inv log --run {short} --follow"
+        f"{short} is still running: inv wait --run {short}  or  inv log --run {short} --follow"
     )
     assert lines[row - 1].endswith("^C")
     assert lines[row + 1].startswith("status=130")
