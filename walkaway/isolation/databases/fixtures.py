@@ -41,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("walkaway")
     for option, meaning in (
         ("--reuse-db", "keep the template of the test databases, while the schema is the same"),
-        ("--create-db", "make the template anew, even if one was kept"),
+        ("--create-db", "make a new template even if one was kept"),
     ):
         with contextlib.suppress(ValueError):  # another plugin has the option: its value is used
             group.addoption(option, action="store_true", default=False, help=meaning)

@@ -120,7 +120,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "file for the tests' log as text, relative to the rootdir; empty: none",
         default=log_folder.DEFAULT_FILE,
     )
-    parser.addini(log_folder.LEVEL, "level from which on the tests' log is written", default="INFO")
+    parser.addini(
+        log_folder.LEVEL, "lowest level that is written to the tests' log", default="INFO"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

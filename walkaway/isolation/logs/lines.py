@@ -73,7 +73,7 @@ def said(record: logging.LogRecord, clock: Clock, request_id: str) -> Said:
     try:
         message = record.getMessage()
     except Exception:  # noqa: BLE001 - an argument's __str__ may raise anything
-        message = f"{record.msg!s} (its arguments do not fit)"
+        message = f"{record.msg!s} (its arguments do not match)"
     trace = record.exc_text or ""
     if record.exc_info and not trace:
         trace = "".join(traceback.format_exception(*record.exc_info)).rstrip()

@@ -54,7 +54,10 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     """Say so when memory is not measured."""
     if config.stash[_MEASURES]:
         return None
-    return f"memory: not measured on {sys.platform} (needs Linux's /proc); limit_memory is not kept"
+    return (
+        f"memory: not measured on {sys.platform} (needs Linux's /proc); "
+        "limit_memory is not enforced"
+    )
 
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
@@ -99,13 +102,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         raise LimitReachedError(
             f"{item.nodeid} was stopped at its limit of {sizes.shown(limit)}, "
             f"{sizes.shown(process_memory.peak_bytes() - before)} above where it began\n"
-            "Let it take less, or raise the limit_memory of the test."
+            "Reduce its memory use, or raise the test's limit_memory."
         ) from error
     peak = process_memory.peak_bytes() - before
     if peak > limit:
         pytest.fail(
             f"{item.nodeid} took {sizes.shown(peak)} at its peak, its limit is "
-            f"{sizes.shown(limit)}\nLet it take less, or raise the limit_memory of the test.",
+            f"{sizes.shown(limit)}\nReduce its memory use, or raise the test's limit_memory.",
             pytrace=False,
         )
 

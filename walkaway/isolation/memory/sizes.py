@@ -17,7 +17,7 @@ def parsed(text: object) -> int:
     match = _SIZE.fullmatch(text) if isinstance(text, str) else None
     size = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0
     if size <= 0:
-        raise ValueError(f'{text!r} is no size: write "200 MB", "1.5 GB" or "512 KB"')
+        raise ValueError(f'{text!r} is not a size: write "200 MB", "1.5 GB" or "512 KB"')
     return size
 
 

@@ -90,7 +90,7 @@ class Spreading:
         if self._begun:
             if ids != self._plan.ids:
                 # xdist leaves such a worker idle; we must not wait for it.
-                self._inner.log(f"{node} collected other tests than its predecessor")
+                self._inner.log(f"{node} collected different tests from its predecessor")
                 post.shutdown()
                 return
             self._enter(post)

@@ -100,7 +100,7 @@ def as_before(call: Callable[[], int]) -> int:
     soft, hard = System.getrlimit(resource.RLIMIT_FSIZE)
     wider = _narrower(_SIZE_LIMIT, hard)
     if wider == soft:
-        raise OSError(errno.EFBIG, "the size of files is limited")
+        raise OSError(errno.EFBIG, "file sizes are limited")
     System.setrlimit(resource.RLIMIT_FSIZE, (wider, hard))
     try:
         return call()
