@@ -21,7 +21,7 @@ from walkaway.backends.environment_lease import Leasing
 from walkaway.environment import container, entrypoint
 from walkaway.environment.container import State
 from walkaway.environment.project import on_engine
-from walkaway.model import pass_setup
+from walkaway.model import journal_kinds, pass_setup
 from walkaway.process.children import Exit, Helper
 
 _STACKS_S = 5.0
@@ -166,7 +166,7 @@ class Compose:
             self._leasing.project, run_id, names, self._state.image,
             fresh=fresh, network=self._leasing.last(),
         )  # fmt: skip
-        self._deps.journal.write("cleaned", ok=clean)
+        self._deps.journal.write(journal_kinds.SERVICES_CLEANED, ok=clean)
         self._leasing.give_back(clean=clean)
 
     @property
@@ -198,7 +198,7 @@ class Compose:
                 words = (
                     f"in the entrypoint, before pytest: {entrypoint.shown(self._state.entrypoint)}"
                 )
-                self._deps.journal.write("preparing", phase=words)
+                self._deps.journal.write(journal_kinds.PREPARING, phase=words)
 
     def _hear(self) -> None:
         """Handle the launching child's lines as they arrive."""
@@ -211,7 +211,7 @@ class Compose:
 
     def _heard(self, told: Mapping[str, Any]) -> None:
         if "phase" in told:
-            self._deps.journal.write("preparing", phase=told["phase"])
+            self._deps.journal.write(journal_kinds.PREPARING, phase=told["phase"])
         elif "started" in told:
             self._started(State(**told["started"]))
         elif "busy" in told:
@@ -232,7 +232,7 @@ class Compose:
         pid, start = deps.family.main or (0, 0)
         argv = pass_setup.argv(deps.run, self._number)
         deps.journal.write(
-            "spawn", pid=pid, start=start, container=self._name, argv=argv,
+            journal_kinds.SPAWNED, pid=pid, start=start, container=self._name, argv=argv,
             **{"pass": self._number},
         )  # fmt: skip
         self._entered_by = time.monotonic() + _ENTER_S

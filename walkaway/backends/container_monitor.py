@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from walkaway.environment.container import State
+from walkaway.model import journal_kinds
 from walkaway.process.children import Helper
 from walkaway.process.process_tree import Family
 from walkaway.record.journal import Journal
@@ -175,4 +176,4 @@ class Asking:
         """Journal when the engine falls silent and when it answers again."""
         if self.silent != self._told:
             self._told = self.silent
-            self._journal.write("engine", answers=not self.silent)
+            self._journal.write(journal_kinds.ENGINE_ANSWERS, answers=not self.silent)

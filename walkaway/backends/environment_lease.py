@@ -9,6 +9,7 @@ from typing import Any
 
 from walkaway.environment import leases
 from walkaway.environment.project import WITHOUT_SERVICES, Project
+from walkaway.model import journal_kinds
 from walkaway.record.journal import Journal
 
 _RETRY_S = 1.0
@@ -67,7 +68,7 @@ class Leasing:
         slots = self._wanted["slots"]
         self._lease = leases.take(self._root, slots, self._run["id"], frozenset(self._occupied))
         if self._lease is not None:
-            self._journal.write("lease", slot=self._lease.slot)
+            self._journal.write(journal_kinds.ENVIRONMENT_LEASED, slot=self._lease.slot)
             return ""
         having = [*leases.holders(self._root, slots), *self._occupied.values()]
         behind = ", ".join(name.rpartition("-")[2] for name in having) or "another run"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from walkaway.model import ledger, standing
+from walkaway.model import event_kinds, ledger, standing
 from walkaway.model.hunt import ABSENT, HUNG, LETTERS, LOST, PASSED, REPEATED, RERUN, Attempt
 from walkaway.model.ledger import Ledger, Row
 from walkaway.model.run_view import Ended
@@ -81,6 +81,6 @@ def _uncollected(record: Record) -> tuple[str, ...]:
     found = (
         str(event.get("id"))
         for event in reader.all_events(record.path("events.jsonl"))
-        if event["e"] == "ce"
+        if event["e"] == event_kinds.COLLECTION_ERROR
     )
     return tuple(dict.fromkeys(found))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from walkaway.errors import WalkawayError
-from walkaway.model import events, exit_codes
+from walkaway.model import events, exit_codes, journal_kinds
 from walkaway.model.hunt import Attempt, Hunt, attempt_from_json, hunt_from_json
 from walkaway.model.run import Origin
 from walkaway.record import reader
@@ -97,7 +97,9 @@ class HuntRecord:
 
     def add_attempt(self, attempt: Attempt) -> None:
         """Append an ended attempt to attempts.jsonl."""
-        data = json.dumps({"e": "attempt", **asdict(attempt)}, separators=(",", ":"))
+        data = json.dumps(
+            {"e": journal_kinds.ATTEMPT_ENDED, **asdict(attempt)}, separators=(",", ":")
+        )
         _append(self.path("attempts.jsonl"), data.encode() + b"\n")
 
     def mend(self) -> None:

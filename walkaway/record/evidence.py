@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from walkaway.model import event_kinds, journal_kinds
+
 NAME = "evidence.json"
 _OVER = frozenset({"exited", "dead"})
 _HEAD_BYTES = 256 * 1024
@@ -59,7 +61,10 @@ def last_pass(record: str) -> int:
     from walkaway.record import reader
 
     numbers = [1]
-    for name, kind in (("supervisor.jsonl", "spawn"), ("events.jsonl", "loaded")):
+    for name, kind in (
+        ("supervisor.jsonl", journal_kinds.SPAWNED),
+        ("events.jsonl", event_kinds.LOADED),
+    ):
         head = events.parse(reader.head(Path(record, name), _HEAD_BYTES))
         numbers += [events.whole(event, "pass", 1) for event in head if event["e"] == kind]
     return max(numbers)

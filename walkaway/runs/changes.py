@@ -10,7 +10,7 @@ import json
 import time
 from pathlib import Path
 
-from walkaway.model import events
+from walkaway.model import events, journal_kinds
 from walkaway.model.run_view import RunView, SinceEnd, TreeState
 from walkaway.process import clock
 from walkaway.record import reader
@@ -81,6 +81,6 @@ def _kept(record: Record) -> source_tree.Tree | None:
 def _fingerprint_alone(record: Record) -> source_tree.Tree | None:
     """Return the journal's last fingerprint: it shows whether the tree changed, but not where."""
     data = reader.tail(record.path("supervisor.jsonl"), _JOURNAL_BYTES)
-    last = events.last(list(events.parse(data)), "tree")
+    last = events.last(list(events.parse(data)), journal_kinds.SOURCE_TREE)
     fingerprint = events.text(last, "fp")
     return source_tree.Tree(fingerprint, "", {}) if fingerprint else None

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from walkaway.backends import stack_dumps
-from walkaway.model import endings, excerpt, exit_codes, ledger
+from walkaway.model import endings, excerpt, exit_codes, journal_kinds, ledger
 from walkaway.model.events import Event, last, text
 from walkaway.model.facts import Facts
 from walkaway.model.ledger import Ledger
@@ -71,7 +71,9 @@ def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
 
 def _stayed(folder: Path, run: Run, ended: Event) -> str:
     found = list(reader.all_events(folder / "supervisor.jsonl"))
-    holders = lingering_threads.holders(folder, run.root, ended, last(found, "linger") or {})
+    holders = lingering_threads.holders(
+        folder, run.root, ended, last(found, journal_kinds.LINGERING) or {}
+    )
     return lingering_threads.note(holders, run.limits.linger_s)
 
 

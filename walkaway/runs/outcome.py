@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from walkaway.model import disturbances, progress, standing
+from walkaway.model import disturbances, journal_kinds, progress, standing
 from walkaway.model.endings import Verdict
 from walkaway.model.events import Event, text, whole
 from walkaway.model.facts import Facts
@@ -125,9 +125,9 @@ def from_journal(folder: Path) -> dict[str, Any]:
     left: list[list[Any]] = []
     for event in reader.all_events(folder / "supervisor.jsonl"):
         pids = event.get("pids")
-        if event["e"] == "tree":
+        if event["e"] == journal_kinds.SOURCE_TREE:
             trees = [*trees[:1], event]
-        elif event["e"] == "left" and isinstance(pids, list):
+        elif event["e"] == journal_kinds.PROCESSES_LEFT and isinstance(pids, list):
             left += [pair for pair in pids if isinstance(pair, list)]
     found: dict[str, Any] = {"leftovers": left[:NAMED]}
     if trees:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from walkaway import __version__
 from walkaway.errors import WalkawayError
-from walkaway.model import events, exit_codes
+from walkaway.model import events, exit_codes, journal_kinds
 from walkaway.model.run import Run
 from walkaway.process import clock, detach, file_lock
 from walkaway.record import run_ids
@@ -114,7 +114,7 @@ def _tree_of(record: Record, run: Run) -> tuple[str, float]:
         except OSError:
             head = b""
         for event in events.parse(head):
-            if event["e"] == "tree":
+            if event["e"] == journal_kinds.SOURCE_TREE:
                 return events.text(event, "fp"), run.created_s + events.number(event, "t")
         if record.path("outcome.json").exists():
             break

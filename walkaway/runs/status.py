@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from walkaway.errors import WalkawayError
-from walkaway.model import eta, events, exit_codes, progress
+from walkaway.model import eta, events, exit_codes, journal_kinds, progress
 from walkaway.model.progress import Progress
 from walkaway.model.run import Run
 from walkaway.model.run_view import Counts, Ended, RunningTest, RunView, Tree, ended_from_json
@@ -181,25 +181,28 @@ def _journal(record: Record) -> list[events.Event]:
 
 
 def _spawned(journal: list[events.Event]) -> float:
-    return events.number(events.last(journal, "spawn"), "t")
+    return events.number(events.last(journal, journal_kinds.SPAWNED), "t")
 
 
 def _busy(journal: list[events.Event], state: Progress) -> float | None:
-    silent = events.last(journal, "silent")
+    silent = events.last(journal, journal_kinds.SILENT)
     if silent is None or events.number(silent, "t") < state.last_t:
         return None
     return events.number(silent, "busy")
 
 
 def _ending(journal: list[events.Event]) -> str:
-    limit, stop = events.last(journal, "limit"), events.last(journal, "stop")
+    limit, stop = (
+        events.last(journal, journal_kinds.LIMIT_REACHED),
+        events.last(journal, journal_kinds.STOP_REQUESTED),
+    )
     if limit is not None:
         return events.text(limit, "m")
     return f"stop requested by {events.text(stop, 'by')}" if stop is not None else ""
 
 
 def _tree(journal: list[events.Event]) -> Tree:
-    trees = [event for event in journal if event["e"] == "tree"]
+    trees = [event for event in journal if event["e"] == journal_kinds.SOURCE_TREE]
     if not trees:
         return Tree()
     changed = trees[-1].get("changed")

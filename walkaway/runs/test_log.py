@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
-from walkaway.model import causes, events, exit_codes, test_key
+from walkaway.model import causes, event_kinds, events, exit_codes, test_key
 from walkaway.model import log_lines as said
 from walkaway.model.log_lines import Line
 from walkaway.model.test_log import Execution, LogOfTest
@@ -170,9 +170,9 @@ def _flights(path: Path, index: int, now_s: float) -> Iterator[Execution]:
     begun: dict[str, float] = {}
     for event in _events_of(path, index):
         worker = events.text(event, "w")
-        if event["e"] == "s":
+        if event["e"] == event_kinds.TEST_STARTED:
             begun[worker] = events.number(event, "t")
-        elif event["e"] == "f":
+        elif event["e"] == event_kinds.TEST_FINISHED:
             until = events.number(event, "t")
             since = begun.pop(worker, until)
             yield Execution(since, until, events.text(event, "r"), worker)

@@ -14,6 +14,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
+from walkaway.model import event_kinds, journal_kinds
 from walkaway.process import clock, kernel
 from walkaway.process.children import Helper, SpawnError, spawn
 from walkaway.process.process_tree import reap
@@ -45,7 +46,7 @@ def close(supervisor: Supervisor) -> bool:
     observed = _observed(supervisor)
     judged = _judge(supervisor, observed)
     if judged is not None and "again" in judged:
-        supervisor.journal.write("phase", name="pass", tests=judged["again"])
+        supervisor.journal.write(journal_kinds.PHASE, name="pass", tests=judged["again"])
         supervisor.ending.over()
         return True
     supervisor.keeper.release()
@@ -98,7 +99,7 @@ def _judge(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any] |
     try:
         helper = Helper(work, [supervisor.lock_fd])
     except OSError as error:  # fork failed
-        supervisor.journal.write("fault", m=f"no judgement: {error}")
+        supervisor.journal.write(journal_kinds.FAULT, m=f"no judgement: {error}")
         return None
     deadline = time.monotonic() + _JUDGE_WAIT_S
     while not helper.done:
@@ -172,7 +173,11 @@ def _end_event(fd: int) -> dict[str, Any]:
     line = os.pread(fd, _END_BYTES, max(0, size - _END_BYTES)).rstrip(b"\n").split(b"\n")[-1]
     with contextlib.suppress(ValueError):
         event = json.loads(line)
-        if isinstance(event, dict) and event.get("e") == "end" and isinstance(event.get("c"), dict):
+        if (
+            isinstance(event, dict)
+            and event.get("e") == event_kinds.END
+            and isinstance(event.get("c"), dict)
+        ):
             return event
     return {}
 
@@ -200,7 +205,7 @@ def _write(supervisor: Supervisor, outcome: dict[str, Any]) -> None:
                 os.unlink(reserved)
             return
         except OSError as error:
-            supervisor.journal.write("phase", name=f"outcome not written yet: {error}")
+            supervisor.journal.write(journal_kinds.PHASE, name=f"outcome not written yet: {error}")
             supervisor.keeper.check()
             time.sleep(0.5)
         else:
@@ -223,7 +228,7 @@ def _tell(supervisor: Supervisor) -> None:
                 environ = {k: v for k, v in os.environ.items() if k != "WALKAWAY_RUN"}
                 pid = spawn(argv, environ, run["root"], 2, outcome.fileno())
         except (SpawnError, OSError) as error:
-            supervisor.journal.write("phase", name=f"{name}: {error}")
+            supervisor.journal.write(journal_kinds.PHASE, name=f"{name}: {error}")
             continue
         deadline = time.monotonic() + _HOOK_WAIT_S
         ended: dict[int, int] = {}
@@ -233,4 +238,4 @@ def _tell(supervisor: Supervisor) -> None:
                 with contextlib.suppress(OSError):
                     os.killpg(pid, signal.SIGKILL)  # it leads its session and is not reaped yet
             time.sleep(0.02)
-        supervisor.journal.write("phase", name=f"{name} ended", status=ended[pid])
+        supervisor.journal.write(journal_kinds.PHASE, name=f"{name} ended", status=ended[pid])

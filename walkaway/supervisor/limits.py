@@ -6,6 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from walkaway.model import journal_kinds
 from walkaway.process import proc_table
 from walkaway.process.children import Helper
 from walkaway.supervisor import finalize
@@ -53,7 +54,7 @@ class Watch:
             text = f"{type(error).__name__}: {error}"
             if text not in self._faults:
                 self._faults.add(text)
-                self._of.journal.write("fault", m=text)
+                self._of.journal.write(journal_kinds.FAULT, m=text)
 
     def answered(self) -> None:
         """Take the helper's answer: it is a stall if silence exceeds 3 times the usual time."""
@@ -108,7 +109,9 @@ class Watch:
             self._scan(now)
             main = of.family.main[0] if of.family.main else 0
             left = [pid for pid in self._pids if pid != main][:_CHILDREN]
-            of.journal.write("linger", children=[(pid, proc_table.command(pid)) for pid in left])
+            of.journal.write(
+                journal_kinds.LINGERING, children=[(pid, proc_table.command(pid)) for pid in left]
+            )
             of.backend.stacks()
         elif found == "over":
             why = f"pytest was done and its process stayed, idle, for {_human(self._linger_s)}"
@@ -122,7 +125,7 @@ class Watch:
 
     def _limit(self, kind: str, why: str) -> None:
         if not self._of.ending.kind:
-            self._of.journal.write("limit", kind=kind, m=why)
+            self._of.journal.write(journal_kinds.LIMIT_REACHED, kind=kind, m=why)
             self._of.ending.begin(kind, why)
 
 

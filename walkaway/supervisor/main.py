@@ -11,6 +11,7 @@ from typing import Any
 
 from walkaway import backends
 from walkaway.backends import pytest_pass
+from walkaway.model import event_kinds, journal_kinds
 from walkaway.process import kernel, proc_table
 from walkaway.process.children import Exit, Helper
 from walkaway.process.process_tree import Family, reap
@@ -75,7 +76,9 @@ class Supervisor:
         """Run every pass, then close the record."""
         kernel.become_subreaper()
         start = proc_table.start_ticks(os.getpid())
-        self.journal.write("supervisor", pid=os.getpid(), start=start, adopted=self.adopted)
+        self.journal.write(
+            journal_kinds.SUPERVISOR_STARTED, pid=os.getpid(), start=start, adopted=self.adopted
+        )
         self.keeper.reserve()
         finalize.reserve_outcome(self.record)
         _note_pid(os.path.dirname(self.record))
@@ -89,12 +92,14 @@ class Supervisor:
             leftovers = self.backend.sweep()
             self.room.leave()
             if leftovers:
-                self.journal.write("left", pids=leftovers)
+                self.journal.write(journal_kinds.PROCESSES_LEFT, pids=leftovers)
             self._until_tree_is_told()
             self.trees.keep(self.record)
             code, number = self.exit or Exit()
             self.backend.before_close()
-            self.journal.write("exit", code=code, signal=number, **{"pass": self.pass_number})
+            self.journal.write(
+                journal_kinds.EXITED, code=code, signal=number, **{"pass": self.pass_number}
+            )
             if not finalize.close(self):
                 break
             self.keeper.reopen()
@@ -119,7 +124,7 @@ class Supervisor:
         told = ""
         while not self.ending.kind and (behind := self._behind()):
             if behind != told:
-                self.journal.write("preparing", phase="queued", m=behind)
+                self.journal.write(journal_kinds.PREPARING, phase="queued", m=behind)
                 told = behind
             self._wait()
             reap(self.family.helpers)
@@ -138,7 +143,7 @@ class Supervisor:
         # It may have died after starting pytest but before journaling it; the recorder's own
         # `loaded` event then names the process.
         found = pytest_pass.spawned(self.keeper.fds["supervisor.jsonl"])
-        loaded = pytest_pass.spawned(self.keeper.fds["events.jsonl"], "loaded")
+        loaded = pytest_pass.spawned(self.keeper.fds["events.jsonl"], event_kinds.LOADED)
         if len(loaded) > len(found):
             found = loaded
         if found:

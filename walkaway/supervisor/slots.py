@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from walkaway.model import journal_kinds
 from walkaway.record.journal import Journal
 from walkaway.worker_slots import worker_count
 from walkaway.worker_slots.queue import Turn
@@ -35,7 +36,7 @@ class SlotShare:
         turn = self._turn
         if turn is None or turn.try_take():
             if turn is not None and turn.note:
-                self._journal.write("phase", name=turn.note)
+                self._journal.write(journal_kinds.PHASE, name=turn.note)
             return ""
         behind = [
             f"{holder.run.rpartition('-')[2]} in {holder.checkout}" for holder in turn.behind()

@@ -5,6 +5,7 @@ Silence with a busy tree is only journaled, never ended.
 
 from __future__ import annotations
 
+from walkaway.model import journal_kinds
 from walkaway.process.process_tree import Family
 from walkaway.record.journal import Journal
 
@@ -76,5 +77,7 @@ class Silence:
         if wanting or cores > _IDLE_CORES:
             self._last_busy = now
         if silent >= self._told:
-            self._journal.write("silent", **{"for": round(silent), "busy": round(cores, 2)})
+            self._journal.write(
+                journal_kinds.SILENT, **{"for": round(silent), "busy": round(cores, 2)}
+            )
             self._told *= 2

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 
+from walkaway.model import journal_kinds
 from walkaway.process import file_lock
 from walkaway.record.journal import Journal
 from walkaway.supervisor.shutdown import Ending
@@ -42,7 +43,7 @@ class Requests:
         except (OSError, ValueError):
             return
         kind, by = str(asked.get("kind", "stop")), str(asked.get("by", "?"))
-        self._journal.write("stop", kind=kind, by=by)
+        self._journal.write(journal_kinds.STOP_REQUESTED, kind=kind, by=by)
         word = "interrupt" if kind == "interrupt" else "stop"
         self._ending.begin(word, f"by {by}")
 
@@ -54,7 +55,7 @@ class Requests:
         ended = bool(around) and _is_over(around)
         if ended:
             why = f"the run that it was started in ended ({os.path.basename(around)})"
-        self._journal.write("stop", kind="term", by=name)
+        self._journal.write(journal_kinds.STOP_REQUESTED, kind="term", by=name)
         self._ending.begin("stop", why, at_once=ended)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from walkaway.model import event_kinds
 from walkaway.model.events import Event, text, whole
 from walkaway.model.run_view import RunView
 from walkaway.text import Style, middle, printable
@@ -20,7 +21,7 @@ def news(
 
     ``new_failures`` are the entries that failures.jsonl gained in between.
     """
-    new = [entry for entry in new_failures if entry["e"] == "x"]
+    new = [entry for entry in new_failures if entry["e"] == event_kinds.FAILURE]
     return [*_changes(before, after, style), *_failures(after, new, style)]
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from walkaway_recorder import failure_text, reports
+from walkaway_recorder import event_kinds, failure_text, reports
 from walkaway_recorder.guard import Exit, Foreign
 from walkaway_recorder.json_lines import text_to_json
 from walkaway_recorder.originals import keep_builtins
@@ -228,7 +228,7 @@ class Ledger:
         else:
             following.subtests = flight.subtests
             following.told = flight.told if flight.subtests else following.told
-        self._events.put("rr", i=flight.index, r=result, **more)
+        self._events.put(event_kinds.ATTEMPT_RERUN, i=flight.index, r=result, **more)
         self._flights[worker, nodeid] = following
         return following
 
@@ -326,7 +326,9 @@ class Ledger:
             flight.told = told
         more = {} if told is None else {"x": told}
         name = reports.subtest_description(report)
-        self._events.put("sub", i=flight.index, r=reports.FAILED, m=name, **more)
+        self._events.put(
+            event_kinds.SUBTEST_FAILED, i=flight.index, r=reports.FAILED, m=name, **more
+        )
 
     def _finish(
         self, nodeid: str, worker: str, flight: Flight, teardown: float, told: Foreign = None
@@ -345,7 +347,9 @@ class Ledger:
             result = self._at_best(nodeid, result)
             if not result:
                 del self._flights[worker, nodeid]
-                self._events.put("unknown", i=flight.index, **({"w": worker} if worker else {}))
+                self._events.put(
+                    event_kinds.RESULT_UNKNOWN, i=flight.index, **({"w": worker} if worker else {})
+                )
                 return
         more = self._pieces[worker] if worker in self._pieces else self._piece(worker)
         if flight.told is not None:

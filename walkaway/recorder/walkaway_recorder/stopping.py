@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable, Generator
 
 import pytest
 
+from walkaway_recorder import event_kinds
 from walkaway_recorder.guard import Exit, Foreign, Guard
 from walkaway_recorder.originals import keep_builtins
 
@@ -104,7 +105,7 @@ class Stopping:
             return  # no worker has begun a test
         nodes = set(dsession._active_nodes)  # noqa: SLF001 - xdist's only list of them
         self._asked = max(1, self._asked)
-        self._events.put("drain")
+        self._events.put(event_kinds.DRAINING)
         for node in nodes:
             with suppress(OSError):
                 node.sendcommand(_COMMAND)
@@ -125,7 +126,7 @@ class Stopping:
                 patient = until
                 for node in nodes:
                     _interrupt(node)
-        self._events.put("drained", left=_names(nodes), deaf=_names(deaf))
+        self._events.put(event_kinds.DRAINED, left=_names(nodes), deaf=_names(deaf))
 
     def _hear(
         self, config: pytest.Config, dsession: Foreign, nodes: set[Foreign], deaf: set[Foreign]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Callable
 
 import pytest
 
-from walkaway_recorder import environment, uncollected
+from walkaway_recorder import environment, event_kinds, uncollected
 from walkaway_recorder.guard import Foreign, Guard
 from walkaway_recorder.originals import keep_builtins
 
@@ -99,7 +99,7 @@ class Workers:
             self._events.expected = len(nodeids)
         number = self._ids.number
         self._events.put(
-            "collected",
+            event_kinds.COLLECTED,
             n=len(nodeids),
             unique=len(counts),
             deselected=deselected,
@@ -160,7 +160,9 @@ class Workers:
     def pytest_testnodeready(self, node: Foreign) -> None:
         with self._guard:
             process = getattr(getattr(node.gateway, "_io", None), "popen", None)
-            self._events.put("wup", w=str(node.gateway.id), pid=getattr(process, "pid", 0))
+            self._events.put(
+                event_kinds.WORKER_UP, w=str(node.gateway.id), pid=getattr(process, "pid", 0)
+            )
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Foreign, error: object) -> None:
@@ -172,7 +174,10 @@ class Workers:
                 self._ended_early.setdefault(told.errorstring.replace(worker, "gw"), told)
                 more["early"] = told.errorstring[:300]
             self._events.put(
-                "wdown", w=worker, m=None if error is None else str(error)[:2000], **more
+                event_kinds.WORKER_DOWN,
+                w=worker,
+                m=None if error is None else str(error)[:2000],
+                **more,
             )
             if self._each and not self._told and worker in self._nodes:
                 self._nodes.remove(worker)
