@@ -19,7 +19,7 @@ NEEDED: dict[str, tuple[tuple[str, ...], tuple[int, int], str]] = {
     ),
     "Compose": (
         ("docker", "compose", "version", "--short"),
-        (2, 22),  # for `pull --policy` docker/compose#10981
+        (2, 22),  # for `pull --policy`, docker/compose#10981
         "install the Compose plugin (package docker-compose-plugin or docker-compose-v2)",
     ),
     "buildx": (
