@@ -21,7 +21,7 @@ class Local:
         self._exit: Exit | None = None
         self.running = False
         self.spawn_error = ""
-        self.spawn_said: list[str] = []
+        self.spawn_output: list[str] = []
         self.built = ""
         self.notes: list[str] = []
         self.silent = self.pending = self.gave_way = False

@@ -42,16 +42,16 @@ def usual_s(record: str) -> bytes:
 
 def close(supervisor: Supervisor) -> bool:
     """Judge the run. Return True when another pass is due, False once the outcome is written."""
-    supervisor.keeper.check()
+    supervisor.record_files.check()
     observed = _observed(supervisor)
     judged = _judge(supervisor, observed)
     if judged is not None and "again" in judged:
         supervisor.journal.write(journal_kinds.PHASE, name="pass", tests=judged["again"])
         supervisor.ending.over()
         return True
-    supervisor.keeper.release()
+    supervisor.record_files.release()
     _write(supervisor, judged if judged is not None else _plain(supervisor, observed))
-    supervisor.keeper.check()
+    supervisor.record_files.check()
     _tell(supervisor)
     return False
 
@@ -79,12 +79,12 @@ def _observed(supervisor: Supervisor) -> dict[str, Any]:
         "out_of_memory": supervisor.backend.out_of_memory()
         or (supervisor.memory.just_now() if number else supervisor.memory.in_groups()),
         "oom_on_machine": supervisor.memory.ever(),
-        "spawn_said": supervisor.backend.spawn_said,
+        "spawn_said": supervisor.backend.spawn_output,
         "built": supervisor.backend.built,
         "notes": supervisor.backend.notes,
         "adopted": supervisor.adopted,
         "pass": supervisor.pass_number,
-        "restored": supervisor.keeper.restored,
+        "restored": supervisor.record_files.restored,
         "now": supervisor.journal.now(),
         "ended_at": clock.iso(time.time()),
     }
@@ -123,7 +123,7 @@ def _plain(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any]:
     as a plugin's decision: in a single pass, without crashed tests.
     """
     code, number = observed["exit_code"], observed["signal"]
-    end = _end_event(supervisor.keeper.fds["events.jsonl"])
+    end = _end_event(supervisor.record_files.fds["events.jsonl"])
     counts = end.get("c", {})
     reported = sum(n for name, n in counts.items() if name != "subfailed")
     whole = end.get("sw", 0)  # modules skipped as a whole during collection
@@ -206,7 +206,7 @@ def _write(supervisor: Supervisor, outcome: dict[str, Any]) -> None:
             return
         except OSError as error:
             supervisor.journal.write(journal_kinds.PHASE, name=f"outcome not written yet: {error}")
-            supervisor.keeper.check()
+            supervisor.record_files.check()
             time.sleep(0.5)
         else:
             return
@@ -234,7 +234,9 @@ def _tell(supervisor: Supervisor) -> None:
         ended: dict[int, int] = {}
         while pid not in ended:
             ended.update(reap(set()))
-            if pid not in ended and (time.monotonic() > deadline or supervisor.requests.told):
+            if pid not in ended and (
+                time.monotonic() > deadline or supervisor.requests.signal_number
+            ):
                 with contextlib.suppress(OSError):
                     os.killpg(pid, signal.SIGKILL)  # it leads its session and is not reaped yet
             time.sleep(0.02)

@@ -33,10 +33,12 @@ class Watch:
         self._silence = Silence(supervisor.family, supervisor.journal, limits["stall_s"])
         self._linger_s: float = limits.get("linger_s", _LINGER_S)
         self.lingering = Lingering(
-            supervisor.family, supervisor.journal, supervisor.keeper.fds["events.jsonl"],
+            supervisor.family, supervisor.journal, supervisor.record_files.fds["events.jsonl"],
             self._linger_s,
         )  # fmt: skip
-        self._output = Output(supervisor.keeper.log_fd, limits, os.path.dirname(supervisor.record))
+        self._output = Output(
+            supervisor.record_files.log_fd, limits, os.path.dirname(supervisor.record)
+        )
         self.pytest_started: float | None = None
         """When the first pass's pytest was first seen, in journal seconds."""
         self.helper: Helper | None = None
@@ -79,8 +81,8 @@ class Watch:
         of.ending.step()
         if now >= self._slow_at:
             self._slow_at = now + _SLOW_TURN_S
-            of.keeper.reserve()
-            of.keeper.check()
+            of.record_files.reserve()
+            of.record_files.check()
             of.memory.sample(now, self._pids)
             of.trees.refresh(now)
 
@@ -96,7 +98,7 @@ class Watch:
             self._limit("deadline", f"the deadline of {_human(self._deadline_s)} was reached")
         if not of.ending.kind:
             self._look_whether_it_stays(now)
-        stalled = self._silence.check(of.keeper.events_size())
+        stalled = self._silence.check(of.record_files.events_size())
         if stalled and self.helper is None and not of.ending.kind:
             self.helper = Helper(lambda: finalize.usual_s(of.record), [of.lock_fd])
             of.family.helpers.add(self.helper.pid)

@@ -23,19 +23,19 @@ class Requests:
         self._ending = ending
         self._parent = os.environ.get(MARKER, "")
         """The record of the run that this one was started in."""
-        self.told = 0
+        self.signal_number = 0
         """The signal that told us to end; 0 when none has come."""
 
     def on_signal(self, number: int, _frame: object) -> None:
         """Note TERM or INT sent to the supervisor; `check` acts on it."""
-        self.told = self.told or number
+        self.signal_number = self.signal_number or number
 
     def check(self) -> None:
         """Begin the ending if somebody has asked for it."""
         if self._ending.kind:
             return
-        if self.told:
-            self._end_as_told()
+        if self.signal_number:
+            self._end_by_signal()
             return
         try:
             with open(os.path.join(self._record, "stop.json"), encoding="utf-8") as file:
@@ -47,9 +47,9 @@ class Requests:
         word = "interrupt" if kind == "interrupt" else "stop"
         self._ending.begin(word, f"by {by}")
 
-    def _end_as_told(self) -> None:
+    def _end_by_signal(self) -> None:
         """End the run after TERM or INT; with KILL at once if it means the enclosing run ended."""
-        name = signal.Signals(self.told).name
+        name = signal.Signals(self.signal_number).name
         why = f"its supervisor was asked to end ({name})"
         around = self._parent if self._parent != self._record else ""
         ended = bool(around) and _is_over(around)
