@@ -221,7 +221,7 @@ class Compose:
             self._exit = Exit(0)
         elif "failed" in message:
             self.spawn_error = str(message["failed"])
-            self.spawn_output = [str(line) for line in message["said"]]
+            self.spawn_output = [str(line) for line in message["output"]]
             self._exit = Exit()
 
     def _started(self, state: State) -> None:

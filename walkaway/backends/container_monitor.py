@@ -122,8 +122,8 @@ class ContainerMonitor:
             self.exit_code = int(code) if code.isdigit() else None
             self._waiter = None
             self.ask()
-        wanted = (needed and self._waiter is None) or self._unanswered
-        if wanted and state is None and self._look is None and time.monotonic() >= self._retry_at:
+        due = (needed and self._waiter is None) or self._unanswered
+        if due and state is None and self._look is None and time.monotonic() >= self._retry_at:
             self.ask()
         self._look_for_life()
         return state

@@ -135,8 +135,8 @@ def service_logs(project: Project, record: str, state: State) -> None:
             cwd=project.root,
         )  # fmt: skip
         if done.out:
-            said = in_order(done.out)[-_LOG_CHARS:]
-            Path(record, SERVICE_LOG).write_text(said, encoding="utf-8", errors="replace")
+            logged = in_order(done.out)[-_LOG_CHARS:]
+            Path(record, SERVICE_LOG).write_text(logged, encoding="utf-8", errors="replace")
         return b"1"
 
     _wait(work, _LOGS_S + 5.0)

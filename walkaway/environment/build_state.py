@@ -80,9 +80,9 @@ def alone(
     path = str(folder(root) / f"{name}.lock")
     what = name.partition("-")[0]
     if file_lock.probe(path) is file_lock.Hold.HELD:
-        told = f"another {what} of this checkout is running: waiting for it …\n"
+        notice = f"another {what} of this checkout is running: waiting for it …\n"
         with contextlib.suppress(OSError):
-            os.write(_STDOUT if out is None else out, told.encode())
+            os.write(_STDOUT if out is None else out, notice.encode())
         waiting()
     try:
         with file_lock.exclusive(path, wait_s):

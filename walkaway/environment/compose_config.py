@@ -104,7 +104,7 @@ def read(project: Project, environ: Mapping[str, str]) -> Composed:
     name = f"{project.slot}.compose.json"
     kept = build_state.read(project.root, name)
     if kept.get("digest") != digest:
-        kept = {"digest": digest, "services": _asked(project, environ)}
+        kept = {"digest": digest, "services": _ask_compose(project, environ)}
         build_state.write(project.root, name, kept)
     services = {name: _service(project, name, found) for name, found in kept["services"].items()}
     if project.service not in services:
@@ -181,7 +181,7 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def _asked(project: Project, environ: Mapping[str, str]) -> dict[str, Any]:
+def _ask_compose(project: Project, environ: Mapping[str, str]) -> dict[str, Any]:
     argv = project.compose("--profile", "*", "config", "--format", "json")
     done = engine.call(argv, environ, _CONFIG_S, cwd=project.root)
     if done.code:

@@ -42,7 +42,7 @@ class Health:
 
 def explained(
     project: Project,
-    said: Composed,
+    composed: Composed,
     names: Sequence[str],
     environ: Mapping[str, str],
     words: str,
@@ -56,11 +56,11 @@ def explained(
     port = _port(inspected, words)
     if port:
         return port_taken(port[1], environ, f"Service {port[0]}" if port[0] else "A service")
-    guilty = _guilty([row for row in rows if not row.one_off], said, inspected)
+    guilty = _guilty([row for row in rows if not row.one_off], composed, inspected)
     if guilty is not None:
         return _of_container(project, guilty, inspected[guilty.id], environ)
     for name in names:
-        image = said.services[name].image
+        image = composed.services[name].image
         if not has_image(image, environ):
             return _error(
                 f"Service {name} has no image: {image} is not here and cannot be pulled: "
@@ -73,12 +73,12 @@ def explained(
     )
 
 
-def port_taken(port: int, environ: Mapping[str, str], whose: str) -> WalkawayError:
+def port_taken(port: int, environ: Mapping[str, str], user: str) -> WalkawayError:
     """Return the error for a port that somebody else has."""
     holder = ports.owner(port, environ)
     by = f": {printable(holder, _COLUMNS)}" if holder else ""
     return _error(
-        f"{whose} cannot use port {port}: it is taken{by}",
+        f"{user} cannot use port {port}: it is taken{by}",
         "Stop that, or publish another port: Walkaway's runs need no published port.",
     )
 
@@ -131,11 +131,11 @@ def _port(inspected: Mapping[str, dict[str, Any]], words: str) -> tuple[str, int
 
 
 def _guilty(
-    rows: Sequence[Container], said: Composed, inspected: Mapping[str, dict[str, Any]]
+    rows: Sequence[Container], composed: Composed, inspected: Mapping[str, dict[str, Any]]
 ) -> Container | None:
     """Return the container to blame: one with a fault of its own, not only waiting for another."""
     ranks = {
-        row: _rank(inspected[row.id], checked=said.services[row.service].checked)
+        row: _rank(inspected[row.id], checked=composed.services[row.service].checked)
         for row in rows
         if row.id in inspected
     }
@@ -184,9 +184,9 @@ def _of_container(
     if last is not None and found.get("Running"):
         lines.append(f"its health check: exit {last.code}, {last.streak} failures in a row")
         lines += _indented(last.output, _HEALTH_LINES)
-    said = engine.call(("docker", "logs", "--tail", str(_LOG_LINES), row.id), environ)
-    told = _indented(said.out + said.err, _LOG_LINES)
-    lines += ["the last lines of its log:", *told] if told else ["it has logged nothing"]
+    logs = engine.call(("docker", "logs", "--tail", str(_LOG_LINES), row.id), environ)
+    log_lines = _indented(logs.out + logs.err, _LOG_LINES)
+    lines += ["the last lines of its log:", *log_lines] if log_lines else ["it has logged nothing"]
     more = f"inv service-logs --service {row.service}" + _slot(project)
     return _error(*lines, f"Fix it, then run again: {_again(project)}   whole log: {more}")
 

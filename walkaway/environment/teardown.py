@@ -177,11 +177,11 @@ def _remove(root: Path, found: Things, names: re.Pattern[str], environ: Mapping[
     ):
         if things:
             done = engine.call(("docker", *words, *things), environ, DOWN_S)
-            why = _said(done) if done.code else why
+            why = _reason(done) if done.code else why
     return why
 
 
-def _said(done: engine.Done) -> str:
+def _reason(done: engine.Done) -> str:
     """Return the line with the reason: `docker network rm` adds a line without one."""
     lines = [line for line in done.err.splitlines() if line.startswith("Error")]
     return lines[-1] if lines else done.why

@@ -40,7 +40,7 @@ def main(folder: str, lock_fd: int) -> int:
     if held is None or record.outcome() is not None:
         return 0
     os.set_inheritable(held, False)  # noqa: FBT003 - os takes it so
-    record.mend()
+    record.repair()
     driver = Driver(record, record.hunt())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -129,7 +129,7 @@ class Driver:
 
     def _start(self, number: int) -> Record:
         seed = hunt.attempt_seed(self.hunt.seed, number)
-        wanted = replace(
+        planned = replace(
             self.hunt.run,
             order_seed=seed,
             hunt=self.hunt.id,
@@ -137,7 +137,7 @@ class Driver:
             # Not the starter's origin: its `latest` must stay the run that it started itself.
             origin=Origin("hunt", f"hunt {self.hunt.id}"),
         )
-        return start.start(self.records, wanted, again=True).record
+        return start.start(self.records, planned, again=True).record
 
     def _until_ended(self, record: Record) -> None:
         run = record.run()

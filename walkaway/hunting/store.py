@@ -102,7 +102,7 @@ class HuntRecord:
         )
         _append(self.path("attempts.jsonl"), data.encode() + b"\n")
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Cut off a line that a driver's death left incomplete. Only the driver may call this."""
         for name in ("tests.txt", "attempts.jsonl"):
             with contextlib.suppress(FileNotFoundError):
@@ -140,9 +140,9 @@ class Hunts:
             whole = [record for record in newest if record.readable()]
             mine = (record for record in whole if record.hunt().origin.key == origin.key)
             return next(mine, (whole or newest)[0])
-        wanted = selector.strip().lower().removeprefix(PREFIX)
-        exact = [i for i in known if i == wanted or i.endswith("-" + wanted)]
-        found = exact or [i for i in known if wanted and wanted in i]
+        part = selector.strip().lower().removeprefix(PREFIX)
+        exact = [i for i in known if i == part or i.endswith("-" + part)]
+        found = exact or [i for i in known if part and part in i]
         if len(found) == 1:
             return self.record(found[0])
         shown = ", ".join(reversed((found or known)[-_SHOWN:]))

@@ -79,7 +79,7 @@ def offers(existing: Mapping[str, str], makefile: str, *, linked: bool = False) 
     return found
 
 
-def wanted_names() -> tuple[str, ...]:
+def known_names() -> tuple[str, ...]:
     """Return all file names that count as one of the offered files, aliases included."""
     return (*_NAMES, *(alias for aliases in _ALIASES.values() for alias in aliases))
 
@@ -102,8 +102,8 @@ def _offer(name: str, existing: Mapping[str, str], makefile: str) -> Offer:
     if name == "Makefile":
         return _makefile(found, text, makefile)
     if name == _CLAUDE_MD:
-        told = re.search(r"(?m)(^|\s)@(\./)?AGENTS\.md\b", text) or "inv test-async" in text
-        return ready if told else Offer(found, FileState.EXISTS, CLAUDE)
+        mentioned = re.search(r"(?m)(^|\s)@(\./)?AGENTS\.md\b", text) or "inv test-async" in text
+        return ready if mentioned else Offer(found, FileState.EXISTS, CLAUDE)
     return ready if "inv test-async" in text else Offer(found, FileState.EXISTS, AGENTS)
 
 

@@ -120,12 +120,12 @@ def group(entries: Iterable[Event], since: int = 0, *, attempts: bool = False) -
 
 def is_bare(entry: Event) -> bool:
     """Return whether a failure's text is only its message, as pytest.fail may leave it."""
-    kept = text(entry, "text").strip()
-    said = kept.removeprefix(f"{text(entry, 'type')}:").strip()
-    return bool(kept) and said.startswith(text(entry, "msg").strip()[:_COMPARED])
+    excerpt = text(entry, "text").strip()
+    message = excerpt.removeprefix(f"{text(entry, 'type')}:").strip()
+    return bool(excerpt) and message.startswith(text(entry, "msg").strip()[:_COMPARED])
 
 
-def told(entries: Iterable[Event]) -> int:
+def count_failures(entries: Iterable[Event]) -> int:
     """Return how many failures there are so far; the next look passes it as ``since``.
 
     A failed subtest counts even if a plugin reran its test: positions must not shift.

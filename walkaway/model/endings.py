@@ -44,7 +44,7 @@ def decide(facts: Facts) -> Verdict:
     for rule in (_not_started, _ended_on_purpose, _by_signal, _usage, _without_end, _by_status):
         found = rule(facts)
         if found is not None:
-            return replace(found, notes=found.notes + _said_before(facts))
+            return replace(found, notes=found.notes + _ended_otherwise(facts))
     return Verdict(
         Outcome.VANISHED,
         codes.VANISHED,
@@ -54,8 +54,8 @@ def decide(facts: Facts) -> Verdict:
 
 def _whole(f: Facts) -> bool:
     """Return whether pytest recorded its end and every test reported: nothing was cut off."""
-    told = f.collected and f.missing == 0 and not f.lost_lines and not f.interrupted
-    return told and f.end in {codes.PASSED, codes.FAILED}
+    complete = f.collected and f.missing == 0 and not f.lost_lines and not f.interrupted
+    return complete and f.end in {codes.PASSED, codes.FAILED}
 
 
 def _ended_by_itself(f: Facts) -> bool:
@@ -63,7 +63,7 @@ def _ended_by_itself(f: Facts) -> bool:
     return _whole(f) and f.signal is None and f.exit_code in {None, f.end}
 
 
-def _said_before(f: Facts) -> tuple[str, ...]:
+def _ended_otherwise(f: Facts) -> tuple[str, ...]:
     """Return a note if all tests were done and only pytest's process ended otherwise."""
     if not _whole(f) or (not f.ended_by and f.signal is None):
         return ()
@@ -201,8 +201,8 @@ def _interrupted(f: Facts, basis: str) -> Verdict | None:
 
 
 def _passed_or_failed(f: Facts, status: int, basis: str) -> Verdict:
-    told = f.expected + f.skipped_whole
-    reported = f"{told - f.missing:,} of {reasons.tests(told)} reported"
+    owed = f.expected + f.skipped_whole
+    reported = f"{owed - f.missing:,} of {reasons.tests(owed)} reported"
     basis = ", ".join(filter(None, (basis, reasons.crashed(f), reported)))
     failed, notes = reasons.what_failed(f), _notes(f, status)
     if status == codes.PASSED:

@@ -24,8 +24,8 @@ def facts(number: int, container: str, state: Mapping[str, Any]) -> dict[str, An
 
     The entrypoint is left out: its arguments may contain a secret.
     """
-    told = {key: value for key, value in state.items() if key != "entrypoint"}
-    return {"pass": number, "container": container, **told}
+    row = {key: value for key, value in state.items() if key != "entrypoint"}
+    return {"pass": number, "container": container, **row}
 
 
 def write(record: str, known: Mapping[str, Any]) -> None:

@@ -44,12 +44,12 @@ def select(selector: str, ids: Sequence[str]) -> str:
 
     Raises `WalkawayError` 66 when none matches, 64 when several do or the selector is empty.
     """
-    wanted = selector.strip().lower().removeprefix("test-run-").removesuffix(".log")
-    if not wanted:
+    part = selector.strip().lower().removeprefix("test-run-").removesuffix(".log")
+    if not part:
         message = "--run is empty. Give `latest`, four hex digits, or a part of a run id."
         raise WalkawayError(message, exit_codes.WRONG_USE)
-    exact = [i for i in ids if i == wanted or i.endswith("-" + wanted)]
-    found = exact or [i for i in ids if wanted in i]
+    exact = [i for i in ids if i == part or i.endswith("-" + part)]
+    found = exact or [i for i in ids if part in i]
     if len(found) == 1:
         return found[0]
     if not found:

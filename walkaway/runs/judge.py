@@ -54,15 +54,17 @@ def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
     outcome.update(outcomes.from_journal(folder))
     if verdict.outcome is Outcome.NO_TESTS:
         outcome["notes"] += outcomes.missing_paths(run)
-    told = observed.get("spawn_said") or []
-    printed = told[: excerpt.MOST] or reader.log_lines(Record(folder).log, excerpt.LINES_READ)
-    said = excerpt.of(verdict.outcome, printed, explained=verdict.explained)
+    spawn_output = observed.get("spawn_output") or []
+    printed = spawn_output[: excerpt.MOST] or reader.log_lines(
+        Record(folder).log, excerpt.LINES_READ
+    )
+    quoted_lines = excerpt.of(verdict.outcome, printed, explained=verdict.explained)
     if facts.too_many_warnings and verdict.code == exit_codes.TOO_MANY_WARNINGS:
-        said = book.warned
-    if said:
-        outcome["said"] = said
+        quoted_lines = book.warned
+    if quoted_lines:
+        outcome["said"] = quoted_lines
     if not verdict.explained:
-        outcome["because"] += excerpt.quoted(said)
+        outcome["because"] += excerpt.quoted(quoted_lines)
     if run.select and facts.collected:
         outcome["notes"] += second_pass.not_there(folder, run.select, names)
     outcome["notes"] += _write_reports(folder, run, book, names, verdict.outcome)

@@ -79,7 +79,7 @@ def _observed(supervisor: Supervisor) -> dict[str, Any]:
         "out_of_memory": supervisor.backend.out_of_memory()
         or (supervisor.memory.just_now() if number else supervisor.memory.in_groups()),
         "oom_on_machine": supervisor.memory.ever(),
-        "spawn_said": supervisor.backend.spawn_output,
+        "spawn_output": supervisor.backend.spawn_output,
         "built": supervisor.backend.built,
         "notes": supervisor.backend.notes,
         "adopted": supervisor.adopted,

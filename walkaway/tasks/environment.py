@@ -92,7 +92,7 @@ def up(c: Context, slot: str = "1", json: bool = False) -> None:
             project, here.environ, everything=True, out=out,
             starting=lambda names: None if json else say([view.building(names)]),
         )  # fmt: skip
-        names = services.wanted(project, here.environ, everything=True)
+        names = services.names_to_start(project, here.environ, everything=True)
         was_up = services.warm(project, here.environ, everything=True)
         if not was_up:
             with leased(here, project):

@@ -118,7 +118,7 @@ def failures(
     look = aged(here, record, status.look(here.records, record))
     entries = failures_of(record)
     found = causes.group(entries, after, attempts=all)
-    total = max(after, causes.told(entries))
+    total = max(after, causes.count_failures(entries))
     if json:
         say_json(run_json.failures(look, found, total, after))
     else:

@@ -102,7 +102,7 @@ def _tell_test(here: Here, record: Record, test: str, most: int, *, json: bool) 
 def _containers(look: RunView, since: float, until: float) -> str:
     from walkaway.backends import service_logs
 
-    return service_logs.said(look.run, Path(look.record), since, until)
+    return service_logs.logged_between(look.run, Path(look.record), since, until)
 
 
 class Tail:
