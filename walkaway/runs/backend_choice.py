@@ -39,11 +39,11 @@ def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, 
     Raises `WalkawayError` 69 when compose is not possible and a local run would mislead: compose
     was asked for, this is CI, or the checkout's last run was in Compose.
     """
-    wanted = asked or conf.backend
-    if wanted == LOCAL:
+    chosen = asked or conf.backend
+    if chosen == LOCAL:
         return BackendChoice(LOCAL)
     files = project.compose_file(root, conf.compose_file)
-    if wanted == COMPOSE:
+    if chosen == COMPOSE:
         if not files:
             message = (
                 f"There is no Compose file in {root}, so no test service to run in.\n"

@@ -191,8 +191,8 @@ def lingered(observed: Mapping[str, Any]) -> bool:
 
 def _pair(found: object, kind: Callable[[Any], _Number]) -> tuple[_Number, _Number] | None:
     match found:
-        case [int() | float() as measured, int() | float() as wanted]:
-            return kind(measured), kind(wanted)
+        case [int() | float() as measured, int() | float() as required]:
+            return kind(measured), kind(required)
     return None
 
 

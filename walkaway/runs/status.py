@@ -104,7 +104,7 @@ def _standing(  # noqa: PLR0911, C901 - the steps of the order above, each with 
         standing = live_status.without_supervisor(record, run)
         if standing is not None:
             return standing
-    if _said_the_end(record):
+    if _recorded_its_end(record):
         return None, Status.DONE, ""
     if run.host and run.host.split(" ")[0] != clock.host().split(" ")[0]:
         return None, Status.UNKNOWN, f"it was started on another host ({run.host.split(' ')[0]})"
@@ -115,7 +115,7 @@ def _standing(  # noqa: PLR0911, C901 - the steps of the order above, each with 
     return None, Status.DONE, ""
 
 
-def _said_the_end(record: Record) -> bool:
+def _recorded_its_end(record: Record) -> bool:
     state = progress.fold(reader.recent_events(record.path("events.jsonl")))
     return state.ended is not None
 

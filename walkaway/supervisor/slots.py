@@ -26,7 +26,11 @@ class SlotShare:
         run = self._run
         total = 0 if run.get("parent") else int(run.get("worker_slots") or 0)
         self._turn = Turn(
-            total, worker_count.wanted(run["argv"], os.environ), run["id"], run["root"], os.environ
+            total,
+            worker_count.requested(run["argv"], os.environ),
+            run["id"],
+            run["root"],
+            os.environ,
         )
         if at_once:
             self._turn.take_at_once()

@@ -54,7 +54,7 @@ def service_logs(
     names = sorted({row.service for row in rows})
     command = project.compose(*words, *names)
     if here.terminal:
-        return _shown(here, command, project)
+        return _run_attached(here, command, project)
     return _printed(here, command, project, None if follow else _LOGS_S)
 
 
@@ -81,7 +81,7 @@ def shell(c: Context, service: str | None = None, slot: str = "1") -> int:
     if not terminal:
         _refuse(shlex.join(["docker", "exec", row.name, "env"]))
     command = ("docker", "exec", "--interactive", "--tty", row.name, "sh", "-c", _SHELL)
-    return _shown(here, command, project, attended=True)
+    return _run_attached(here, command, project, attended=True)
 
 
 def _new(here: Here, project: Project) -> int:
@@ -95,7 +95,7 @@ def _new(here: Here, project: Project) -> int:
         "--label", f"{LABEL_CHECKOUT}={here.root}", "--label", f"{LABEL_SLOT}={project.slot}",
         "--entrypoint", "sh", project.service, "-c", _SHELL,
     )  # fmt: skip
-    return _shown(here, command, project, attended=True)
+    return _run_attached(here, command, project, attended=True)
 
 
 def _refuse(command: str) -> None:
@@ -127,7 +127,7 @@ def _containers(here: Here, project: Project, service: str | None) -> list[Conta
     return found
 
 
-def _shown(
+def _run_attached(
     here: Here, command: tuple[str, ...], project: Project, *, attended: bool = False
 ) -> int:
     """Run a docker command with our own streams, to its end."""

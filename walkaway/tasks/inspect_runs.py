@@ -146,7 +146,7 @@ def results(
     """List tests with their results, times and reasons."""
     here = invoke_adapter.here(c)
     most = invoke_adapter.whole(limit, "limit")
-    wanted = _wanted(result)
+    results_chosen = _results(result)
     shape = run_json.no_record_of("results", "more")
     if last_start.answered(here, run, "results", json=json, shape=shape):
         return
@@ -167,7 +167,7 @@ def results(
         for result, one in standing.entries(index, book, ended, live=look.live)
     ]
     rows += [(nodeid, str(Result.SKIPPED), 0.0, why) for nodeid, why in book.skipped_whole.items()]
-    rows = [r for r in rows if match in r[0] and (not wanted or r[1] in wanted)]
+    rows = [r for r in rows if match in r[0] and (not results_chosen or r[1] in results_chosen)]
     shown = rows[:most] if most else rows
     if json:
         say_json(run_json.results(look, shown, len(rows) - len(shown)))
@@ -175,7 +175,7 @@ def results(
         say(results_view.lines(look, shown, here.style, len(rows) - len(shown)))
 
 
-def _wanted(names: str) -> set[str]:
+def _results(names: str) -> set[str]:
     chosen = {name.strip() for name in names.split(",") if name.strip()}
     known = {*map(str, Result), standing.RUNNING, standing.WAITING, standing.UNKNOWN}
     strangers = sorted(chosen - known)

@@ -174,7 +174,7 @@ def _hunt_ended(folder: Path, hunt: str) -> bool:
 def _unheld(record: Record, run: Run, held: file_lock.Hold) -> tuple[State, str]:
     """Judge a run whose locks nobody seems to hold. On another machine that proves nothing."""
     known = held is file_lock.Hold.FREE and bool(evidence.of_last_pass(str(record.folder)))
-    if known or _json(record.path("outcome.json")) is not None or _said_the_end(record):
+    if known or _json(record.path("outcome.json")) is not None or _recorded_its_end(record):
         return State.DONE, ""
     if held is file_lock.Hold.ABSENT:
         return State.TORN, "its lock is gone and it left no verdict"
@@ -187,7 +187,7 @@ def _unheld(record: Record, run: Run, held: file_lock.Hold) -> tuple[State, str]
     return State.DONE, ""
 
 
-def _said_the_end(record: Record) -> bool:
+def _recorded_its_end(record: Record) -> bool:
     path = record.path("events.jsonl")
     status = _lstat(path)
     if status is None or not stat.S_ISREG(status.st_mode):

@@ -83,29 +83,29 @@ def compile_lock(where: Project, source: str, output: Path, options: Sequence[st
         raise _refused(source, done.stderr)
 
 
-def _refused(source: str, said: str) -> WalkawayError:
+def _refused(source: str, output: str) -> WalkawayError:
     """Return why uv failed: index unreachable, requirements unsatisfiable, or malformed."""
-    if _UNREACHABLE.search(said):
+    if _UNREACHABLE.search(output):
         message = (
             f"{source} cannot be resolved: no package index can be reached.\n"
             f"Connect, or set HTTPS_PROXY or UV_DEFAULT_INDEX, then run again: {COMMAND}"
         )
         return WalkawayError(message, exit_codes.NOT_STARTABLE)
-    told = _told(said)[:2]
-    if "No solution found" in said:
+    errors = _errors(output)[:2]
+    if "No solution found" in output:
         message = (
-            f"{source} cannot be resolved: {told[-1][:300]}\n"
+            f"{source} cannot be resolved: {errors[-1][:300]}\n"
             f"Loosen a constraint, then run again: {COMMAND}"
         )
         return WalkawayError(message, _RESOLUTION_FAILED)
-    why = ": ".join(told)[:400]
+    why = ": ".join(errors)[:400]
     return WalkawayError(f"{source} cannot be compiled: {why}", exit_codes.WRONG_USE)
 
 
-def _told(said: str) -> list[str]:
+def _errors(output: str) -> list[str]:
     """Return uv's error and its causes, one line each: uv wraps them at a terminal's width."""
     found: list[str] = []
-    for line in _URL.sub("(the index)", said).splitlines():
+    for line in _URL.sub("(the index)", output).splitlines():
         word, _, rest = line.strip().partition(": ")
         if word in {"error", "cause"}:
             found.append(rest)

@@ -27,7 +27,7 @@ _CUT = {"stop": "STOPPED", "stopped": "STOPPED", "interrupt": "INTERRUPTED", "er
 
 def begun(asked: Hunt, style: Style) -> list[str]:
     """Return what was started, and how to come back to it."""
-    told = f"{many(asked.runs, 'attempt')} in random orders, seed {asked.seed}"
+    summary = f"{many(asked.runs, 'attempt')} in random orders, seed {asked.seed}"
     return [
         GAP.join(
             (
@@ -35,7 +35,7 @@ def begun(asked: Hunt, style: Style) -> list[str]:
                 asked.short,
                 *phrases.why_here(asked.run),
                 _label(asked),
-                told,
+                summary,
             )
         ),
         phrases.following(
@@ -92,23 +92,25 @@ def _first(look: HuntView, found: Findings, style: Style) -> str:
     n = many(made, "attempt")
     of = f"of {many(found.tests, 'test')}"
     if look.standing is HuntStatus.GONE:
-        word, told = style.bad("VANISHED"), f"its driver is gone after {n} of {asked.runs}"
+        word, summary = style.bad("VANISHED"), f"its driver is gone after {n} of {asked.runs}"
     elif look.ended_by in _CUT:
         word = style.bad(_CUT[look.ended_by])
-        told = f"after {n} of {asked.runs}; {_found_so_far(found, style) or 'nothing found so far'}"
+        summary = (
+            f"after {n} of {asked.runs}; {_found_so_far(found, style) or 'nothing found so far'}"
+        )
     elif found.flaky:
-        word, told = style.bad("FLAKY"), f"{len(found.flaky):,} {of} flaky in {n}"
+        word, summary = style.bad("FLAKY"), f"{len(found.flaky):,} {of} flaky in {n}"
     elif found.failing:
-        told = f"{len(found.failing):,} {of} failing in every attempt, none flaky, in {n}"
+        summary = f"{len(found.failing):,} {of} failing in every attempt, none flaky, in {n}"
         word = style.bad("FAILING")
     elif look.code:
-        word, told = style.bad("NO ANSWER"), _no_answer(look)
+        word, summary = style.bad("NO ANSWER"), _no_answer(look)
     elif found.unsteady:
         word = style.warn("UNSTEADY")
-        told = f"0 {of} failed in {n}; {len(found.unsteady):,} gave different results"
+        summary = f"0 {of} failed in {n}; {len(found.unsteady):,} gave different results"
     else:
-        word, told = style.good("STEADY"), f"0 {of} varied in {n}"
-    parts = [word, asked.short, _label(asked), f"{told} ({took})"]
+        word, summary = style.good("STEADY"), f"0 {of} varied in {n}"
+    parts = [word, asked.short, _label(asked), f"{summary} ({took})"]
     return GAP.join([*parts, f"exit {look.code}"] if look.code else parts)
 
 

@@ -177,10 +177,10 @@ def _not_run(ended: Ended) -> Iterator[str]:
 
 
 def _printed(ended: Ended, style: Style) -> list[str]:
-    return [f"{style.dim('|')} {printable(row, style.width - 2)}" for row in _said(ended)]
+    return [f"{style.dim('|')} {printable(row, style.width - 2)}" for row in _log_lines(ended)]
 
 
-def _said(ended: Ended) -> list[str]:
+def _log_lines(ended: Ended) -> list[str]:
     most = _SAID_OF_NO_TESTS if ended.outcome is Outcome.NO_TESTS else _SAID
     rows = [row for row in ended.said if row.strip()]
     return rows[:most] if ended.outcome is Outcome.USAGE_ERROR else rows[-most:]
@@ -190,8 +190,8 @@ def _edited(look: RunView, style: Style) -> Iterator[str]:
     tree, since = look.tree, look.since_end
     if tree.nchanged:
         names = _paths(tree.changed, tree.nchanged)
-        told = many(tree.nchanged, "file") + (f": {names}" if names else "")
-        yield f"{style.warn('edited during the run:')} {told}"
+        files = many(tree.nchanged, "file") + (f": {names}" if names else "")
+        yield f"{style.warn('edited during the run:')} {files}"
     if since is not None and since.changed:
         n = since.nchanged or len(since.changed)
         yield f"{style.warn('changed since:')} {_paths(since.changed, n)}"
