@@ -195,10 +195,9 @@ class Compose:
         if self._entered_by and time.monotonic() > self._entered_by:
             self._entered_by = 0.0
             if self._state.entrypoint and not evidence.reached(self._deps.record):
-                words = (
-                    f"in the entrypoint, before pytest: {entrypoint.shown(self._state.entrypoint)}"
-                )
-                self._deps.journal.write(journal_kinds.PREPARING, phase=words)
+                command = entrypoint.one_line(self._state.entrypoint)
+                phase = f"in the entrypoint, before pytest: {command}"
+                self._deps.journal.write(journal_kinds.PREPARING, phase=phase)
 
     def _read_messages(self) -> None:
         """Handle the launching child's lines as they arrive."""

@@ -38,7 +38,7 @@ class _Handler(Ours):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             current = self._current
-            found = lines.said(record, self._clock, request_ids.request_id.get())
+            found = lines.fields_of(record, self._clock, request_ids.request_id.get())
             self._lines.put(current.node, lines.as_json(found, current, self._clock))
             if self._text is not None:
                 self._text.put(current.node, lines.as_text(found, current, self._clock))

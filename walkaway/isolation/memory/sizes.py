@@ -21,7 +21,7 @@ def parsed(text: object) -> int:
     return size
 
 
-def shown(size_bytes: int) -> str:
+def formatted(size_bytes: int) -> str:
     """Format a size in MB, with one decimal below 100 MB unless it is a whole number."""
     size = size_bytes / _UNITS["M"]
     return f"{size:.0f} MB" if abs(size) >= 100 or size == int(size) else f"{size:.1f} MB"  # noqa: PLR2004 - three digits

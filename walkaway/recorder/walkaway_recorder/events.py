@@ -112,10 +112,10 @@ class Events:
         """
         self.errors += 1
         try:
-            said = describe(error)
-            self.first_error = self.first_error or said
+            text = describe(error)
+            self.first_error = self.first_error or text
             if self.errors <= _NOTED_ERRORS:
-                self.put(event_kinds.RECORDER_ERROR, m=said)
+                self.put(event_kinds.RECORDER_ERROR, m=text)
         except Exit:
             raise
         except Exception:  # the counter shows it

@@ -105,8 +105,8 @@ class Hooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         with self._guard:
-            for told in self._workers.nobody_collected():
-                self._collection_error(self._relative(told.file), told)
+            for failure in self._workers.nobody_collected():
+                self._collection_error(self._relative(failure.file), failure)
         with self._guard:
             self._ledger.close(in_order=exitstatus in {0, 1})
             why = session.shouldfail or session.shouldstop or self._workers.should_stop()
@@ -187,9 +187,9 @@ class Selection:
     ) -> None:
         dropped: list[pytest.Item] = []
         try:
-            wanted = set(read_ids(self._path))
-            dropped = [item for item in items if item.nodeid not in wanted]
-            items[:] = [item for item in items if item.nodeid in wanted]
+            selected = set(read_ids(self._path))
+            dropped = [item for item in items if item.nodeid not in selected]
+            items[:] = [item for item in items if item.nodeid in selected]
         except Exit:
             raise
         except Exception as error:

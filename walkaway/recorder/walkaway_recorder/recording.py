@@ -64,7 +64,7 @@ class Recording:
         self._lock = process.hold_lock(os.path.join(folder, "pytest.lock"))
         self._events.file.reopened = self._reopened
         self._events.file.limited = process.PatientFile.limited = self._limited
-        self._limit_told = False
+        self._limit_recorded = False
         self._take_spare(os.path.join(folder, "events.spare"))
         self._events.put(event_kinds.LOADED, **_loaded(given.pass_no))
         self._ids = Ids(folder)
@@ -185,8 +185,8 @@ class Recording:
     def _limited(self) -> None:
         """Record, once, that a test has limited file sizes: our files and the log cannot grow."""
         with self._guard:
-            told, self._limit_told = self._limit_told, True
-            if not told and System.getpid() == self._pid:
+            recorded, self._limit_recorded = self._limit_recorded, True
+            if not recorded and System.getpid() == self._pid:
                 self._events.put(event_kinds.FILE_SIZE_LIMITED, n=size_limit(), **self._by())
 
     def _by(self) -> dict[str, object]:

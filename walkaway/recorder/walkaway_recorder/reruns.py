@@ -38,9 +38,9 @@ class CarriedOver:
         with self._guard:
             used_up = getattr(session.config, "failures_db", None)
             if used_up is not None:
-                self._tell(used_up, rerun_attempts(self._path))
+                self._carry_over(used_up, rerun_attempts(self._path))
 
-    def _tell(self, used_up: Foreign, attempts: list[tuple[int, str]]) -> None:
+    def _carry_over(self, used_up: Foreign, attempts: list[tuple[int, str]]) -> None:
         ids = {number: nodeid for nodeid, number in self._ids.number.items()}
         for index, result in attempts:
             if result == "crashed" and index in ids:

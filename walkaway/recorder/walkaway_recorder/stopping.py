@@ -36,7 +36,7 @@ _GRACE_S = 10.0
 _PAUSE_S = 0.05
 #: A worker's answer, sent in one of xdist's own events: no test has this number.
 _UNDERSTOOD = [-1]
-_HEARD = frozenset({"logstart", "logfinish", "testreport", "warning_recorded"})
+_HANDLED = frozenset({"logstart", "logfinish", "testreport", "warning_recorded"})
 _ENDS = frozenset({"workerfinished", "errordown", "internal_error"})
 
 
@@ -117,7 +117,7 @@ class Stopping:
         deaf = set(nodes)
         while nodes and now < until:
             try:
-                self._hear(config, dsession, nodes, deaf)
+                self._handle_event(config, dsession, nodes, deaf)
                 impatient = False
             except KeyboardInterrupt:
                 impatient = True
@@ -128,7 +128,7 @@ class Stopping:
                     _interrupt(node)
         self._events.put(event_kinds.DRAINED, left=_names(nodes), deaf=_names(deaf))
 
-    def _hear(
+    def _handle_event(
         self, config: pytest.Config, dsession: Foreign, nodes: set[Foreign], deaf: set[Foreign]
     ) -> None:
         """Process one event from a worker, if there is one.
@@ -137,20 +137,20 @@ class Stopping:
         another test.
         """
         try:
-            name, told = type(dsession.queue).get(dsession.queue, timeout=_PAUSE_S)
+            name, data = type(dsession.queue).get(dsession.queue, timeout=_PAUSE_S)
         except queue.Empty:
             return
-        if name in _HEARD:
-            getattr(dsession, f"worker_{name}")(**told)
+        if name in _HANDLED:
+            getattr(dsession, f"worker_{name}")(**data)
         elif name in _ENDS:
-            nodes.discard(told["node"])
-            deaf.discard(told["node"])
+            nodes.discard(data["node"])
+            deaf.discard(data["node"])
             if name == "workerfinished":  # an orderly end: plugins collect the worker's data here
-                config.hook.pytest_testnodedown(node=told["node"], error=None)
-        elif name == "unscheduled" and told["indices"] == _UNDERSTOOD:
-            deaf.discard(told["node"])
+                config.hook.pytest_testnodedown(node=data["node"], error=None)
+        elif name == "unscheduled" and data["indices"] == _UNDERSTOOD:
+            deaf.discard(data["node"])
         elif name == "workerready":
-            told["node"].shutdown()
+            data["node"].shutdown()
 
 
 def _names(nodes: set[Foreign]) -> list[str]:
@@ -185,15 +185,15 @@ class _Over:
         return True
 
 
-def hear_stop(config: pytest.Config) -> None:
+def obey_stop(config: pytest.Config) -> None:
     """Make a worker understand the controller's command that its current test is the last."""
     for plugin in config.pluginmanager.get_plugins():
         if hasattr(plugin, "handle_command") and hasattr(plugin, "torun"):
-            plugin.handle_command = _hearing(config, plugin, plugin.handle_command)
+            plugin.handle_command = _obeying(config, plugin, plugin.handle_command)
             return
 
 
-def _hearing(
+def _obeying(
     config: pytest.Config, interactor: Foreign, handle: Callable[..., None]
 ) -> Callable[..., None]:
     def handle_command(command: Foreign) -> None:
