@@ -40,7 +40,7 @@ def lines(look: RunView, style: Style) -> list[str]:
 
 def _unknown(look: RunView, style: Style) -> list[str]:
     why = printable(look.why_unknown, 200) or "its record does not say"
-    told = [f"last seen: {phrases.done_of(look.counts)}{GAP}{phrases.counted(look.counts, style)}"]
+    seen = [f"last seen: {phrases.done_of(look.counts)}{GAP}{phrases.counted(look.counts, style)}"]
     commands = [phrases.run_command(style, look, "results")]
     if look.counts.bad:
         commands.insert(0, phrases.run_command(style, look, "failures"))
@@ -49,7 +49,7 @@ def _unknown(look: RunView, style: Style) -> list[str]:
         again = "start the engine, then check again"
     return [
         f"{phrases.who(look, style)}{GAP}cannot tell from here: {why}",
-        *(told if look.counts.done else ["last seen: before any test had ended"]),
+        *(seen if look.counts.done else ["last seen: before any test had ended"]),
         phrases.following(style, *commands, again),
     ]
 
@@ -57,14 +57,14 @@ def _unknown(look: RunView, style: Style) -> list[str]:
 def _first(look: RunView, style: Style) -> str:
     parts = [phrases.who(look, style)]
     tree = look.tree
-    told = []
+    tree_parts = []
     if tree.head:
-        told.append(f"tree {printable(tree.head, 20)}")
+        tree_parts.append(f"tree {printable(tree.head, 20)}")
         if tree.dirty:
-            told[0] += f" + {many(tree.dirty, 'changed file')}"
+            tree_parts[0] += f" + {many(tree.dirty, 'changed file')}"
     if tree.nchanged:
-        told.append(style.warn(phrases.edits(look)))
-    return GAP.join([*parts, ", ".join(told)] if told else parts)
+        tree_parts.append(style.warn(phrases.edits(look)))
+    return GAP.join([*parts, ", ".join(tree_parts)] if tree_parts else parts)
 
 
 def numbers(look: RunView, style: Style) -> str:
@@ -132,10 +132,10 @@ def held_up(look: RunView, style: Style) -> Iterator[str]:
 def still_open(look: RunView, style: Style) -> Iterator[str]:
     """Yield that pytest is done but its process is not, and what holds it open."""
     if look.staying:
-        said = "pytest is done, its process is still open"
-        width = max(40, style.width - len(said) - 2) if style.terminal else 200
+        warning = "pytest is done, its process is still open"
+        width = max(40, style.width - len(warning) - 2) if style.terminal else 200
         who = ": " + middle("; ".join(look.staying), width) if any(look.staying) else ""
-        yield style.warn(said) + who
+        yield style.warn(warning) + who
         if look.run.limits.linger_s:
             yield f"it is ended once it has been idle for {duration(look.run.limits.linger_s)}"
 

@@ -28,7 +28,7 @@ def markdown(look: RunView, causes: Sequence[Cause]) -> str:
     stands = phrases.standing(look, _PLAIN)
     if phrases.forgiven(look):
         mark, stands = "⚠️", "PASSED as a plugin decided"  # what failed comes next
-    says = escaped(verdict.says(look, ended, _PLAIN))
+    says = escaped(verdict.sentence(look, ended, _PLAIN))
     parts = [
         f"### {mark} {stands}: {says}",
         " · ".join(

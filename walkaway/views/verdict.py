@@ -71,7 +71,7 @@ def lines(look: RunView, style: Style, causes: Sequence[Cause] = ()) -> list[str
 
 
 def _first(look: RunView, ended: Ended, style: Style) -> str:
-    parts = [phrases.who(look, style), says(look, ended, style)]
+    parts = [phrases.who(look, style), sentence(look, ended, style)]
     if ended.code:
         parts.append(f"exit {ended.code}")
     if look.since_end is not None:
@@ -79,7 +79,7 @@ def _first(look: RunView, ended: Ended, style: Style) -> str:
     return GAP.join(parts)
 
 
-def says(  # noqa: PLR0911 - one return per outcome
+def sentence(  # noqa: PLR0911 - one return per outcome
     look: RunView, ended: Ended, style: Style
 ) -> str:
     """Return in a few words what the outcome means for this run's tests."""
@@ -215,17 +215,17 @@ def cause_line(cause: Cause, style: Style, width: int = 0) -> str:
 
     ``width`` limits type and message only; 0 means the style's width.
     """
-    said = message(cause, width or max(40, style.width - 20))
+    line = message(cause, width or max(40, style.width - 20))
     at = f"{GAP}{style.dim('at')} {middle(cause.at, 80)}" if cause.at else ""
-    return f"{style.bold(f'#{cause.number} {cause.count:,}x')} {style.bad(said)}{at}"
+    return f"{style.bold(f'#{cause.number} {cause.count:,}x')} {style.bad(line)}{at}"
 
 
 def message(cause: Cause, width: int) -> str:
     """Return a cause's type and message: `TypeError: no such thing`."""
-    return said(cause.type, cause.message, width)
+    return error_line(cause.type, cause.message, width)
 
 
-def said(kind: str, text: str, width: int) -> str:
+def error_line(kind: str, text: str, width: int) -> str:
     """Return an exception type and the first line of its message as one line."""
     first = text.strip().partition("\n")[0]
     # An assertion's message begins with `assert`, which is clear without the type.

@@ -48,8 +48,8 @@ def _failure(found: Sequence[Event], style: Style) -> tuple[str, str, str]:
     shown = middle(name, max(40, style.width - 40)) if style.terminal else printable(name)
     if len(found) > 1:
         shown += f" + {len(found) - 1:,} more"
-    said = verdict.said(text(entry, "type"), text(entry, "msg"), 120)
-    return style.bad(word), shown, said
+    error_line = verdict.error_line(text(entry, "type"), text(entry, "msg"), 120)
+    return style.bad(word), shown, error_line
 
 
 def _changes(before: RunView | None, after: RunView, style: Style) -> Iterator[str]:
