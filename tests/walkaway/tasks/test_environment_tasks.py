@@ -254,7 +254,9 @@ def test_a_run_that_waits_for_another_build_says_so(project: Project) -> None:
     try:
         live = project.start("--backend", "compose")
         waiting = "waiting for another build"
-        wait_for(lambda: waiting in project.inv("progress").stdout, f"the phase\n{live.told()}")
+        wait_for(
+            lambda: waiting in project.inv("progress").stdout, f"the phase\n{live.described()}"
+        )
     finally:
         os.close(held)
     assert live.outcome()["code"] == exit_codes.NOT_STARTABLE  # there is no pytest in its image

@@ -22,7 +22,7 @@ def live(project: Project) -> Live:
     """A run that stands before its gate."""
     project.write("tests/test_it.py", "def test_bad(): assert 0\n" + GATED)
     live = project.start("--timeout", "90")
-    wait_for(lambda: len(live.events("s")) == 3, f"the gate\n{live.told()}")
+    wait_for(lambda: len(live.events("s")) == 3, f"the gate\n{live.described()}")
     return live
 
 

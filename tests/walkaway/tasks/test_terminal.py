@@ -91,7 +91,7 @@ def screen(project: Project, tmp_path: Path, request: pytest.FixtureRequest) -> 
 def at_gate(project: Project, tests: int = 3) -> None:
     wait_for(project.records.ids, "the run")
     live = project.live()
-    wait_for(lambda: len(live.events("s")) == tests, f"the gate\n{live.told()}")
+    wait_for(lambda: len(live.events("s")) == tests, f"the gate\n{live.described()}")
 
 
 def test_a_bar_is_shown_while_a_test_runs_and_nothing_of_it_is_left(

@@ -132,7 +132,7 @@ def watching(project: Project, task: str) -> tuple[subprocess.Popen[str], Live]:
     process = project.popen(task, env={"INVOKE_WALKAWAY_GRACE_S": "5", "PYTHONUNBUFFERED": "1"})
     wait_for(project.records.ids, "the run")
     live = project.live()
-    wait_for(lambda: live.events("s"), f"the test\n{live.told()}")
+    wait_for(lambda: live.events("s"), f"the test\n{live.described()}")
     return process, live
 
 

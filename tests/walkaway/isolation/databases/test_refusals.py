@@ -77,7 +77,7 @@ def test_at_collection(on_sqlite: Nested, args: tuple[str, ...]) -> None:
         """,
     )
     done = on_sqlite.run(*args)
-    assert done.code in {1, 2}, done.told  # xdist runs what else was collected
+    assert done.code in {1, 2}, done.described  # xdist runs what else was collected
     assert "test_wrong.py::TestWrong::test_it: marker database: 'truncate' takes" in done.output
     assert "Traceback" not in done.output
     assert "TestWrong::test_it" not in done.passed

@@ -98,7 +98,7 @@ def test_the_database_of_the_services(project: Nested) -> None:
     said = "of the services cannot be restored by emptying tables: mark it @pytest.mark.database"
     assert {name: said in text for name, text in done.bad.items()} == {
         "test_3_EMPTIED": True, "test_4_emptied": True,
-    }, done.told  # fmt: skip
+    }, done.described  # fmt: skip
     if project.server:
         assert project.databases() == []
 
