@@ -64,7 +64,7 @@ def network(around: Around) -> Checked:
     try:
         project, names = _up(around)
         if not names:
-            return skipped(_SUBJECT, "no environment is up: inv up, then run again")
+            return skipped(_SUBJECT, "no environment is up: inv up, then try again")
         image = str(around.services()[around.conf.service].get("image") or "")
         argv = ("docker", "image", "inspect", image)
         if not image or engine.call(argv, around.environ).code:

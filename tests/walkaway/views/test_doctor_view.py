@@ -27,7 +27,7 @@ GOOD = (
     judge_memory(4, 2 * GB, 24 * GB, 20 * GB),
     judge(VERSIONS),
     judge_ports([], {5432: "process 77: postgres"}, "walkaway-0123abcd-"),
-    skipped("network", "no environment is up: inv up, then run again"),
+    skipped("network", "no environment is up: inv up, then try again"),
 )
 BAD = (
     *GOOD[:2],
