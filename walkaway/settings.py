@@ -85,12 +85,14 @@ def read(config: Mapping[str, Any], environ: Mapping[str, str], *, ci: bool) -> 
     """
     if _WHOLE in config:
         message = (
-            f"walkaway is {_short(config[_WHOLE])}: put settings below it, as deadline_s: 900."
+            f"walkaway is {_short(config[_WHOLE])}: put settings below it, such as deadline_s: 900."
         )
         raise WalkawayError(message, exit_codes.WRONG_USE)
     strangers = sorted(set(config) - KEYS)
     if strangers:
-        message = f"walkaway.{strangers[0]} is no setting.\nThere are: {', '.join(sorted(KEYS))}."
+        message = (
+            f"walkaway.{strangers[0]} is not a setting.\nSettings are: {', '.join(sorted(KEYS))}."
+        )
         raise WalkawayError(message, exit_codes.WRONG_USE)
     return Settings(
         backend=backend(config.get("backend") or "local", "walkaway.backend"),
@@ -142,7 +144,7 @@ def words(value: object, name: str) -> tuple[str, ...]:
 def backend(value: object, name: str) -> str:
     """Check where pytest runs: local, compose or auto."""
     if value not in BACKENDS:
-        message = f"{name} is {_short(value)}: there are {', '.join(BACKENDS)}."
+        message = f"{name} is {_short(value)}: give one of {', '.join(BACKENDS)}."
         raise WalkawayError(message, exit_codes.WRONG_USE)
     return str(value)
 

@@ -35,7 +35,7 @@ class Backend(Protocol):
     spawn_error: str
     """Why pytest could not be started, in one line; empty otherwise."""
 
-    spawn_said: list[str]
+    spawn_output: list[str]
     """Further lines for `spawn_error`; when empty, the log's last lines are shown instead."""
     built: str
     """The result of a run that only builds an image; empty otherwise."""

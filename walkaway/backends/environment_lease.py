@@ -9,6 +9,7 @@ from typing import Any
 
 from walkaway.environment import leases
 from walkaway.environment.project import WITHOUT_SERVICES, Project
+from walkaway.model import journal_kinds
 from walkaway.record.journal import Journal
 
 _RETRY_S = 1.0
@@ -61,13 +62,13 @@ class Leasing:
 
     def _join(self) -> str:
         self._share = leases.share(self._root)
-        return "" if self._share else "for the end of another run's clean-up"
+        return "" if self._share else "for another run's clean-up to end"
 
     def _take(self) -> str:
         slots = self._wanted["slots"]
         self._lease = leases.take(self._root, slots, self._run["id"], frozenset(self._occupied))
         if self._lease is not None:
-            self._journal.write("lease", slot=self._lease.slot)
+            self._journal.write(journal_kinds.ENVIRONMENT_LEASED, slot=self._lease.slot)
             return ""
         having = [*leases.holders(self._root, slots), *self._occupied.values()]
         behind = ", ".join(name.rpartition("-")[2] for name in having) or "another run"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from walkaway.backends import Deps, pytest_pass
 from walkaway.backends import stack_dumps as stacks
-from walkaway.model import pass_setup
+from walkaway.model import journal_kinds, pass_setup
 from walkaway.process import proc_table
 from walkaway.process.children import Exit, Helper, SpawnError
 
@@ -21,7 +21,7 @@ class Local:
         self._exit: Exit | None = None
         self.running = False
         self.spawn_error = ""
-        self.spawn_said: list[str] = []
+        self.spawn_output: list[str] = []
         self.built = ""
         self.notes: list[str] = []
         self.silent = self.pending = self.gave_way = False
@@ -39,13 +39,15 @@ class Local:
         except SpawnError as error:
             self.spawn_error = str(error)
             self._exit = Exit()
-            deps.journal.write("phase", name=f"not started: {error}")
+            deps.journal.write(journal_kinds.PHASE, name=f"not started: {error}")
             return
         start = proc_table.start_ticks(pid)
         deps.family.main = (pid, start)
         self.running = True
         argv = pass_setup.argv(deps.run, number)
-        deps.journal.write("spawn", pid=pid, start=start, argv=argv, **{"pass": number})
+        deps.journal.write(
+            journal_kinds.SPAWNED, pid=pid, start=start, argv=argv, **{"pass": number}
+        )
 
     def take_over(self, number: int) -> None:
         """Watch the pytest process named by the supervisor's journal or by the recorder."""

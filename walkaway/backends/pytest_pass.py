@@ -6,7 +6,7 @@ import json
 import os
 from typing import Any
 
-from walkaway.model import pass_setup
+from walkaway.model import journal_kinds, pass_setup
 from walkaway.process.children import spawn
 
 _LIBRARY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -25,7 +25,7 @@ def start(run: dict[str, Any], record: str, number: int, log_fd: int) -> int:
     return spawn(pass_setup.argv(run, number), environ, run["cwd"], log_fd)
 
 
-def spawned(fd: int, kind: str = "spawn") -> list[dict[str, Any]]:
+def spawned(fd: int, kind: str = journal_kinds.SPAWNED) -> list[dict[str, Any]]:
     """Return the passes recorded in an open events file, oldest first: pid, start, pass, t.
 
     ``kind`` is `spawn` for the supervisor's journal, `loaded` for the recorder's events.

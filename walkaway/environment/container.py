@@ -150,18 +150,18 @@ def stacks_command(container: str) -> tuple[str, ...]:
 
 def state(found: Mapping[str, Any]) -> State:
     """Read one object of `docker inspect`."""
-    told = found.get("State") or {}
+    raw = found.get("State") or {}
     limits = found.get("HostConfig") or {}
-    started = str(told.get("StartedAt") or "")
+    started = str(raw.get("StartedAt") or "")
     return State(
-        status=str(told.get("Status") or "unknown"),
-        exit_code=int(told.get("ExitCode") or 0),
-        oom_killed=bool(told.get("OOMKilled")),
-        error=str(told.get("Error") or ""),
+        status=str(raw.get("Status") or "unknown"),
+        exit_code=int(raw.get("ExitCode") or 0),
+        oom_killed=bool(raw.get("OOMKilled")),
+        error=str(raw.get("Error") or ""),
         id=str(found.get("Id") or ""),
-        pid=int(told.get("Pid") or 0),
+        pid=int(raw.get("Pid") or 0),
         started_at="" if started.startswith(_UNSET) else started,
-        finished_at=str(told.get("FinishedAt") or ""),
+        finished_at=str(raw.get("FinishedAt") or ""),
         image=str(found.get("Image") or ""),
         memory_bytes=int(limits.get("Memory") or 0),
         cpus=int(limits.get("NanoCpus") or 0) / 1e9,

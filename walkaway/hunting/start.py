@@ -22,19 +22,19 @@ _TAKE_WAIT_S = 5.0
 _POLL_S = 0.02
 
 
-def begin(hunts: Hunts, wanted: Hunt) -> HuntRecord:
-    """Start ``wanted`` (its id, time and lock are filled in here) and return its record.
+def begin(hunts: Hunts, planned: Hunt) -> HuntRecord:
+    """Start ``planned`` (its id, time and lock are filled in here) and return its record.
 
     Raises `WalkawayError` 73 when no record can be made, 69 when the driver cannot be started.
     """
     hunts.records.prepare()
     try:
         with file_lock.exclusive(str(hunts.records.folder / ".start.lock"), _START_WAIT_S):
-            return _create(hunts, wanted)
+            return _create(hunts, planned)
     except OSError as error:  # and TimeoutError
         message = (
             f"Cannot make a record in {hunts.records.folder}: {error.strerror or error}.\n"
-            "No hunt was started. Mend the folder (owner, space), then again."
+            "No hunt was started. Fix the folder (owner, space), then try again."
         )
         raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
 
@@ -58,7 +58,7 @@ def adopt(record: HuntRecord, hunt: Hunt) -> bool:
     return True
 
 
-def _create(hunts: Hunts, wanted: Hunt) -> HuntRecord:
+def _create(hunts: Hunts, planned: Hunt) -> HuntRecord:
     # Above every existing run and hunt, so that its attempts' ids will be above its own.
     known = sorted([*hunts.ids()[-1:], *hunts.records.ids()[-1:]])
     now = time.time()
@@ -74,7 +74,7 @@ def _create(hunts: Hunts, wanted: Hunt) -> HuntRecord:
         lock_fd = fd
         status = os.fstat(lock_fd)
         hunt = replace(
-            wanted,
+            planned,
             id=hunt_id,
             created_s=now,
             boot_id=clock.boot_id(),

@@ -39,7 +39,7 @@ LETTERS = {
 }
 MEANING = {
     PASSED: "passed", "F": "failed", "E": "error", "C": "crashed", HUNG: "hung",
-    RERUN: "passed only when rerun", REPEATED: "passed, rerun by a plugin for a reason unknown",
+    RERUN: "passed only when rerun", REPEATED: "passed, rerun by a plugin for an unknown reason",
     "u": "a plugin's own outcome", "s": "skipped", "x": "xfailed", "X": "xpassed",
     LOST: "lost", NOT_RUN: "not run",
 }  # fmt: skip

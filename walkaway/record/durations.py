@@ -31,7 +31,7 @@ def write(path: Path, times_s: Iterable[tuple[str, float]]) -> None:
 
 def lookup(path: Path, nodeid: str) -> float | None:
     """Return how many seconds a test took in the run of this durations.bin, or None."""
-    wanted = _key(nodeid)
+    target = _key(nodeid)
     try:
         with path.open("rb") as file:
             low, high = 0, os.fstat(file.fileno()).st_size // _ENTRY.size
@@ -39,9 +39,9 @@ def lookup(path: Path, nodeid: str) -> float | None:
                 middle = (low + high) // 2
                 file.seek(middle * _ENTRY.size)
                 key, seconds = _ENTRY.unpack(file.read(_ENTRY.size))
-                if key == wanted:
+                if key == target:
                     return float(seconds)
-                if key < wanted:
+                if key < target:
                     low = middle + 1
                 else:
                     high = middle

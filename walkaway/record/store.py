@@ -54,7 +54,7 @@ class Record:
         message = (
             f"Run {self.id} was recorded by another Walkaway ({version}, schema {schema}); "
             f"this one reads schema {SCHEMA}.\n"
-            f"Use that one, or read {self.path('outcome.json')}"
+            f"Use that version, or read {self.path('outcome.json')}"
         )
         raise WalkawayError(message, exit_codes.NO_SUCH_RUN)
 
@@ -100,7 +100,8 @@ class Records:
         except OSError as error:
             message = (
                 f"Cannot make the records folder {self.folder}: {error.strerror}.\n"
-                "No run was started. Mend the folder (owner, space, read-only mount), then again."
+                "No run was started. Fix the folder (owner, space, read-only mount), then "
+                "try again."
             )
             raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
 

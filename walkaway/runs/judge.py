@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from walkaway.backends import stack_dumps
-from walkaway.model import endings, excerpt, exit_codes, ledger
+from walkaway.model import endings, excerpt, exit_codes, journal_kinds, ledger
 from walkaway.model.events import Event, last, text
 from walkaway.model.facts import Facts
 from walkaway.model.ledger import Ledger
@@ -54,15 +54,17 @@ def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
     outcome.update(outcomes.from_journal(folder))
     if verdict.outcome is Outcome.NO_TESTS:
         outcome["notes"] += outcomes.missing_paths(run)
-    told = observed.get("spawn_said") or []
-    printed = told[: excerpt.MOST] or reader.log_lines(Record(folder).log, excerpt.LINES_READ)
-    said = excerpt.of(verdict.outcome, printed, explained=verdict.explained)
+    spawn_output = observed.get("spawn_output") or []
+    printed = spawn_output[: excerpt.MOST] or reader.log_lines(
+        Record(folder).log, excerpt.LINES_READ
+    )
+    quoted_lines = excerpt.of(verdict.outcome, printed, explained=verdict.explained)
     if facts.too_many_warnings and verdict.code == exit_codes.TOO_MANY_WARNINGS:
-        said = book.warned
-    if said:
-        outcome["said"] = said
+        quoted_lines = book.warned
+    if quoted_lines:
+        outcome["said"] = quoted_lines
     if not verdict.explained:
-        outcome["because"] += excerpt.quoted(said)
+        outcome["because"] += excerpt.quoted(quoted_lines)
     if run.select and facts.collected:
         outcome["notes"] += second_pass.not_there(folder, run.select, names)
     outcome["notes"] += _write_reports(folder, run, book, names, verdict.outcome)
@@ -71,7 +73,9 @@ def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
 
 def _stayed(folder: Path, run: Run, ended: Event) -> str:
     found = list(reader.all_events(folder / "supervisor.jsonl"))
-    holders = lingering_threads.holders(folder, run.root, ended, last(found, "linger") or {})
+    holders = lingering_threads.holders(
+        folder, run.root, ended, last(found, journal_kinds.LINGERING) or {}
+    )
     return lingering_threads.note(holders, run.limits.linger_s)
 
 
@@ -88,7 +92,7 @@ def judge_for_reader(record: str, known: Mapping[str, Any] | None = None) -> dic
     observed = {"adopted": True, "derived": True, "now": book.progress.last_t, **_seen(known)}
     facts = gather(book, observed, run.args, names)
     outcome = outcomes.build(run, book, names, facts, endings.decide(facts), observed)
-    source = "the Docker engine's word on its container" if known else "the recorder's last event"
+    source = "its container's state in the Docker engine" if known else "the recorder's last event"
     outcome["notes"].append(f"its supervisor died; pytest's end comes from {source}")
     return {**outcome, "stuck": [], "derived": True}
 
@@ -187,8 +191,8 @@ def lingered(observed: Mapping[str, Any]) -> bool:
 
 def _pair(found: object, kind: Callable[[Any], _Number]) -> tuple[_Number, _Number] | None:
     match found:
-        case [int() | float() as measured, int() | float() as wanted]:
-            return kind(measured), kind(wanted)
+        case [int() | float() as measured, int() | float() as required]:
+            return kind(measured), kind(required)
     return None
 
 

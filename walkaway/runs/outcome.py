@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from walkaway.model import disturbances, progress, standing
+from walkaway.model import disturbances, journal_kinds, progress, standing
 from walkaway.model.endings import Verdict
 from walkaway.model.events import Event, text, whole
 from walkaway.model.facts import Facts
@@ -45,18 +45,18 @@ def build(  # noqa: PLR0913, PLR0917 - one record's parts
     counts = progress.with_skipped(counts, p.skipped_whole)
     notes = list(verdict.notes)
     if observed.get("adopted") and not observed.get("derived"):
-        notes.append("its supervisor died; another one took the run over")
+        notes.append("its supervisor died, and another one took over")
     notes += [str(note) for note in observed.get("notes") or ()]
     if observed.get("restored"):
-        notes.append("the record was deleted while the run lived, and restored")
+        notes.append("the record was deleted during the run, and restored")
     notes += disturbances.notes(p, names)
     if book.skipped_whole:
-        notes.append(f"skipped whole at collection: {_modules(book.skipped_whole)}")
+        notes.append(f"skipped as a whole during collection: {_modules(book.skipped_whole)}")
     healed = [i for i, row in enumerate(book.rows) if row.crashes and i not in set(crashed)]
     if healed:
         more = f" and {len(healed) - 1:,} more" if len(healed) > 1 else ""
         which = named(healed[:1], names)[0] + more
-        notes.append(f"crashed its worker, and was run again by a plugin: {which}")
+        notes.append(f"crashed its worker, then was rerun by a plugin: {which}")
     if p.passes > 1:
         notes.append(f"{p.passes} passes: tests lost with a crashed worker were run again")
     return {
@@ -125,9 +125,9 @@ def from_journal(folder: Path) -> dict[str, Any]:
     left: list[list[Any]] = []
     for event in reader.all_events(folder / "supervisor.jsonl"):
         pids = event.get("pids")
-        if event["e"] == "tree":
+        if event["e"] == journal_kinds.SOURCE_TREE:
             trees = [*trees[:1], event]
-        elif event["e"] == "left" and isinstance(pids, list):
+        elif event["e"] == journal_kinds.PROCESSES_LEFT and isinstance(pids, list):
             left += [pair for pair in pids if isinstance(pair, list)]
     found: dict[str, Any] = {"leftovers": left[:NAMED]}
     if trees:

@@ -40,13 +40,15 @@ def not_there(folder: Path, selection: str, names: Sequence[str]) -> list[str]:
         lines = (folder / selection).read_bytes().split(b"\n")[:-1]
     except OSError:
         return []
-    wanted = dict.fromkeys(reader.decode_id(line) for line in lines)
-    gone = list(wanted.keys() - set(names))
+    chosen = dict.fromkeys(reader.decode_id(line) for line in lines)
+    gone = list(chosen.keys() - set(names))
     if not gone:
         return []
-    which = next(nodeid for nodeid in wanted if nodeid in gone)
+    which = next(nodeid for nodeid in chosen if nodeid in gone)
     more = f" and {len(gone) - 1:,} more" if len(gone) > 1 else ""
-    return [f"{len(gone):,} of the {len(wanted):,} tests to run again not collected: {which}{more}"]
+    return [
+        f"{len(gone):,} of the {len(chosen):,} tests to run again were not collected: {which}{more}"
+    ]
 
 
 def id_line(nodeid: str) -> str:

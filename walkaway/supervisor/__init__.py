@@ -2,5 +2,5 @@
 
 Standard library only, started by `python -I -S`, at most 20 MB for any run. Work that needs memory
 (the ledger, the tree's fingerprint) happens in child processes. Of walkaway.model it imports
-pass_setup alone, through the backends; it must not import .views or .tasks.
+the kinds of events, and pass_setup through the backends; it must not import .views or .tasks.
 """

@@ -14,6 +14,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
+from walkaway.model import event_kinds, journal_kinds
 from walkaway.process import clock, kernel
 from walkaway.process.children import Helper, SpawnError, spawn
 from walkaway.process.process_tree import reap
@@ -28,7 +29,7 @@ _RESERVED = ".outcome.reserved"
 _END_BYTES = 64 * 1024
 _PLAIN = {0: "passed", 1: "failed"}
 _BAD = ("failed", "error", "crashed", "subfailed")
-_FORGIVEN = "pytest ended with 0 although tests failed: a plugin's doing"
+_FORGIVEN = "pytest ended with 0 although tests failed: a plugin decided so"
 _TRIES = 20
 
 
@@ -41,16 +42,16 @@ def usual_s(record: str) -> bytes:
 
 def close(supervisor: Supervisor) -> bool:
     """Judge the run. Return True when another pass is due, False once the outcome is written."""
-    supervisor.keeper.check()
+    supervisor.record_files.check()
     observed = _observed(supervisor)
     judged = _judge(supervisor, observed)
     if judged is not None and "again" in judged:
-        supervisor.journal.write("phase", name="pass", tests=judged["again"])
+        supervisor.journal.write(journal_kinds.PHASE, name="pass", tests=judged["again"])
         supervisor.ending.over()
         return True
-    supervisor.keeper.release()
+    supervisor.record_files.release()
     _write(supervisor, judged if judged is not None else _plain(supervisor, observed))
-    supervisor.keeper.check()
+    supervisor.record_files.check()
     _tell(supervisor)
     return False
 
@@ -78,12 +79,12 @@ def _observed(supervisor: Supervisor) -> dict[str, Any]:
         "out_of_memory": supervisor.backend.out_of_memory()
         or (supervisor.memory.just_now() if number else supervisor.memory.in_groups()),
         "oom_on_machine": supervisor.memory.ever(),
-        "spawn_said": supervisor.backend.spawn_said,
+        "spawn_output": supervisor.backend.spawn_output,
         "built": supervisor.backend.built,
         "notes": supervisor.backend.notes,
         "adopted": supervisor.adopted,
         "pass": supervisor.pass_number,
-        "restored": supervisor.keeper.restored,
+        "restored": supervisor.record_files.restored,
         "now": supervisor.journal.now(),
         "ended_at": clock.iso(time.time()),
     }
@@ -98,7 +99,7 @@ def _judge(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any] |
     try:
         helper = Helper(work, [supervisor.lock_fd])
     except OSError as error:  # fork failed
-        supervisor.journal.write("fault", m=f"no judgement: {error}")
+        supervisor.journal.write(journal_kinds.FAULT, m=f"no judgement: {error}")
         return None
     deadline = time.monotonic() + _JUDGE_WAIT_S
     while not helper.done:
@@ -122,7 +123,7 @@ def _plain(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any]:
     as a plugin's decision: in a single pass, without crashed tests.
     """
     code, number = observed["exit_code"], observed["signal"]
-    end = _end_event(supervisor.keeper.fds["events.jsonl"])
+    end = _end_event(supervisor.record_files.fds["events.jsonl"])
     counts = end.get("c", {})
     reported = sum(n for name, n in counts.items() if name != "subfailed")
     whole = end.get("sw", 0)  # modules skipped as a whole during collection
@@ -172,7 +173,11 @@ def _end_event(fd: int) -> dict[str, Any]:
     line = os.pread(fd, _END_BYTES, max(0, size - _END_BYTES)).rstrip(b"\n").split(b"\n")[-1]
     with contextlib.suppress(ValueError):
         event = json.loads(line)
-        if isinstance(event, dict) and event.get("e") == "end" and isinstance(event.get("c"), dict):
+        if (
+            isinstance(event, dict)
+            and event.get("e") == event_kinds.END
+            and isinstance(event.get("c"), dict)
+        ):
             return event
     return {}
 
@@ -200,8 +205,8 @@ def _write(supervisor: Supervisor, outcome: dict[str, Any]) -> None:
                 os.unlink(reserved)
             return
         except OSError as error:
-            supervisor.journal.write("phase", name=f"outcome not written yet: {error}")
-            supervisor.keeper.check()
+            supervisor.journal.write(journal_kinds.PHASE, name=f"outcome not written yet: {error}")
+            supervisor.record_files.check()
             time.sleep(0.5)
         else:
             return
@@ -223,14 +228,16 @@ def _tell(supervisor: Supervisor) -> None:
                 environ = {k: v for k, v in os.environ.items() if k != "WALKAWAY_RUN"}
                 pid = spawn(argv, environ, run["root"], 2, outcome.fileno())
         except (SpawnError, OSError) as error:
-            supervisor.journal.write("phase", name=f"{name}: {error}")
+            supervisor.journal.write(journal_kinds.PHASE, name=f"{name}: {error}")
             continue
         deadline = time.monotonic() + _HOOK_WAIT_S
         ended: dict[int, int] = {}
         while pid not in ended:
             ended.update(reap(set()))
-            if pid not in ended and (time.monotonic() > deadline or supervisor.requests.told):
+            if pid not in ended and (
+                time.monotonic() > deadline or supervisor.requests.signal_number
+            ):
                 with contextlib.suppress(OSError):
                     os.killpg(pid, signal.SIGKILL)  # it leads its session and is not reaped yet
             time.sleep(0.02)
-        supervisor.journal.write("phase", name=f"{name} ended", status=ended[pid])
+        supervisor.journal.write(journal_kinds.PHASE, name=f"{name} ended", status=ended[pid])

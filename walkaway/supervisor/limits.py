@@ -6,6 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from walkaway.model import journal_kinds
 from walkaway.process import proc_table
 from walkaway.process.children import Helper
 from walkaway.supervisor import finalize
@@ -32,10 +33,12 @@ class Watch:
         self._silence = Silence(supervisor.family, supervisor.journal, limits["stall_s"])
         self._linger_s: float = limits.get("linger_s", _LINGER_S)
         self.lingering = Lingering(
-            supervisor.family, supervisor.journal, supervisor.keeper.fds["events.jsonl"],
+            supervisor.family, supervisor.journal, supervisor.record_files.fds["events.jsonl"],
             self._linger_s,
         )  # fmt: skip
-        self._output = Output(supervisor.keeper.log_fd, limits, os.path.dirname(supervisor.record))
+        self._output = Output(
+            supervisor.record_files.log_fd, limits, os.path.dirname(supervisor.record)
+        )
         self.pytest_started: float | None = None
         """When the first pass's pytest was first seen, in journal seconds."""
         self.helper: Helper | None = None
@@ -53,7 +56,7 @@ class Watch:
             text = f"{type(error).__name__}: {error}"
             if text not in self._faults:
                 self._faults.add(text)
-                self._of.journal.write("fault", m=text)
+                self._of.journal.write(journal_kinds.FAULT, m=text)
 
     def answered(self) -> None:
         """Take the helper's answer: it is a stall if silence exceeds 3 times the usual time."""
@@ -78,8 +81,8 @@ class Watch:
         of.ending.step()
         if now >= self._slow_at:
             self._slow_at = now + _SLOW_TURN_S
-            of.keeper.reserve()
-            of.keeper.check()
+            of.record_files.reserve()
+            of.record_files.check()
             of.memory.sample(now, self._pids)
             of.trees.refresh(now)
 
@@ -95,7 +98,7 @@ class Watch:
             self._limit("deadline", f"the deadline of {_human(self._deadline_s)} was reached")
         if not of.ending.kind:
             self._look_whether_it_stays(now)
-        stalled = self._silence.check(of.keeper.events_size())
+        stalled = self._silence.check(of.record_files.events_size())
         if stalled and self.helper is None and not of.ending.kind:
             self.helper = Helper(lambda: finalize.usual_s(of.record), [of.lock_fd])
             of.family.helpers.add(self.helper.pid)
@@ -108,7 +111,9 @@ class Watch:
             self._scan(now)
             main = of.family.main[0] if of.family.main else 0
             left = [pid for pid in self._pids if pid != main][:_CHILDREN]
-            of.journal.write("linger", children=[(pid, proc_table.command(pid)) for pid in left])
+            of.journal.write(
+                journal_kinds.LINGERING, children=[(pid, proc_table.command(pid)) for pid in left]
+            )
             of.backend.stacks()
         elif found == "over":
             why = f"pytest was done and its process stayed, idle, for {_human(self._linger_s)}"
@@ -122,7 +127,7 @@ class Watch:
 
     def _limit(self, kind: str, why: str) -> None:
         if not self._of.ending.kind:
-            self._of.journal.write("limit", kind=kind, m=why)
+            self._of.journal.write(journal_kinds.LIMIT_REACHED, kind=kind, m=why)
             self._of.ending.begin(kind, why)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 
+from walkaway.model import event_kinds
 from walkaway.process.process_tree import Family
 from walkaway.record.journal import Journal
 
@@ -45,7 +46,7 @@ class Lingering:
             return ""
         self._next = now + _LOOK_S
         if not self._ended:
-            self._ended = bool(last_event(self._fd, "end"))
+            self._ended = bool(last_event(self._fd, event_kinds.END))
             self._next = now + _LOOK_S if self._ended else float("inf")
             self._idle_since, self._sampled = now, None
         if self._ended and self._is_idle(now):

@@ -11,6 +11,7 @@ from typing import Any
 
 from walkaway import backends
 from walkaway.backends import pytest_pass
+from walkaway.model import event_kinds, journal_kinds
 from walkaway.process import kernel, proc_table
 from walkaway.process.children import Exit, Helper
 from walkaway.process.process_tree import Family, reap
@@ -19,7 +20,7 @@ from walkaway.supervisor import finalize
 from walkaway.supervisor.interrupt_again import UsedUp
 from walkaway.supervisor.limits import Watch
 from walkaway.supervisor.out_of_memory import OutOfMemory
-from walkaway.supervisor.record_files import Keeper
+from walkaway.supervisor.record_files import RecordFiles
 from walkaway.supervisor.shutdown import Ending
 from walkaway.supervisor.slots import SlotShare
 from walkaway.supervisor.stop_requests import MARKER, Requests
@@ -37,23 +38,29 @@ class Supervisor:
         self.adopted = adopted
         with open(os.path.join(record, "run.json"), encoding="utf-8") as file:
             self.run: dict[str, Any] = json.load(file)
-        self.keeper = Keeper(record, lock_fd)
-        self.journal = Journal(self.keeper.fds["supervisor.jsonl"], self.run["started_boot"])
+        self.record_files = RecordFiles(record, lock_fd)
+        self.journal = Journal(self.record_files.fds["supervisor.jsonl"], self.run["started_boot"])
         self.family = Family(f"{MARKER}={record}")
         self.family.adopted = adopted
         self.backend = backends.of(
             backends.Deps(
-                self.run, record, self.journal, self.family, self.keeper.log_fd, lock_fd, adopted
+                self.run,
+                record,
+                self.journal,
+                self.family,
+                self.record_files.log_fd,
+                lock_fd,
+                adopted,
             )
         )
         self.ending = Ending(
             self.backend,
             self.journal,
             self.run["limits"]["grace_s"],
-            UsedUp(self.keeper.fds["events.jsonl"]),
+            UsedUp(self.record_files.fds["events.jsonl"]),
         )
         self.requests = Requests(record, self.journal, self.ending)
-        self.room = SlotShare(self.run, self.journal)
+        self.slots = SlotShare(self.run, self.journal)
         self.memory = OutOfMemory()
         self.trees = Trees(self.run["root"], self.journal, self.family)
         self.lock_fd = lock_fd
@@ -75,8 +82,10 @@ class Supervisor:
         """Run every pass, then close the record."""
         kernel.become_subreaper()
         start = proc_table.start_ticks(os.getpid())
-        self.journal.write("supervisor", pid=os.getpid(), start=start, adopted=self.adopted)
-        self.keeper.reserve()
+        self.journal.write(
+            journal_kinds.SUPERVISOR_STARTED, pid=os.getpid(), start=start, adopted=self.adopted
+        )
+        self.record_files.reserve()
         finalize.reserve_outcome(self.record)
         _note_pid(os.path.dirname(self.record))
         if self.adopted:
@@ -87,17 +96,19 @@ class Supervisor:
             self._until_pytest_ends()
             self.trees.begin()  # in parallel with the sweep: catch edits since the last look
             leftovers = self.backend.sweep()
-            self.room.leave()
+            self.slots.leave()
             if leftovers:
-                self.journal.write("left", pids=leftovers)
-            self._until_tree_is_told()
+                self.journal.write(journal_kinds.PROCESSES_LEFT, pids=leftovers)
+            self._until_tree_is_known()
             self.trees.keep(self.record)
             code, number = self.exit or Exit()
             self.backend.before_close()
-            self.journal.write("exit", code=code, signal=number, **{"pass": self.pass_number})
+            self.journal.write(
+                journal_kinds.EXITED, code=code, signal=number, **{"pass": self.pass_number}
+            )
             if not finalize.close(self):
                 break
-            self.keeper.reopen()
+            self.record_files.reopen()
             self.pass_number += 1
             self._start()
         self.backend.after_close()
@@ -114,13 +125,13 @@ class Supervisor:
 
     def _queue(self) -> None:
         """Wait for the run's environment and worker slots, still watching limits and requests."""
-        self.room.leave()
-        self.room.ask()
-        told = ""
+        self.slots.leave()
+        self.slots.ask()
+        journaled = ""
         while not self.ending.kind and (behind := self._behind()):
-            if behind != told:
-                self.journal.write("preparing", phase="queued", m=behind)
-                told = behind
+            if behind != journaled:
+                self.journal.write(journal_kinds.PREPARING, phase="queued", m=behind)
+                journaled = behind
             self._wait()
             reap(self.family.helpers)
             self.watch.turn()
@@ -131,21 +142,21 @@ class Supervisor:
         The order matters: a run that waits for an environment must not hold worker slots that the
         environment's current holder needs.
         """
-        return self.backend.waiting() or self.room.waiting()
+        return self.backend.waiting() or self.slots.waiting()
 
     def _take_over(self) -> None:
         """Continue the run of a supervisor that died."""
         # It may have died after starting pytest but before journaling it; the recorder's own
         # `loaded` event then names the process.
-        found = pytest_pass.spawned(self.keeper.fds["supervisor.jsonl"])
-        loaded = pytest_pass.spawned(self.keeper.fds["events.jsonl"], "loaded")
+        found = pytest_pass.spawned(self.record_files.fds["supervisor.jsonl"])
+        loaded = pytest_pass.spawned(self.record_files.fds["events.jsonl"], event_kinds.LOADED)
         if len(loaded) > len(found):
             found = loaded
         if found:
             self.pass_number = found[-1]["pass"]
             self.watch.pytest_started = found[0]["t"]
             self.family.main = (found[-1]["pid"], found[-1]["start"])
-        self.room.ask(at_once=True)
+        self.slots.ask(at_once=True)
         self.backend.take_over(self.pass_number)
 
     def _until_pytest_ends(self) -> None:
@@ -186,7 +197,7 @@ class Supervisor:
             self.watch.answered()
         # The backend checks its own helpers in every turn.
 
-    def _until_tree_is_told(self) -> None:
+    def _until_tree_is_known(self) -> None:
         """Wait up to 5 s for the tree's last fingerprint, then end all helpers."""
         until = self.journal.now() + _TREE_WAIT_S
         while (helper := self.trees.helper) is not None and self.journal.now() < until:

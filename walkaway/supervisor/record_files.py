@@ -13,7 +13,7 @@ _CHUNK = 1 << 20
 _NAMES = ("events.jsonl", "failures.jsonl", "collected.txt", "collected.idx", "supervisor.jsonl")
 
 
-class Keeper:
+class RecordFiles:
     """Holds open every file that grows while the run lives.
 
     The recorder appends to the same files, so after a deletion its bytes still arrive in the

@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 
 from walkaway.backends import Backend
+from walkaway.model import journal_kinds
 from walkaway.record.journal import Journal
 from walkaway.supervisor.interrupt_again import UsedUp
 
@@ -72,7 +73,7 @@ class Ending:
             self._interrupt_again()
             return
         number = self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
-        self._journal.write("signal", sig=signal.Signals(number).name)
+        self._journal.write(journal_kinds.SIGNAL_SENT, sig=signal.Signals(number).name)
         self._again = 0.0
         if number == signal.SIGINT:
             self._used_up.begin()
@@ -89,7 +90,7 @@ class Ending:
             return
         self._again = self._journal.now() + self._between_s
         if self._used_up.look():
-            self._journal.write("signal", sig="SIGINT", again=True)
+            self._journal.write(journal_kinds.SIGNAL_SENT, sig="SIGINT", again=True)
             self._backend.interrupt()
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from walkaway.model import journal_kinds
 from walkaway.record.journal import Journal
 from walkaway.worker_slots import worker_count
 from walkaway.worker_slots.queue import Turn
@@ -25,7 +26,11 @@ class SlotShare:
         run = self._run
         total = 0 if run.get("parent") else int(run.get("worker_slots") or 0)
         self._turn = Turn(
-            total, worker_count.wanted(run["argv"], os.environ), run["id"], run["root"], os.environ
+            total,
+            worker_count.requested(run["argv"], os.environ),
+            run["id"],
+            run["root"],
+            os.environ,
         )
         if at_once:
             self._turn.take_at_once()
@@ -35,7 +40,7 @@ class SlotShare:
         turn = self._turn
         if turn is None or turn.try_take():
             if turn is not None and turn.note:
-                self._journal.write("phase", name=turn.note)
+                self._journal.write(journal_kinds.PHASE, name=turn.note)
             return ""
         behind = [
             f"{holder.run.rpartition('-')[2]} in {holder.checkout}" for holder in turn.behind()

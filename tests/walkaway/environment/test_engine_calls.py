@@ -45,7 +45,7 @@ def hangs(tmp_path: Path) -> Iterator[dict[str, str]]:
 def test_a_call_that_takes_too_long_ends_with_its_plugin(
     hangs: dict[str, str], tmp_path: Path
 ) -> None:
-    with pytest.raises(engine.NoAnswerError, match="`docker ps` has not answered within 1 s"):
+    with pytest.raises(engine.NoAnswerError, match="`docker ps` did not answer within 1 s"):
         engine.call(("docker", "ps"), hangs, 1.0)
     assert (tmp_path / "plugin.pid").exists()
 

@@ -48,7 +48,7 @@ def ordered(project: Scratch, seed: str, *args: str, **environ: str) -> Live:
 
     with mock.patch.object(start, "start", seeded):
         live = project.start(*args, environ=environ)
-    assert live.outcome()["outcome"] in {"passed", "failed"}, live.told()
+    assert live.outcome()["outcome"] in {"passed", "failed"}, live.described()
     return live
 
 

@@ -33,7 +33,7 @@ def told(scratch: Scratch, live: Live, part: str) -> str:
         text = "\n".join(progress.lines(look, style.Style(width=300)))
         return text if part in text else ""
 
-    return wait_for(said, f"{part}\n{live.told()}")
+    return wait_for(said, f"{part}\n{live.described()}")
 
 
 def stacks(outcome: dict[str, Any]) -> str:

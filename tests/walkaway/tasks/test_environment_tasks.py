@@ -66,7 +66,7 @@ def test_build_says_what_it_built_and_then_that_nothing_changed(project: Project
     again = project.inv("build")
     answer, after = again.stdout.splitlines()
     assert answer.startswith(f"unchanged: {named(project).image} ")
-    assert after == "build all the same: inv build --no-cache"
+    assert after == "build anyway: inv build --no-cache"
 
 
 def test_build_as_json_is_one_object_and_nothing_else(project: Project) -> None:
@@ -133,7 +133,7 @@ def test_a_wrong_compose_file_is_69_with_compose_s_words(project: Project) -> No
     for task in ("build", "up"):
         found = project.inv(task)
         assert found.returncode == 69
-        assert found.stderr.startswith("The Compose file is wrong: ")
+        assert found.stderr.startswith("The Compose file is invalid: ")
         assert "imag" in found.stderr
 
 
@@ -245,7 +245,7 @@ def test_a_build_that_waits_for_another_one_says_so_at_once(project: Project) ->
         first = line(waiting)
         os.close(held)
         assert waiting.wait(60) == 0
-    assert first == "another build of this checkout is at work: waiting for its end …\n"
+    assert first == "another build of this checkout is running: waiting for it …\n"
 
 
 def test_a_run_that_waits_for_another_build_says_so(project: Project) -> None:
@@ -254,7 +254,9 @@ def test_a_run_that_waits_for_another_build_says_so(project: Project) -> None:
     try:
         live = project.start("--backend", "compose")
         waiting = "waiting for another build"
-        wait_for(lambda: waiting in project.inv("progress").stdout, f"the phase\n{live.told()}")
+        wait_for(
+            lambda: waiting in project.inv("progress").stdout, f"the phase\n{live.described()}"
+        )
     finally:
         os.close(held)
     assert live.outcome()["code"] == exit_codes.NOT_STARTABLE  # there is no pytest in its image
@@ -291,10 +293,10 @@ def test_service_logs_can_be_followed_until_the_service_ends(project: Project) -
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("service-logs", "--service", "nope"), 64, "--service is 'nope': there are db, test."),
-        (("service-logs",), 66, "Not there: environment 1 is not up."),
+        (("service-logs", "--service", "nope"), 64, "--service is 'nope': give one of db, test."),
+        (("service-logs",), 66, "Environment 1 is not up."),
         (("service-logs", "--lines", "x"), 64, "--lines is 'x': "),
-        (("shell", "--service", "db"), 66, "Not there: environment 1 is not up."),
+        (("shell", "--service", "db"), 66, "Environment 1 is not up."),
         (("up", "--slot", "0"), 64, "--slot is '0': "),
         (("up", "--slot", "3"), 64, "--slot is 3: this checkout has 2 at most."),
     ],
@@ -334,8 +336,8 @@ def test_a_shell_without_a_terminal_is_refused_with_a_command_that_works(
     found = project.inv("shell", *words)
     assert found.returncode == 64
     first, after = found.stderr.splitlines()
-    assert first == "A shell needs a terminal, and there is none here."
-    command = after.removeprefix("One command at a time: ")
+    assert first == "A shell needs a terminal, and this is not one."
+    command = after.removeprefix("Run single commands instead: ")
     done = subprocess.run(
         shlex.split(command), env=project.env(), capture_output=True, text=True, timeout=60,
         check=False,
@@ -442,7 +444,7 @@ def test_an_error_at_a_terminal_has_the_engine_s_reason(project: Project) -> Non
     project.write("Dockerfile", f"FROM {IMAGE}\nRUN ls /nowhere\n")
     typed = Typed(project, "build")
     try:
-        typed.until("then again: inv build")
+        typed.until("then run again: inv build")
         assert "The image cannot be built: failed to solve: process " in typed.shown()
         assert typed.process.wait(60) == 69
     finally:

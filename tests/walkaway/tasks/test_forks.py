@@ -93,7 +93,7 @@ def test_forks_beside_xdists_own_options_is_a_usage_error(project: Project) -> N
 
 @pytest.mark.parametrize("words", [("--forks", "3"), ("--forks=3",)])
 def test_forked_workers_count_as_worker_slots(words: tuple[str, ...]) -> None:
-    assert worker_count.wanted(("pytest", "-p", "walkaway_forks", *words), {}) == 3
+    assert worker_count.requested(("pytest", "-p", "walkaway_forks", *words), {}) == 3
 
 
 LOGS = """\

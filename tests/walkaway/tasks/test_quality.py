@@ -56,7 +56,7 @@ def test_check_runs_the_tests_where_no_linter_is(inv: Project, bare: tuple[str, 
 def test_ci_runs_the_tests_where_no_linter_is(inv: Project, bare: tuple[str, ...]) -> None:
     done = inv.inv("ci", program=bare)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "lint: skipped, walkaway.lint is not set, and ruff and mypy not here" in done.stdout
+    assert "lint: skipped, walkaway.lint is not set, and ruff and mypy not installed" in done.stdout
 
 
 def test_lint_alone_does_not_pass_without_a_linter(inv: Project, bare: tuple[str, ...]) -> None:

@@ -158,7 +158,7 @@ class ForkedSession:
             self._exit = self._exit or (values[0], values[1])
             self._board.stop()
         elif kind == "end":
-            live.said_end = True
+            live.announced_end = True
             deliver_properties(self._config, values[0])
 
     def _take_done(self, live: Live, index: int, reports: list[Any], started: int) -> None:
@@ -201,11 +201,11 @@ class ForkedSession:
     def _ended(self, live: Live) -> None:
         """Handle a worker's end. Give what it has left to a new worker."""
         status = self._pool.wait(live)
-        crashed = "" if live.said_end else how_it_ended(status)
+        crashed = "" if live.announced_end else how_it_ended(status)
         self._config.hook.pytest_forks_worker_ended(
             config=self._config, worker=live.name, pid=live.pid, crashed=crashed
         )
-        if live.said_end:
+        if live.announced_end:
             return
         place = self._board.get(live.slot)
         if place.test < 0:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from walkaway_recorder import environment, process, usual_durations
+from walkaway_recorder import environment, event_kinds, process, usual_durations
 from walkaway_recorder.guard import Foreign, Guard
 from walkaway_recorder.originals import keep_builtins
 
@@ -53,7 +53,7 @@ class Forked:
     def pytest_forks_worker_started(self, worker: str, pid: int) -> None:
         with self._guard:
             self._workers.on = self._workers.forked = True
-            self._events.put("wup", w=worker, pid=pid)
+            self._events.put(event_kinds.WORKER_UP, w=worker, pid=pid)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_forks_worker_begins(self, worker: str) -> None:
@@ -70,4 +70,4 @@ class Forked:
     @pytest.hookimpl(optionalhook=True)
     def pytest_forks_worker_ended(self, worker: str, crashed: str) -> None:
         with self._guard:
-            self._events.put("wdown", w=worker, m=crashed or None)
+            self._events.put(event_kinds.WORKER_DOWN, w=worker, m=crashed or None)
