@@ -7,13 +7,13 @@ import json
 import os
 import shutil
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from walkaway import __version__
 from walkaway.errors import WalkawayError
 from walkaway.model import events, exit_codes
-from walkaway.model.run import Run
+from walkaway.model.run import Run, to_json
 from walkaway.process import clock, detach, file_lock
 from walkaway.record import run_ids
 from walkaway.record.store import FOLDER, Record, Records
@@ -45,7 +45,7 @@ def start(records: Records, wanted: Run, *, again: bool, select: tuple[str, ...]
     records.prepare()
     try:
         with file_lock.exclusive(str(records.folder / _LOCK_FILE), _START_WAIT_S):
-            wanted = replace(wanted, key=key(wanted, select))
+            wanted = wanted._replace(key=key(wanted, select))
             if not again and (twin := _twin(records, wanted)):
                 return Started(twin, twin.run(), joined=True)
             return _create(records, wanted, select)
@@ -138,8 +138,7 @@ def _create(records: Records, wanted: Run, select: tuple[str, ...]) -> Started:
         lock_fd = fd
         status = os.fstat(lock_fd)
         record = records.record(run_id)
-        run = replace(
-            wanted,
+        run = wanted._replace(
             id=run_id,
             created_s=now,
             started_boot=boot_s,
@@ -152,7 +151,7 @@ def _create(records: Records, wanted: Run, select: tuple[str, ...]) -> Started:
         if select:
             lines = "".join(passes.id_line(nodeid) for nodeid in select)
             (fresh / "select.txt").write_bytes(lines.encode(errors="surrogateescape"))
-        data = json.dumps(asdict(run), ensure_ascii=True, indent=1)
+        data = json.dumps(to_json(run), ensure_ascii=True, indent=1)
         (fresh / "run.json").write_text(data + "\n", encoding="ascii")
         record.log.touch(exist_ok=False)
         fresh.rename(record.folder)
