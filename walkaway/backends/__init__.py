@@ -7,9 +7,10 @@ facts and must not judge them: `model.endings` decides the outcome.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from walkaway.model.run import Run
     from walkaway.process.children import Exit, Helper
     from walkaway.process.process_tree import Family
     from walkaway.record.journal import Journal
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class Deps(NamedTuple):
     """What the supervisor passes to its backend."""
 
-    run: dict[str, Any]
+    run: Run
     record: str
     journal: Journal
     family: Family
@@ -92,10 +93,11 @@ class Backend(Protocol):
 
 def of(deps: Deps) -> Backend:
     """Return the backend for a run."""
-    if deps.run.get("backend") == "compose":
+    wanted = deps.run.compose
+    if wanted is not None:
         from walkaway.backends.compose import Compose
 
-        return Compose(deps)
+        return Compose(deps, wanted)
     from walkaway.backends.local import Local
 
     return Local(deps)

@@ -21,7 +21,7 @@ from walkaway.backends.environment_lease import Leasing
 from walkaway.environment import container, entrypoint
 from walkaway.environment.container import State
 from walkaway.environment.project import on_engine
-from walkaway.model import pass_setup
+from walkaway.model import pass_setup, run
 from walkaway.process.children import Exit, Helper
 
 _STACKS_S = 5.0
@@ -33,18 +33,19 @@ _SIGNAL_S = 30.0
 class Compose:
     """Launches the container, waits for its end, and asks the engine to signal it."""
 
-    def __init__(self, deps: Deps) -> None:
+    def __init__(self, deps: Deps, wanted: run.Compose) -> None:
         self._deps = deps
+        self._wanted = wanted
         deps.family.apart = True
-        meant = on_engine(os.environ, deps.run["compose"].get("engine") or {})
+        meant = on_engine(os.environ, wanted.engine)
         for name in os.environ.keys() - meant.keys():
             del os.environ[name]
         os.environ.update(meant)
         self._number = 1
         self._name = ""
         self._exit: Exit | None = None
-        self._leasing = Leasing(deps.run, deps.journal)
-        self._launching = Launching(deps)
+        self._leasing = Leasing(deps.run, wanted, deps.journal)
+        self._launching = Launching(deps, wanted)
         self._later: int = 0
         """A signal to send once there is a container that we know of; 0 for none."""
         self._asking = Asking(deps.family, deps.journal, deps.lock_fd, away=deps.adopted)
@@ -72,7 +73,7 @@ class Compose:
     def begin(self, number: int) -> None:
         """Start a pass: a child does build, up and run, and reports its progress."""
         self._number = number
-        self._name = container.name(self._deps.run["root"], self._deps.run["id"], number)
+        self._name = container.name(self._deps.run.root, self._deps.run.id, number)
         self._asking.about(self._name)
         self._exit = Exit() if self.spawn_error else None
         self._state = State()
@@ -84,7 +85,7 @@ class Compose:
     def take_over(self, number: int) -> None:
         """Find the container of the last pass; the journal may not mention it."""
         self._number = number
-        self._name = container.name(self._deps.run["root"], self._deps.run["id"], number)
+        self._name = container.name(self._deps.run.root, self._deps.run.id, number)
         self._asking.about(self._name)
         self.running = self._deps.family.main is not None
         self._deps.family.main = None
@@ -159,7 +160,7 @@ class Compose:
 
     def after_close(self) -> None:
         """Remove the containers, reset the environment, and give it back."""
-        root, run_id = self._deps.run["root"], self._deps.run["id"]
+        root, run_id = self._deps.run.root, self._deps.run.id
         names = [container.name(root, run_id, n + 1) for n in range(self._number)]
         fresh = self._leasing.used(ran=bool(self._state.status))
         clean = evidence.clean_up(
@@ -185,8 +186,9 @@ class Compose:
         """Set the spawn error when the container's entrypoint never ran our command."""
         state = self._state
         if state.over and state.entrypoint and not evidence.reached(self._deps.record):
-            service = self._deps.run["compose"]["service"]
-            self.spawn_error = entrypoint.refusal(service, state.entrypoint, state.exit_code)
+            self.spawn_error = entrypoint.refusal(
+                self._wanted.service, state.entrypoint, state.exit_code
+            )
             lines = evidence.last_lines(self._deps.record)
             self.spawn_said = [entrypoint.advice(state.entrypoint), *lines]
 

@@ -18,6 +18,7 @@ from walkaway.environment.project import (
     checkout_hash,
 )
 from walkaway.model import pass_setup
+from walkaway.model.run import Run
 from walkaway.process.children import Exit
 
 RECORD = "/walkaway/record"
@@ -95,7 +96,7 @@ def name(root: str, run_id: str, number: int) -> str:
 
 
 def command(
-    project: Project, run: Mapping[str, Any], record: str, number: int, environ: Mapping[str, str]
+    project: Project, run: Run, record: str, number: int, environ: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Return the Compose command that starts a pass: detached, named, labelled, never --rm."""
     folder = Path(record)
@@ -108,24 +109,24 @@ def command(
         (str(recorder_folder().parent / "forks"), f"{FORKS}:ro"),
     )
     labels = {
-        LABEL_RUN: run["id"],
-        LABEL_CHECKOUT: run["root"],
+        LABEL_RUN: run.id,
+        LABEL_CHECKOUT: run.root,
         LABEL_SLOT: str(project.slot),
     }
     words = ["run", "-d", "-T", "--interactive=false", "--no-deps"]
-    words += ["--name", name(run["root"], run["id"], number)]
+    words += ["--name", name(run.root, run.id, number)]
     for key, value in labels.items():
         words += ["--label", f"{key}={value}"]
     for source, target in mounts:
         words += ["-v", f"{source}:{target}"]
     for key, value in environ.items():
         words += ["-e", f"{key}={value}"]
-    inside = _inside(run["root"], run["cwd"])
+    inside = _inside(run.root, run.cwd)
     argv = pass_setup.argv(run, number)
     return project.compose(*words, project.service, "sh", "-c", _GO, "sh", inside, *argv)
 
 
-def environment(run: Mapping[str, Any], number: int) -> dict[str, str]:
+def environment(run: Run, number: int) -> dict[str, str]:
     """Return the environment variables of a pass inside the container."""
     given = pass_setup.variables(run, RECORD, number)
     given["TESTMON_DATAFILE"] = f"{CACHE}/testmondata"

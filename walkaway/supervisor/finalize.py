@@ -135,7 +135,7 @@ def _plain(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any]:
         notes = ["without a ledger, times and junit.xml: see supervisor.log in the record"]
         return {
             "schema": 1,
-            "id": supervisor.run["id"],
+            "id": supervisor.run.id,
             "outcome": _PLAIN[code],
             "code": code,
             "pytest_exit": status,
@@ -154,7 +154,7 @@ def _plain(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any]:
     basis = f"signal {number}" if number else f"exit status {code}"
     return {
         "schema": 1,
-        "id": supervisor.run["id"],
+        "id": supervisor.run.id,
         "outcome": "incomplete",
         "code": 65,
         "pytest_exit": code,
@@ -214,14 +214,13 @@ def _tell(supervisor: Supervisor) -> None:
     """
     run = supervisor.run
     path = os.path.join(supervisor.record, "outcome.json")
-    for name in ("on_end", "notify"):
-        argv = run.get(name)
+    for name, argv in (("on_end", run.on_end), ("notify", run.notify)):
         if not argv:
             continue
         try:
             with open(path, "rb") as outcome:
                 environ = {k: v for k, v in os.environ.items() if k != "WALKAWAY_RUN"}
-                pid = spawn(argv, environ, run["root"], 2, outcome.fileno())
+                pid = spawn(argv, environ, run.root, 2, outcome.fileno())
         except (SpawnError, OSError) as error:
             supervisor.journal.write("phase", name=f"{name}: {error}")
             continue

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from walkaway.supervisor.main import Supervisor
 
 _SLOW_TURN_S = 1.0
-_LINGER_S = 30.0
-"""For a run started by a version without this limit."""
 _CHILDREN = 5
 
 
@@ -26,11 +24,11 @@ class Watch:
     """Checks stop requests, deadline, stall and output; maintains the record once a second."""
 
     def __init__(self, supervisor: Supervisor) -> None:
-        limits = supervisor.run["limits"]
+        limits = supervisor.run.limits
         self._of = supervisor
-        self._deadline_s: float = limits["deadline_s"]
-        self._silence = Silence(supervisor.family, supervisor.journal, limits["stall_s"])
-        self._linger_s: float = limits.get("linger_s", _LINGER_S)
+        self._deadline_s = limits.deadline_s
+        self._silence = Silence(supervisor.family, supervisor.journal, limits.stall_s)
+        self._linger_s = limits.linger_s
         self.lingering = Lingering(
             supervisor.family, supervisor.journal, supervisor.keeper.fds["events.jsonl"],
             self._linger_s,

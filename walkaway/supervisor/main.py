@@ -7,10 +7,10 @@ import json
 import os
 import select
 import signal
-from typing import Any
 
 from walkaway import backends
 from walkaway.backends import pytest_pass
+from walkaway.model.run import from_json
 from walkaway.process import kernel, proc_table
 from walkaway.process.children import Exit, Helper
 from walkaway.process.process_tree import Family, reap
@@ -36,9 +36,9 @@ class Supervisor:
         self.record = record
         self.adopted = adopted
         with open(os.path.join(record, "run.json"), encoding="utf-8") as file:
-            self.run: dict[str, Any] = json.load(file)
+            self.run = from_json(json.load(file))
         self.keeper = Keeper(record, lock_fd)
-        self.journal = Journal(self.keeper.fds["supervisor.jsonl"], self.run["started_boot"])
+        self.journal = Journal(self.keeper.fds["supervisor.jsonl"], self.run.started_boot)
         self.family = Family(f"{MARKER}={record}")
         self.family.adopted = adopted
         self.backend = backends.of(
@@ -49,13 +49,13 @@ class Supervisor:
         self.ending = Ending(
             self.backend,
             self.journal,
-            self.run["limits"]["grace_s"],
+            self.run.limits.grace_s,
             UsedUp(self.keeper.fds["events.jsonl"]),
         )
         self.requests = Requests(record, self.journal, self.ending)
         self.room = SlotShare(self.run, self.journal)
         self.memory = OutOfMemory()
-        self.trees = Trees(self.run["root"], self.journal, self.family)
+        self.trees = Trees(self.run.root, self.journal, self.family)
         self.lock_fd = lock_fd
         self.watch = Watch(self)
         self.exit: Exit | None = None
@@ -142,9 +142,9 @@ class Supervisor:
         if len(loaded) > len(found):
             found = loaded
         if found:
-            self.pass_number = found[-1]["pass"]
-            self.watch.pytest_started = found[0]["t"]
-            self.family.main = (found[-1]["pid"], found[-1]["start"])
+            self.pass_number = found[-1].number
+            self.watch.pytest_started = found[0].t
+            self.family.main = (found[-1].pid, found[-1].start)
         self.room.ask(at_once=True)
         self.backend.take_over(self.pass_number)
 
