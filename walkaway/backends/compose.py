@@ -11,10 +11,11 @@ import os
 import select
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from walkaway.backends import Deps, evidence
+from walkaway.backends import evidence
+from walkaway.backends.backend import Backend, Delivery, Deps
 from walkaway.backends.container_launch import Launching
 from walkaway.backends.container_monitor import Asking
 from walkaway.backends.environment_lease import Leasing
@@ -30,7 +31,7 @@ _SIGNAL_S = 30.0
 """How long `docker kill` may take while the engine answers everything else."""
 
 
-class Compose:
+class Compose(Backend):
     """Launches the container, waits for its end, and asks the engine to signal it."""
 
     def __init__(self, deps: Deps, wanted: run.Compose) -> None:
@@ -51,23 +52,17 @@ class Compose:
         self._asking = Asking(deps.family, deps.journal, deps.lock_fd, away=deps.adopted)
         self._signal: Helper | None = None
         self._signal_until = 0.0
-        self.gave_way = False
         self._state = State()
         self._entered_by = 0.0
         """When the entrypoint should have reached pytest by; 0 when no longer checked."""
-        self.running = False
-        self.spawn_error = ""
-        self.spawn_said: list[str] = []
-        self.built = ""
-        self.notes: list[str] = []
 
     def waiting(self) -> str:
         """Lease an environment; return what the run waits for.
 
-        Empty when it has one, needs none, or never can have one (`spawn_error` then says why).
+        Empty when it has one, needs none, or never can have one (`facts.spawn_error` says why).
         """
         behind = self._leasing.waiting()
-        self.spawn_error = self._leasing.error
+        self.facts = self.facts._replace(spawn_error=self._leasing.error)
         return behind
 
     def begin(self, number: int) -> None:
@@ -75,10 +70,10 @@ class Compose:
         self._number = number
         self._name = container.name(self._deps.run.root, self._deps.run.id, number)
         self._asking.about(self._name)
-        self._exit = Exit() if self.spawn_error else None
-        self._state = State()
+        self._exit = Exit() if self.facts.spawn_error else None
+        self._see(State())
         self.running = self.gave_way = False
-        if self.spawn_error:
+        if self.facts.spawn_error:
             return
         self._launching.begin(number, self._leasing.slot, self._leasing.left_by)
 
@@ -112,7 +107,7 @@ class Compose:
 
     def stacks(self) -> None:
         """Make the container's processes write their stacks; takes about 5 s at most."""
-        if not self.running or not self._name or self.silent:
+        if not self.running or not self._name or self._silent:
             return
         helper = self._asking.command(container.stacks_command(self._name))
         until = time.monotonic() + _STACKS_S
@@ -127,13 +122,21 @@ class Compose:
         helper.end()
         time.sleep(0.1)  # let the last process finish writing
 
-    def interrupt(self) -> None:
-        """Send INT to pytest, the container's first process."""
-        self._send(signal.SIGINT)
+    def signal(self, number: int) -> None:
+        """Signal pytest, the container's first process; KILL ends all of its processes.
 
-    def signal_all(self, number: int) -> None:
-        """Signal the container; KILL ends all of its processes."""
-        self._send(number)
+        Without a container the signal waits for one, and the launching child is told.
+        """
+        if self.running:
+            if self._signal is not None and not self._signal.done:
+                self._signal.end()
+            self._signal = self._asking.command(container.signal_command(self._name, number))
+            self._signal_until = time.monotonic() + _SIGNAL_S
+            return
+        # The launching child may still have made the container before it ended.
+        self._later = number
+        if self._launching.may_be_told:
+            self._launching.signal(signal.SIGTERM if number == signal.SIGINT else number)
 
     def sweep(self) -> list[tuple[int, str]]:
         """End our own docker commands; a container's processes end with its first one."""
@@ -143,10 +146,6 @@ class Compose:
         self._signal = None
         self._asking.end()
         return []
-
-    def out_of_memory(self) -> bool:
-        """Return whether the engine reports the container as OOM-killed."""
-        return self._state.oom_killed
 
     def before_close(self) -> None:
         """Save what is lost with the container: its facts, its output and the services' logs."""
@@ -171,26 +170,37 @@ class Compose:
         self._leasing.give_back(clean=clean)
 
     @property
-    def silent(self) -> bool:
+    def delivery(self) -> Delivery:
+        """Whether a signal waits for the container or the engine, or would never arrive."""
+        if self._signal is not None or (self._later and not self._launching.may_be_told):
+            return Delivery.PENDING
+        return Delivery.SILENT if self._silent else Delivery.READY
+
+    @property
+    def _silent(self) -> bool:
         """Whether the engine does not answer and there is no launching child to signal instead."""
         return self._asking.silent and not self._launching.may_be_told
 
-    @property
-    def pending(self) -> bool:
-        """Whether a signal still waits for the container or the engine."""
-        if self._signal is not None:
-            return True
-        return bool(self._later) and not self._launching.may_be_told
+    def _see(self, state: State) -> None:
+        self._state = state
+        self.facts = self.facts._replace(oom_killed=state.oom_killed)
+
+    def _fail(self, error: str, said: Iterable[str] = ()) -> None:
+        """Note that pytest was not started."""
+        self.facts = self.facts._replace(spawn_error=error, spawn_said=tuple(said))
+
+    def _note(self, remark: str) -> None:
+        self.facts = self.facts._replace(notes=(*self.facts.notes, remark))
 
     def _blame_entrypoint(self) -> None:
         """Set the spawn error when the container's entrypoint never ran our command."""
         state = self._state
         if state.over and state.entrypoint and not evidence.reached(self._deps.record):
-            self.spawn_error = entrypoint.refusal(
-                self._wanted.service, state.entrypoint, state.exit_code
-            )
             lines = evidence.last_lines(self._deps.record)
-            self.spawn_said = [entrypoint.advice(state.entrypoint), *lines]
+            self._fail(
+                entrypoint.refusal(self._wanted.service, state.entrypoint, state.exit_code),
+                (entrypoint.advice(state.entrypoint), *lines),
+            )
 
     def _tell_of_entrypoint(self) -> None:
         """Journal once that the entrypoint is still at work when it takes over 3 s."""
@@ -219,16 +229,15 @@ class Compose:
         elif "busy" in told:
             self._give_way(str(told["busy"]))
         elif "built" in told:
-            self.built = str(told["built"])
+            self.facts = self.facts._replace(built=str(told["built"]))
             self._exit = Exit(0)
         elif "failed" in told:
-            self.spawn_error = str(told["failed"])
-            self.spawn_said = [str(line) for line in told["said"]]
+            self._fail(str(told["failed"]), map(str, told["said"]))
             self._exit = Exit()
 
     def _started(self, state: State) -> None:
         deps = self._deps
-        self._state = state
+        self._see(state)
         self.running = True
         deps.family.main = evidence.seen_from_here(state)
         pid, start = deps.family.main or (0, 0)
@@ -255,18 +264,18 @@ class Compose:
             state = self._of_removed()
         if not state.status:
             if self.running:
-                self.notes.append("its container was removed by somebody before it had ended")
-            else:
-                self.spawn_error = self.spawn_error or "the container was never started"
+                self._note("its container was removed by somebody before it had ended")
+            elif not self.facts.spawn_error:
+                self._fail("the container was never started")
             self._exit = Exit()
             return
-        self._state = state
+        self._see(state)
         if state.over:
             self._exit = container.exit_of(state, away=self._asking.away)
             if self._exit == Exit():
-                self.notes.append("its container ended while the engine was away: no exit code")
+                self._note("its container ended while the engine was away: no exit code")
         elif not state.started_at and state.status != "running":
-            self.spawn_error = state.error or "the container was made and never started"
+            self._fail(state.error or "the container was made and never started")
             self._exit = Exit()
         else:
             self.running = True
@@ -278,7 +287,7 @@ class Compose:
         """Return how a removed container ended, if its remover or the engine knows."""
         known = evidence.ended(self._deps.record, self._number)
         if not known.status and self.running and self._asking.exit_code is not None:
-            self.notes.append("its container was removed by somebody; the engine had seen its end")
+            self._note("its container was removed by somebody; the engine had seen its end")
             known = self._state._replace(status="exited", exit_code=self._asking.exit_code, pid=0)
         return known
 
@@ -286,7 +295,7 @@ class Compose:
         """Send the signal that had to wait for a container."""
         if self._later:
             number, self._later = self._later, 0
-            self._send(number)
+            self.signal(number)
 
     def _see_signal(self) -> None:
         """Check whether the engine has delivered a signal; give up if only that command hangs."""
@@ -299,15 +308,3 @@ class Compose:
         elif not self._asking.silent and time.monotonic() > self._signal_until:
             self._signal.end()
             self._signal = None
-
-    def _send(self, number: int) -> None:
-        if self.running:
-            if self._signal is not None and not self._signal.done:
-                self._signal.end()
-            self._signal = self._asking.command(container.signal_command(self._name, number))
-            self._signal_until = time.monotonic() + _SIGNAL_S
-            return
-        # The launching child may still have made the container before it ended.
-        self._later = number
-        if self._launching.may_be_told:
-            self._launching.signal(signal.SIGTERM if number == signal.SIGINT else number)

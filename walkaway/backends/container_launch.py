@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from walkaway.backends import Deps
+from walkaway.backends.backend import Deps
 from walkaway.environment import container
 from walkaway.model.run import Compose
 from walkaway.process import file_lock

@@ -74,13 +74,13 @@ def _observed(supervisor: Supervisor) -> dict[str, Any]:
         "ended_by": supervisor.ending.kind,
         "why": supervisor.ending.why,
         "lingering": supervisor.watch.lingering.noticed,
-        "spawn_error": supervisor.backend.spawn_error,
-        "out_of_memory": supervisor.backend.out_of_memory()
+        "spawn_error": supervisor.backend.facts.spawn_error,
+        "out_of_memory": supervisor.backend.facts.oom_killed
         or (supervisor.memory.just_now() if number else supervisor.memory.in_groups()),
         "oom_on_machine": supervisor.memory.ever(),
-        "spawn_said": supervisor.backend.spawn_said,
-        "built": supervisor.backend.built,
-        "notes": supervisor.backend.notes,
+        "spawn_said": supervisor.backend.facts.spawn_said,
+        "built": supervisor.backend.facts.built,
+        "notes": supervisor.backend.facts.notes,
         "adopted": supervisor.adopted,
         "pass": supervisor.pass_number,
         "restored": supervisor.keeper.restored,

@@ -10,6 +10,7 @@ import signal
 
 from walkaway import backends
 from walkaway.backends import pytest_pass
+from walkaway.backends.backend import Deps
 from walkaway.model.run import from_json
 from walkaway.process import kernel, proc_table
 from walkaway.process.children import Exit, Helper
@@ -42,9 +43,7 @@ class Supervisor:
         self.family = Family(f"{MARKER}={record}")
         self.family.adopted = adopted
         self.backend = backends.of(
-            backends.Deps(
-                self.run, record, self.journal, self.family, self.keeper.log_fd, lock_fd, adopted
-            )
+            Deps(self.run, record, self.journal, self.family, self.keeper.log_fd, lock_fd, adopted)
         )
         self.ending = Ending(
             self.backend,
