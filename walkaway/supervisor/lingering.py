@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 from walkaway.process.process_tree import Family
 from walkaway.record.journal import Journal
@@ -74,7 +75,7 @@ class Lingering:
         return self._idle_since < now
 
 
-def last_event(fd: int, kind: str) -> dict[str, object]:
+def last_event(fd: int, kind: str) -> dict[str, Any]:
     """Return the event in the last line if it is of this kind; else an empty dict."""
     size = os.fstat(fd).st_size
     line = os.pread(fd, _END_BYTES, max(0, size - _END_BYTES)).rstrip(b"\n").split(b"\n")[-1]

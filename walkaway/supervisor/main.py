@@ -1,4 +1,7 @@
-"""The supervisor's main loop: start pytest, watch it, end it if need be, close the record."""
+"""The supervisor's main loop: start pytest, watch it, end it if need be, close the record.
+
+The other modules of the folder get what they need handed over; none of them knows this one.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ import json
 import os
 import select
 import signal
+import time
 
 from walkaway import backends
 from walkaway.backends import pytest_pass
 from walkaway.backends.backend import Deps
+from walkaway.model.observed import Observed
 from walkaway.model.run import from_json
-from walkaway.process import kernel, proc_table
+from walkaway.process import clock, kernel, proc_table
 from walkaway.process.children import Exit, Helper
 from walkaway.process.process_tree import Family, reap
 from walkaway.record.journal import Journal
@@ -27,6 +32,7 @@ from walkaway.supervisor.stop_requests import MARKER, Requests
 from walkaway.supervisor.tree_watch import Trees
 
 _TURN_S = 0.1
+_UPKEEP_S = 1.0
 _TREE_WAIT_S = 5.0
 
 
@@ -42,9 +48,10 @@ class Supervisor:
         self.journal = Journal(self.keeper.fds["supervisor.jsonl"], self.run.started_boot)
         self.family = Family(f"{MARKER}={record}")
         self.family.adopted = adopted
-        self.backend = backends.of(
-            Deps(self.run, record, self.journal, self.family, self.keeper.log_fd, lock_fd, adopted)
+        deps = Deps(
+            self.run, record, self.journal, self.family, self.keeper.log_fd, lock_fd, adopted
         )
+        self.backend = backends.of(deps)
         self.ending = Ending(
             self.backend,
             self.journal,
@@ -55,11 +62,12 @@ class Supervisor:
         self.room = SlotShare(self.run, self.journal)
         self.memory = OutOfMemory()
         self.trees = Trees(self.run.root, self.journal, self.family)
-        self.lock_fd = lock_fd
-        self.watch = Watch(self)
+        self.watch = Watch(deps, self.keeper, self.backend, self.ending)
         self.exit: Exit | None = None
         """How the current pass ended; None while it runs."""
         self.pass_number = 1
+        self._upkeep_at = 0.0
+        self._faults: set[str] = set()
         self._wakeup, wake = os.pipe()
         os.set_blocking(self._wakeup, False)
         os.set_blocking(wake, False)
@@ -94,11 +102,14 @@ class Supervisor:
             code, number = self.exit or Exit()
             self.backend.before_close()
             self.journal.write("exit", code=code, signal=number, **{"pass": self.pass_number})
-            if not finalize.close(self):
+            self.keeper.check()
+            if not finalize.close(self.run, self.keeper, self.journal, self._observed()):
                 break
+            self.ending.over()
             self.keeper.reopen()
             self.pass_number += 1
             self._start()
+        finalize.run_hooks(self.run, self.record, self.journal, self.requests)
         self.backend.after_close()
 
     def _start(self) -> None:
@@ -122,7 +133,7 @@ class Supervisor:
                 told = behind
             self._wait()
             reap(self.family.helpers)
-            self.watch.turn()
+            self._check()
 
     def _behind(self) -> str:
         """Return what the run waits for: the backend's environment, then slots; empty if nothing.
@@ -154,10 +165,54 @@ class Supervisor:
             if self.backend.gave_way:
                 self._start()
             if self.exit is None:
-                self.watch.turn()
+                self._check()
         if self.exit.signal is not None:
             # Whoever killed pytest signalled us first, as the end of an enclosing run does.
             self.requests.check()
+
+    def _check(self) -> None:
+        """Check requests and limits. An error is journaled: it must not cost the verdict."""
+        try:
+            self._check_everything()
+        except Exception as error:  # noqa: BLE001 - it is journaled and the run goes on
+            text = f"{type(error).__name__}: {error}"
+            if text not in self._faults:
+                self._faults.add(text)
+                self.journal.write("fault", m=text)
+
+    def _check_everything(self) -> None:
+        now = self.journal.now()
+        self.requests.check()
+        if self.backend.running and self.family.main is not None:
+            self.memory.follow(now, self.family.main[0])
+        self.watch.check(now)
+        self.ending.step()
+        if now >= self._upkeep_at:
+            self._upkeep_at = now + _UPKEEP_S
+            self.keeper.reserve()
+            self.keeper.check()
+            self.memory.sample(now, self.watch.pids)
+            self.trees.refresh(now)
+
+    def _observed(self) -> Observed:
+        """Return what was seen of the run's end, for the judgement."""
+        code, number = self.exit or Exit()
+        killed = self.memory.just_now() if number else self.memory.in_groups()
+        return Observed(
+            exit_code=code,
+            signal=number,
+            ended_by=self.ending.kind,
+            why=self.ending.why,
+            lingering=self.watch.lingering.noticed,
+            backend=self.backend.facts,
+            out_of_memory=self.backend.facts.oom_killed or killed,
+            oom_on_machine=self.memory.ever(),
+            adopted=self.adopted,
+            number=self.pass_number,
+            restored=self.keeper.restored,
+            now=self.journal.now(),
+            ended_at=clock.iso(time.time()),
+        )
 
     def _wait(self) -> None:
         """Sleep until a child ends, a signal arrives, a helper answers, or 0.1 s have passed."""
