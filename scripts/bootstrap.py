@@ -42,6 +42,7 @@ FAILED = VENV / ".walkaway-failed"
 LOG = VENV / ".walkaway-install.log"
 NOT_STARTABLE = 69
 CTRL_C = 130
+"""As in walkaway.model.exit_codes, which an older Python may not be able to read."""
 TICK_S = 10.0
 """Seconds between two progress lines when stderr is no terminal."""
 

@@ -17,7 +17,7 @@ from walkaway.environment.project import (
     Project,
     checkout_hash,
 )
-from walkaway.model import pass_setup
+from walkaway.model import exit_codes, pass_setup
 from walkaway.model.run import Run
 from walkaway.process.children import Exit
 
@@ -38,7 +38,7 @@ _DEFAULT = "WALKAWAY_DEFAULT_"
 _GO = (
     f"true 2>/dev/null >{RECORD}/{entrypoint.MARK}; "
     "exec >>/walkaway/run.log 2>&1 </dev/null; "
-    'cd -- "$1" || exit 69; shift; '
+    f'cd -- "$1" || exit {exit_codes.NOT_STARTABLE}; shift; '
     # Only the container knows whether the service sets these itself.
     + "".join(
         f'{name}="${{{name}:-${{{_DEFAULT}{name}:-}}}}"; unset {_DEFAULT}{name}; '
@@ -59,7 +59,6 @@ _STACKS = (
 It signals only processes that registered and whose start time is still the same. That is field 22
 of /proc/PID/stat (proc(5)), the 20th after the name in parentheses.
 """
-_SIGNAL_BASE = 128
 _NOT_SEEN = 255
 # What the engine reports for a time that has not come yet.
 _UNSET = "0001-01-01"
@@ -178,7 +177,7 @@ def exit_of(found: State, *, away: bool = False) -> Exit:
     """
     if away and found.exit_code == _NOT_SEEN:
         return Exit()
-    number = found.exit_code - _SIGNAL_BASE
+    number = found.exit_code - exit_codes.SIGNAL_BASE
     if 0 < number < signal.NSIG:
         return Exit(None, number)
     return Exit(found.exit_code)
