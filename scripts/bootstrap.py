@@ -38,6 +38,9 @@ STAMP = VENV / ".walkaway-stamp"
 UNFINISHED = VENV / ".walkaway-unfinished"
 LOG = VENV / ".walkaway-install.log"
 OLDEST = (3, 11)
+NOT_STARTABLE = 69
+CTRL_C = 130
+"""As in walkaway.model.exit_codes, which cannot be imported before .venv is there."""
 TICK_S = 10.0
 """Seconds between two progress lines."""
 
@@ -58,7 +61,7 @@ def say(text: str) -> None:
 
 def fail(text: str) -> NoReturn:
     say(text)
-    sys.exit(69)
+    sys.exit(NOT_STARTABLE)
 
 
 def venv_version() -> str:
@@ -238,4 +241,4 @@ if __name__ == "__main__":
         fail(f"cannot make .venv: {error}")
     except KeyboardInterrupt:
         say("interrupted; the next make starts .venv afresh")
-        sys.exit(130)
+        sys.exit(CTRL_C)

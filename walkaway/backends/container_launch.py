@@ -9,8 +9,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from walkaway.backends import Deps
+from walkaway.backends.backend import Deps
 from walkaway.environment import container
+from walkaway.model.run import Compose
 from walkaway.process import file_lock
 from walkaway.process.children import Helper, LineByLine
 
@@ -22,8 +23,9 @@ looked for."""
 class Launching:
     """Manages one such child at a time. A dead supervisor's child may go on without it."""
 
-    def __init__(self, deps: Deps) -> None:
+    def __init__(self, deps: Deps, wanted: Compose) -> None:
         self._deps = deps
+        self._wanted = wanted
         self._child: Helper | None = None
         self._lines_read = 0
         self._starting = False
@@ -37,7 +39,9 @@ class Launching:
 
             with contextlib.suppress(OSError):
                 file_lock.acquire(self._path)  # held until this child exits, even if adopted
-            wish = run_container.Wish(self._deps.run, self._deps.record, number, slot, left_by)
+            wish = run_container.Wish(
+                self._deps.run, self._wanted, self._deps.record, number, slot, left_by
+            )
             run_container.launch(wish, lambda message: send(json.dumps(message).encode()))
 
         self._child = Helper(LineByLine(work), [self._deps.lock_fd], log_fd=self._deps.log_fd)

@@ -27,6 +27,7 @@ from walkaway.environment import (
 from walkaway.environment.project import LABEL_CHECKOUT, LABEL_RUN, LABEL_SLOT, Project
 from walkaway.errors import WalkawayError
 from walkaway.model import exit_codes
+from walkaway.model.run import Compose, Run
 from walkaway.worker_slots import worker_count
 
 Send = Callable[[dict[str, Any]], None]
@@ -39,7 +40,8 @@ _RUN_S = 300.0
 class Wish(NamedTuple):
     """What to launch: pass ``number`` of a run in environment ``slot``."""
 
-    run: Mapping[str, Any]
+    run: Run
+    wanted: Compose
     record: str
     number: int
     slot: int
@@ -49,9 +51,8 @@ class Wish(NamedTuple):
 
 def launch(wish: Wish, send: Send) -> None:
     """Start a pass and report how it went."""
-    run, record, number, slot, left_by = wish
-    compose = run["compose"]
-    project = Project(Path(run["root"]), slot, compose["service"], tuple(compose["files"]))
+    run, wanted, record, number, slot, left_by = wish
+    project = Project(Path(run.root), slot, wanted.service, wanted.files)
     environ = project.environ(os.environ)
     try:
         busy = _still_there(run, slot, environ) if left_by and number == 1 else ""
@@ -59,11 +60,11 @@ def launch(wish: Wish, send: Send) -> None:
             send({"busy": busy})
             return
         if number == 1:
-            changed = _build(project, environ, compose, send)
-            if compose["only_build"]:
+            changed = _build(project, environ, wanted, send)
+            if wanted.only_build:
                 send({"built": "the image was built" if changed else "the image is up to date"})
                 return
-        if number == 1 and compose["services"]:
+        if number == 1 and wanted.services:
             _services(project, environ, left_by, send)
         if number == 1:
             _pull(project, environ, send)
@@ -81,13 +82,11 @@ def launch(wish: Wish, send: Send) -> None:
         send({"failed": first, "output": rest[:_OUTPUT_LINES]})
 
 
-def _build(
-    project: Project, environ: Mapping[str, str], compose: Mapping[str, Any], send: Send
-) -> bool:
+def _build(project: Project, environ: Mapping[str, str], wanted: Compose, send: Send) -> bool:
     """Build what may have changed. Return whether anything was built."""
     built = image.ensure(
-        project, environ, no_cache=compose["no_cache"], pull=compose["pull"], out=_LOG_FD,
-        everything=compose["only_build"],
+        project, environ, no_cache=wanted.no_cache, pull=wanted.pull, out=_LOG_FD,
+        everything=wanted.only_build,
         starting=lambda _: send({"phase": "building the image"}),
         waiting=lambda: send({"phase": "waiting for another build"}),
     )  # fmt: skip
@@ -117,7 +116,7 @@ def _pull(project: Project, environ: Mapping[str, str], send: Send) -> None:
 
 def _start(
     project: Project,
-    run: Mapping[str, Any],
+    run: Run,
     record: str,
     number: int,
     environ: Mapping[str, str],
@@ -129,7 +128,7 @@ def _start(
     inside = container.environment(run, number)
     inside["PYTEST_XDIST_AUTO_NUM_WORKERS"] = str(_auto_workers(project, environ))
     words = container.command(project, run, record, number, inside)
-    name = container.name(run["root"], run["id"], number)
+    name = container.name(run.root, run.id, number)
     try:
         done = engine.call(words, environ, _RUN_S, cwd=project.root)
     except engine.NoAnswerError:
@@ -153,10 +152,10 @@ def _auto_workers(project: Project, environ: Mapping[str, str]) -> int:
     return worker_count.within(service.cpus, service.memory_bytes)
 
 
-def _still_there(run: Mapping[str, Any], slot: int, environ: Mapping[str, str]) -> str:
+def _still_there(run: Run, slot: int, environ: Mapping[str, str]) -> str:
     """Return the id of a run that still has a running container in this environment."""
     words = ["docker", "ps", "--format", '{{.Label "walkaway.run"}}']
-    for key, value in ((LABEL_CHECKOUT, run["root"]), (LABEL_SLOT, str(slot))):
+    for key, value in ((LABEL_CHECKOUT, run.root), (LABEL_SLOT, str(slot))):
         words += ["--filter", f"label={key}={value}"]
     found = engine.ask((*words, "--filter", f"label={LABEL_RUN}"), environ).split()
-    return next((name for name in found if name != run["id"]), "")
+    return next((name for name in found if name != run.id), "")

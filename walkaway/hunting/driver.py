@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
@@ -129,8 +129,7 @@ class Driver:
 
     def _start(self, number: int) -> Record:
         seed = hunt.attempt_seed(self.hunt.seed, number)
-        planned = replace(
-            self.hunt.run,
+        planned = self.hunt.run._replace(
             order_seed=seed,
             hunt=self.hunt.id,
             attempt=number,

@@ -6,13 +6,13 @@ import json
 import os
 import shutil
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
 from walkaway.hunting.store import LOCK, HuntRecord, Hunts
 from walkaway.model import exit_codes
-from walkaway.model.hunt import Hunt
+from walkaway.model.hunt import Hunt, hunt_to_json
 from walkaway.process import clock, detach, file_lock
 from walkaway.record import run_ids
 
@@ -81,7 +81,7 @@ def _create(hunts: Hunts, planned: Hunt) -> HuntRecord:
             host=clock.host(),
             lock=(status.st_dev, status.st_ino),
         )
-        data = json.dumps(asdict(hunt), ensure_ascii=True, indent=1)
+        data = json.dumps(hunt_to_json(hunt), ensure_ascii=True, indent=1)
         (fresh / "hunt.json").write_text(data + "\n", encoding="ascii")
         fresh.rename(record.folder)
         cwd = Path(hunt.run.cwd)

@@ -7,12 +7,12 @@ shows the same letters.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
 from walkaway.model import exit_codes
-from walkaway.model.run import Origin, Run, from_json
+from walkaway.model.run import Origin, Run, from_json, to_json
 from walkaway.model.run_view import RunView
 from walkaway.model.vocabulary import Outcome, Result
 
@@ -156,6 +156,11 @@ def attempt_seed(seed: int, number: int) -> str:
 def new_seed(entropy: bytes) -> int:
     """Return a seed short enough to type (at most six digits), from 8 random bytes."""
     return int.from_bytes(entropy, "big") % _SEEDS + 1
+
+
+def hunt_to_json(hunt: Hunt) -> dict[str, Any]:
+    """Return the contents of hunt.json."""
+    return {**asdict(hunt), "run": to_json(hunt.run)}
 
 
 def hunt_from_json(data: dict[str, Any]) -> Hunt:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -121,8 +121,3 @@ def write_once(path: Path, data: object) -> None:
         os.link(temporary, path)
     finally:
         temporary.unlink()
-
-
-def run_as_json(run: Run) -> dict[str, object]:
-    """Return the contents of run.json."""
-    return asdict(run)

@@ -6,7 +6,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from walkaway import settings
@@ -69,9 +69,9 @@ def planned_run(  # noqa: PLR0913 - what a run is made of
     extra = _pytest_options(options, conf, place)
     limits = conf.limits
     if options.timeout is not None:
-        limits = replace(limits, deadline_s=settings.seconds(options.timeout, "--timeout"))
+        limits = limits._replace(deadline_s=settings.seconds(options.timeout, "--timeout"))
     if options.stall is not None:
-        limits = replace(limits, stall_s=settings.seconds(options.stall, "--stall", zero=True))
+        limits = limits._replace(stall_s=settings.seconds(options.stall, "--stall", zero=True))
     order: tuple[str, ...] = ()
     if options.order_seed is not None:
         order = ("--order-seed", seed(options.order_seed, "--order-seed"))
@@ -142,7 +142,7 @@ def building(  # noqa: PLR0913 - what a run is made of
         parent=environ.get("WALKAWAY_RUN", ""),
         on_end=conf.on_end,
         backend=place,
-        compose=replace(wish, only_build=True, no_cache=no_cache, pull=pull),
+        compose=wish._replace(only_build=True, no_cache=no_cache, pull=pull),
     )
 
 

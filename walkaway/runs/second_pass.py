@@ -6,12 +6,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from walkaway.model import exit_codes
 from walkaway.model.facts import Facts
 from walkaway.model.ledger import Ledger
 from walkaway.record import reader
 
 MOST_PASSES = 3
-_PYTEST_ENDED = frozenset({0, 1, 2})
+_PYTEST_ENDED = frozenset({exit_codes.PASSED, exit_codes.FAILED, exit_codes.INTERRUPTED})
 
 
 def lost_with_a_worker(book: Ledger, facts: Facts) -> list[int]:

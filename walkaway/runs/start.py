@@ -7,13 +7,13 @@ import json
 import os
 import shutil
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from walkaway import __version__
 from walkaway.errors import WalkawayError
 from walkaway.model import events, exit_codes, journal_kinds
-from walkaway.model.run import Run
+from walkaway.model.run import Run, to_json
 from walkaway.process import clock, detach, file_lock
 from walkaway.record import durations, run_ids
 from walkaway.record.store import FOLDER, Record, Records
@@ -46,7 +46,7 @@ def start(records: Records, planned: Run, *, again: bool, select: tuple[str, ...
     records.prepare()
     try:
         with file_lock.exclusive(str(records.folder / _LOCK_FILE), _START_WAIT_S):
-            planned = replace(planned, key=key(planned, select))
+            planned = planned._replace(key=key(planned, select))
             if not again and (twin := _twin(records, planned)):
                 return Started(twin, twin.run(), joined=True)
             return _create(records, planned, select)
@@ -139,8 +139,7 @@ def _create(records: Records, planned: Run, select: tuple[str, ...]) -> Started:
         lock_fd = fd
         status = os.fstat(lock_fd)
         record = records.record(run_id)
-        run = replace(
-            planned,
+        run = planned._replace(
             id=run_id,
             created_s=now,
             started_boot=boot_s,
@@ -155,7 +154,7 @@ def _create(records: Records, planned: Run, select: tuple[str, ...]) -> Started:
             (fresh / "select.txt").write_bytes(lines.encode(errors="surrogateescape"))
         if FORKS_PLUGIN in run.argv:
             durations.keep_usual(durations.newest(records, run_id), fresh / "usual.bin")
-        data = json.dumps(asdict(run), ensure_ascii=True, indent=1)
+        data = json.dumps(to_json(run), ensure_ascii=True, indent=1)
         (fresh / "run.json").write_text(data + "\n", encoding="ascii")
         record.log.touch(exist_ok=False)
         fresh.rename(record.folder)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from walkaway.model import journal_kinds
+from walkaway.model.run import Run
 from walkaway.record.journal import Journal
 from walkaway.worker_slots import worker_count
 from walkaway.worker_slots.queue import Turn
@@ -16,7 +16,7 @@ _NAMED = 3
 class SlotShare:
     """One run's share of the worker slots. A run inside a run uses its parent's."""
 
-    def __init__(self, run: dict[str, Any], journal: Journal) -> None:
+    def __init__(self, run: Run, journal: Journal) -> None:
         self._run = run
         self._journal = journal
         self._turn: Turn | None = None
@@ -24,13 +24,9 @@ class SlotShare:
     def ask(self, *, at_once: bool = False) -> None:
         """Join the queue, once per pass. ``at_once``: take the slots now, as for an adopted run."""
         run = self._run
-        total = 0 if run.get("parent") else int(run.get("worker_slots") or 0)
+        total = 0 if run.parent else run.worker_slots
         self._turn = Turn(
-            total,
-            worker_count.requested(run["argv"], os.environ),
-            run["id"],
-            run["root"],
-            os.environ,
+            total, worker_count.requested(run.argv, os.environ), run.id, run.root, os.environ
         )
         if at_once:
             self._turn.take_at_once()

@@ -158,9 +158,10 @@ def mark(task: str, words: Sequence[str], lines: Sequence[str]) -> None:
         from walkaway.hunting.store import last_start_of
 
         place = last_start_of(root, os.environ, "hunt" if task == "flaky" else "run")
+        from walkaway.model.exit_codes import WRONG_USE
         from walkaway.runs.last_start import refuse
 
-        refuse(place, shlex.join(words), 64, "\n".join(lines))
+        refuse(place, shlex.join(words), WRONG_USE, "\n".join(lines))
 
 
 def main() -> None:

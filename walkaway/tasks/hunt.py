@@ -94,7 +94,7 @@ def flaky(
         )
         label = f"flaky {asked.run.label}".strip()
         with ctrl_c_later() as pressed:
-            record = start.begin(hunts, replace(asked, run=replace(asked.run, label=label)))
+            record = start.begin(hunts, replace(asked, run=asked.run._replace(label=label)))
     return _stay(here, hunts, record, detach=detach, json=json, interrupted=bool(pressed))
 
 

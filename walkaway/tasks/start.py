@@ -184,7 +184,7 @@ def _begin_run(
         ci=here.ci,
     )
     if selector is not None:
-        run = replace(run, label=f"--rerun {selector} {run.label}".strip())
+        run = run._replace(label=f"--rerun {selector} {run.label}".strip())
     return start.start(here.records, run, again=again, select=select)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from tests.walkaway.views import samples
 from walkaway.errors import WalkawayError
 from walkaway.model import exit_codes, test_key
+from walkaway.model.run import to_json
 from walkaway.model.test_log import LogOfTest
 from walkaway.record.store import Record
 from walkaway.runs import test_log
@@ -24,7 +24,7 @@ def record(tmp_path: Path) -> Record:
     """A record of two tests, of which the first was at work from second 10 to 11."""
     record = Record(tmp_path / "test-run-20261122-101530-7f3a")
     record.folder.mkdir()
-    record.path("run.json").write_text(json.dumps(asdict(samples.RUN)))
+    record.path("run.json").write_text(json.dumps(to_json(samples.RUN)))
     record.path("collected.txt").write_text(f"{ONE}\n{TWO}\n")
     append_events(record, s(10, 0), f(11, 0), s(11, 1))
     return record

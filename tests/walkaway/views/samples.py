@@ -96,7 +96,7 @@ NO_RECORD = LastStart(
 )  # fmt: skip
 LOST = tuple(f"tests/unit/test_stock.py::test_count[{n}]" for n in range(7))
 
-IN_COMPOSE = replace(RUN, backend="compose", compose=Compose())
+IN_COMPOSE = RUN._replace(backend="compose", compose=Compose())
 
 ENDINGS: dict[str, RunView] = {
     "passed": ended(
@@ -249,7 +249,7 @@ ENDINGS: dict[str, RunView] = {
     ),
     "built": ended(
         Outcome.NOTHING_RUN, 0, "the image was built", counts=NOTHING, elapsed_s=24.7,
-        run=replace(IN_COMPOSE, label="build --no-cache", compose=Compose(only_build=True)),
+        run=IN_COMPOSE._replace(label="build --no-cache", compose=Compose(only_build=True)),
     ),
     "failed-in-compose": ended(
         Outcome.FAILED, 1, "pytest ended with 1, 120 of 120 tests reported", run=IN_COMPOSE,

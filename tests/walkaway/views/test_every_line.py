@@ -28,8 +28,8 @@ WORDS = [f"{HOSTILE}{n}" for n in range(12)]
 
 def hostile_look() -> RunView:
     """Return a live look of which every text is hostile."""
-    run = replace(samples.RUN, label=HOSTILE, argv=(HOSTILE,), root=f"/{HOSTILE}", args=(HOSTILE,))
-    run = replace(run, origin=replace(run.origin, kind=HOSTILE))
+    run = samples.RUN._replace(label=HOSTILE, argv=(HOSTILE,), root=f"/{HOSTILE}", args=(HOSTILE,))
+    run = run._replace(origin=run.origin._replace(kind=HOSTILE))
     return samples.look(
         run=run,
         log=f"/{HOSTILE}/x.log",

@@ -30,6 +30,8 @@ _LISTING = (
     "markers", "cacheshow", "setuponly", "setupplan",
 )  # fmt: skip
 _DISTINCT_WARNINGS = 200
+#: Exit statuses of a run loop that nothing cut short.
+_TO_THE_END = frozenset({int(pytest.ExitCode.OK), int(pytest.ExitCode.TESTS_FAILED)})
 
 
 def only_lists(config: pytest.Config) -> bool:
@@ -108,7 +110,7 @@ class Hooks:
             for failure in self._workers.nobody_collected():
                 self._collection_error(self._relative(failure.file), failure)
         with self._guard:
-            self._ledger.close(in_order=exitstatus in {0, 1})
+            self._ledger.close(in_order=exitstatus in _TO_THE_END)
             why = session.shouldfail or session.shouldstop or self._workers.should_stop()
             if why:
                 self._events.put(event_kinds.STOPPING_EARLY, m=str(why)[:300])
