@@ -31,7 +31,7 @@ from planted.fault import Fault
 
 MISSED, RED, WRONG_USE, DOES_NOT_FIT = 1, 2, 64, 65
 NO_TESTS = 5
-_BROKEN = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+_BROKEN = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 _SKIPPED = re.compile(r"^engine tests skipped: .*", re.MULTILINE)
 _FOREIGN = ("PYTEST_", "PYTHONPATH", "PYTHONDONT", "WALKAWAY_R", "VIRTUAL_ENV", "MAKE")
 """Variables of this process that would change what the tests do."""
@@ -158,12 +158,10 @@ class Copy:
             path.write_bytes(before)
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
-    def pytest(
-        self, paths: Sequence[str], *options: str, limited: bool = True
-    ) -> tuple[int | None, str]:
-        """Run tests until the first failure; return the exit code, None at the limit, and output.
+    def pytest(self, paths: Sequence[str], *options: str) -> tuple[int | None, str]:
+        """Run tests until the first failure; return the exit code and the output.
 
-        Ends whatever the tests have started.
+        The code is None when no test ended for the time limit. Ends whatever the tests started.
         """
         argv = [self._python, "-m", "pytest", "-x", "-q", "-p", "no:randomly", "--tb=no", "-rfE"]
         argv += ["-n", str(self._workers), "-m", "not soak", *options, *paths]
@@ -172,16 +170,23 @@ class Copy:
                 argv, cwd=self.root, env=self._environ, stdin=subprocess.DEVNULL, stdout=out,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
-            code: int | None = None
             try:
-                code = process.wait(self._timeout_s if limited else None)
-            except subprocess.TimeoutExpired:
-                pass
+                code = self._ended(process, out.fileno())
             finally:
                 self.end_all()
                 process.wait()
             out.seek(0)
             return code, out.read().decode(errors="replace")
+
+    def _ended(self, process: subprocess.Popen[bytes], out: int) -> int | None:
+        """Wait for pytest's end; None when it has printed nothing for the time limit."""
+        size, since = 0, time.monotonic()
+        while time.monotonic() - since < self._timeout_s:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(1.0)
+            if os.fstat(out).st_size != size:
+                size, since = os.fstat(out).st_size, time.monotonic()
+        return None
 
     def end_all(self) -> None:
         """Kill every process that belongs to the copy, until none is left."""
@@ -231,14 +236,14 @@ def _pids() -> list[int]:
     return [int(name) for name in names if name.isdigit() and int(name) != os.getpid()]
 
 
-def attempt(copy: Copy, fault: Fault, *, confirm: bool) -> Outcome:
+def attempt(copy: Copy, fault: Fault, *, confirm: bool, first_only: bool) -> Outcome:
     """Plant a fault and run its tests; with ``confirm``, see that what found it passes without."""
     begun = time.monotonic()
     first = copy.there(fault.first_tests)
     steps: list[tuple[list[str], list[str]]] = [(first, [])] if first else []
     # pytest would not keep the order of overlapping paths, so the room's rest is a second run.
     rest = [path for path in copy.there(fault.room_tests) if path not in first]
-    if rest:
+    if rest and not (first and first_only):
         steps.append((rest, [f"--ignore={path}" for path in first]))
     by = note = ""
     with copy.planted(fault):
@@ -250,7 +255,7 @@ def attempt(copy: Copy, fault: Fault, *, confirm: bool) -> Outcome:
             if by:
                 break
     seconds = time.monotonic() - begun
-    if confirm and "::" in by and copy.pytest([by])[0]:
+    if confirm and "::" in by and copy.pytest([by])[0] in {None, 1}:
         return Outcome(fault, "", seconds, f"{by} fails without it, too")
     return Outcome(fault, by, seconds, note)
 
@@ -283,7 +288,7 @@ def is_green(copy: Copy, faults: Sequence[Fault]) -> bool:
     """Run all tests that the faults name, without a fault; say which fail."""
     paths = [path for fault in faults for path in (*fault.first_tests, *fault.room_tests)]
     there = copy.there(dict.fromkeys(paths))
-    code, out = copy.pytest(there, limited=False)
+    code, out = copy.pytest(there)
     if code == 0:
         return True
     print(f"without any fault: {_found_by(code, out)}", file=sys.stderr)
@@ -307,7 +312,12 @@ def main() -> int:
         "--suite", type=Path, default=ROOT, help="another checkout to plant them in"
     )
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--timeout", type=float, default=600.0, help="seconds for one pytest")
+    parser.add_argument(
+        "--timeout", type=float, default=300.0, help="seconds without a test's end: it hangs"
+    )
+    parser.add_argument(
+        "--first-only", action="store_true", help="not the rest of the room's tests"
+    )
     parser.add_argument(
         "--no-baseline", action="store_true",
         help="run no tests without a fault before; instead, confirm each test that found one",
@@ -349,8 +359,9 @@ def _all(copy: Copy, faults: Sequence[Fault], options: argparse.Namespace) -> in
         return RED
     outcomes = []
     for fault in faults:
-        outcomes.append(attempt(copy, fault, confirm=options.no_baseline))
-        print(outcomes[-1].line, flush=True)
+        found = attempt(copy, fault, confirm=options.no_baseline, first_only=options.first_only)
+        outcomes.append(found)
+        print(found.line, flush=True)
     print(*table(outcomes), sep="\n")
     return 0 if all(one.by for one in outcomes) else MISSED
 
