@@ -144,8 +144,11 @@ FAULTS = (
         room="isolation/spreading",
         file="walkaway/isolation/spreading/serial.py",
         old="        return all(post.down for post in self._posts.values() if post is not kept)",
-        new="        return any(post.down for post in self._posts.values() if post is not kept)",
-        harm="With three workers or more, a serial test runs beside a parallel one.",
+        new=(
+            "        return all("
+            "post.down or post.closed for post in self._posts.values() if post is not kept)"
+        ),
+        harm="A serial test runs beside the last parallel test of another worker.",
         first=("isolation/spreading/test_serial.py",),
     ),
     Fault(

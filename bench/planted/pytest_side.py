@@ -87,13 +87,13 @@ FAULTS = (
         first=("supervisor/test_stopped_workers.py",),
     ),
     Fault(
-        name="reported-test-crashes-again",
+        name="reports-delivered-twice",
         room="forks",
         file="walkaway/forks/walkaway_forks/session.py",
-        old="        elif not self._done[place.test]:\n",
-        new="        else:\n",
-        harm="A worker that dies between two tests turns a passed test into a crashed one.",
-        first=("forks/test_crashes.py",),
+        old="            parts, live.parts = [*live.parts, *reports], []",
+        new="            parts = [*live.parts, *reports]",
+        harm="The failure of one test is counted again with each later test of its worker.",
+        first=("forks/test_results.py",),
     ),
     Fault(
         name="fork-status-swallowed",

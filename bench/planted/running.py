@@ -87,15 +87,6 @@ FAULTS = (
         first=("supervisor/test_record_kept.py",),
     ),
     Fault(
-        name="second-restore-starts-in-the-middle",
-        room="supervisor",
-        file="walkaway/supervisor/record_files.py",
-        old="    except OSError:\n        done = 0\n",
-        new="    except OSError:\n        pass\n",
-        harm="A record that is deleted twice comes back with a hole where its first results were.",
-        first=("supervisor/test_record_kept.py",),
-    ),
-    Fault(
         name="term-before-int",
         room="supervisor",
         file="walkaway/supervisor/shutdown.py",
@@ -105,12 +96,12 @@ FAULTS = (
         first=("supervisor/test_stops.py",),
     ),
     Fault(
-        name="first-reason-replaced",
+        name="ctrl-c-is-a-stop",
         room="supervisor",
-        file="walkaway/supervisor/shutdown.py",
-        old="        if self.kind:\n            return\n",
-        new="",
-        harm="A run that reached its deadline and was then stopped is reported as stopped.",
+        file="walkaway/supervisor/stop_requests.py",
+        old='        word = "interrupt" if kind == "interrupt" else "stop"',
+        new='        word = "stop"',
+        harm="Ctrl-C at `inv test` exits with 2 instead of 130: a script's loop goes on.",
         first=("supervisor/test_stops.py",),
     ),
     Fault(
