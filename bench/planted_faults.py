@@ -138,8 +138,14 @@ class Copy:
                 raise Unfit(f"{fault.name}: {fault.file}:{error.lineno}: {error.msg}") from error
 
     def there(self, paths: Iterable[str]) -> list[str]:
-        """Return those of the test paths that this checkout has."""
-        return [path for path in paths if (self.root / path).exists()]
+        """Return the test paths that this checkout has: of a test that is gone, its file."""
+        found: dict[str, None] = {}
+        for path in paths:
+            name, _, test = path.partition("::")
+            if (self.root / name).exists():
+                has = test and f"def {test}(" in (self.root / name).read_text(encoding="utf-8")
+                found[path if has else name] = None
+        return list(found)
 
     @contextlib.contextmanager
     def planted(self, fault: Fault) -> Iterator[None]:
@@ -164,7 +170,8 @@ class Copy:
         The code is None when no test ended for the time limit. Ends whatever the tests started.
         """
         argv = [self._python, "-m", "pytest", "-x", "-q", "-p", "no:randomly", "--tb=no", "-rfE"]
-        argv += ["-n", str(self._workers), "-m", "not soak", *options, *paths]
+        one = len(paths) == 1 and "::" in paths[0]
+        argv += ["-n", str(0 if one else self._workers), "-m", "not soak", *options, *paths]
         with tempfile.TemporaryFile() as out:
             process = subprocess.Popen(
                 argv, cwd=self.root, env=self._environ, stdin=subprocess.DEVNULL, stdout=out,
@@ -244,7 +251,7 @@ def attempt(copy: Copy, fault: Fault, *, confirm: bool, first_only: bool) -> Out
     # pytest would not keep the order of overlapping paths, so the room's rest is a second run.
     rest = [path for path in copy.there(fault.room_tests) if path not in first]
     if rest and not (first and first_only):
-        steps.append((rest, [f"--ignore={path}" for path in first]))
+        steps.append((rest, [f"--deselect={path}" for path in first]))
     by = note = ""
     with copy.planted(fault):
         for paths, options in steps:
@@ -319,9 +326,11 @@ def main() -> int:
         "--first-only", action="store_true", help="not the rest of the room's tests"
     )
     parser.add_argument(
-        "--no-baseline", action="store_true",
-        help="run no tests without a fault before; instead, confirm each test that found one",
-    )  # fmt: skip
+        "--no-baseline", action="store_true", help="do not run the tests without a fault before"
+    )
+    parser.add_argument(
+        "--confirm", action="store_true", help="run what found a fault once more without it"
+    )
     parser.add_argument("--fits", action="store_true", help="only see that each can be planted")
     parser.add_argument("--list", action="store_true", help="print the faults")
     options = parser.parse_args()
@@ -330,6 +339,9 @@ def main() -> int:
         for fault in faults:
             print(f"{fault.room}/{fault.name} ({fault.file})\n    {fault.harm}")
         return 0
+    # End in good order, without what the tests have started, however we are told to.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="wpf-") as folder:
         copy = Copy(
             options.suite.resolve(), Path(folder).resolve(), options.workers, options.timeout
@@ -359,7 +371,7 @@ def _all(copy: Copy, faults: Sequence[Fault], options: argparse.Namespace) -> in
         return RED
     outcomes = []
     for fault in faults:
-        found = attempt(copy, fault, confirm=options.no_baseline, first_only=options.first_only)
+        found = attempt(copy, fault, confirm=options.confirm, first_only=options.first_only)
         outcomes.append(found)
         print(found.line, flush=True)
     print(*table(outcomes), sep="\n")

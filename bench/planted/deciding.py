@@ -84,7 +84,7 @@ FAULTS = (
         old='run.backend, *run.argv, "", *select]',
         new="run.backend, *run.argv]",
         harm="A rerun of one cause attaches to a live rerun of another one.",
-        first=("runs", "tasks/test_rerun.py"),
+        first=("tasks/test_rerun.py::test_the_runs_of_a_rerun_are_twins_only_for_the_same_tests",),
     ),
     Fault(
         name="stopping-run-joined",
@@ -93,7 +93,7 @@ FAULTS = (
         old='        if live.key != wanted.key or record.path("stop.json").exists():',
         new="        if live.key != wanted.key:",
         harm="A start just after a stop attaches to the run that is being stopped.",
-        first=("tasks/test_starting.py",),
+        first=("tasks/test_starting.py::test_a_start_while_a_stop_is_under_way_is_a_new_run",),
     ),
     Fault(
         name="other-boot-not-noticed",
@@ -105,7 +105,7 @@ FAULTS = (
         ),
         new="",
         harm="A run that a reboot ended is called vanished instead of unknown.",
-        first=("tasks/test_records.py",),
+        first=("tasks/test_records.py::test_another_host_or_boot_cannot_be_told_from_here",),
     ),
     Fault(
         name="killer-test-run-again",
@@ -114,7 +114,7 @@ FAULTS = (
         old="not book.rows[i].results and i not in p.in_flight_lost]",
         new="not book.rows[i].results]",
         harm="A test that killed its worker is run again in the second pass and kills that, too.",
-        first=("supervisor/test_workers.py",),
+        first=("supervisor/test_workers.py::test_a_crashed_worker_costs_its_test_and_no_other",),
     ),
     Fault(
         name="no-is-ci",
@@ -150,7 +150,7 @@ FAULTS = (
         old="    code = exit_codes.FAILED if stale else 0",
         new="    code = 0",
         harm="`inv compile-deps --check` is green in CI although a lock is stale.",
-        first=("tasks/test_upkeep_tasks.py",),
+        first=("tasks/test_upkeep_tasks.py::test_locks_are_compiled_checked_and_upgraded",),
     ),
     Fault(
         name="rotation-failure-swallowed",
@@ -159,7 +159,7 @@ FAULTS = (
         old="    return exit_codes.FAILED if done.failed else 0",
         new="    return 0",
         harm="rotate-logs exits with 0 although records could not be deleted; the disk fills up.",
-        first=("tasks/test_upkeep_tasks.py",),
+        first=("tasks/test_upkeep_tasks.py::test_what_is_kept_against_the_rule_is_named",),
     ),
     Fault(
         name="wait-answers-0-while-it-runs",
@@ -168,7 +168,7 @@ FAULTS = (
         old="if look.status is Status.UNKNOWN else exit_codes.STILL_RUNNING",
         new="if look.status is Status.UNKNOWN else exit_codes.PASSED",
         harm="`inv wait` that ran out of time exits with 0: a script takes the run for passed.",
-        first=("tasks/test_waiting.py",),
+        first=("tasks/test_waiting.py::test_time_up_is_75_and_says_how_to_go_on",),
     ),
     Fault(
         name="ci-hides-a-lint-finding",
@@ -177,7 +177,7 @@ FAULTS = (
         old='        return Step("lint", failed[0][1], said=said,',
         new='        return Step("lint", said=said,',
         harm="`inv ci` is green although the linter found something.",
-        first=("tasks/test_ci.py",),
+        first=("tasks/test_ci.py::test_a_lint_finding_does_not_hide_the_tests_verdict",),
     ),
     Fault(
         name="hundred-percent-too-early",
@@ -186,7 +186,7 @@ FAULTS = (
         old="    share = min(counts.done, counts.expected) * 100 // counts.expected",
         new="    share = round(min(counts.done, counts.expected) * 100 / counts.expected)",
         harm="Progress shows 100 % while the last tests still run.",
-        first=("views",),
+        first=("views/test_phrases.py", "views"),
     ),
     Fault(
         name="left-over-ids-not-counted",
@@ -213,7 +213,7 @@ FAULTS = (
         old='        for file in ("supervisor.lock", "pytest.lock"):',
         new='        for file in ("supervisor.lock",):',
         harm="Rotation deletes the record of a run that comes back to life while it is at work.",
-        first=("upkeep/test_rotation.py",),
+        first=("upkeep/test_rotation.py::test_a_run_whose_lock_is_held_survives",),
     ),
     Fault(
         name="make-expands-arguments",
@@ -222,7 +222,7 @@ FAULTS = (
         old="export WALKAWAY_ARGS := $(value ARGS)",
         new="export WALKAWAY_ARGS := $(ARGS)",
         harm="In a project with walkaway.mk, make expands and runs $(...) in pytest's arguments.",
-        first=("test_library.py",),
+        first=("test_library.py::test_args_reach_the_task_exactly",),
     ),
     Fault(
         name="make-expands-options",
@@ -231,7 +231,7 @@ FAULTS = (
         old="export WALKAWAY_OPTS := $(value OPTS)",
         new="export WALKAWAY_OPTS := $(OPTS)",
         harm="`make progress OPTS='...$x...'` reaches the task without what follows the dollar.",
-        first=("test_makefile.py",),
+        first=("test_makefile.py::test_opts_are_the_tasks_own_flags",),
     ),
     Fault(
         name="words-split-by-the-script",
@@ -249,7 +249,7 @@ FAULTS = (
         old="    if (int(found[1]), int(found[2])) < _PYTEST:",
         new="    if (found[1], found[2]) < tuple(map(str, _PYTEST)):",
         harm="doctor calls pytest 10 too old.",
-        first=("doctor/test_checks.py",),
+        first=("doctor/test_checks.py::test_a_pytest_that_is_missing_mute_or_old_is_found",),
     ),
     Fault(
         name="few-inodes-not-found",
@@ -258,6 +258,6 @@ FAULTS = (
         old="        if found.files < LEAST_FILES:",
         new="        if found.files <= 0:",
         harm="doctor finds a disk with its last inodes fit for a run.",
-        first=("doctor/test_checks.py",),
+        first=("doctor/test_checks.py::test_little_space_and_few_inodes_are_found",),
     ),
 )

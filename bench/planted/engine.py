@@ -12,7 +12,7 @@ FAULTS = (
         old="        return Exit(None, os.WTERMSIG(status))",
         new="        return Exit(os.WTERMSIG(status))",
         harm="A pytest killed by SIGKILL is reported as ended with exit code 9.",
-        first=("supervisor/test_crashes.py",),
+        first=("supervisor/test_crashes.py::test_a_killed_pytest_is_killed_with_the_test_named",),
     ),
     Fault(
         name="projects-own-path-lost",
@@ -21,7 +21,7 @@ FAULTS = (
         old='[RECORDER, environ["PYTHONPATH"]] if environ.get("PYTHONPATH") else [RECORDER]',
         new="[RECORDER]",
         harm="A project that is found through PYTHONPATH cannot be imported by its tests.",
-        first=("supervisor/test_results.py",),
+        first=("backends/test_pytest_pass.py",),
     ),
     Fault(
         name="hash-seed-forgotten",
@@ -30,7 +30,7 @@ FAULTS = (
         old="    environ = {**pass_setup.defaults(run, record, number), **environ}\n",
         new="",
         harm="An order seed does not bring back a failure that depends on the order of a set.",
-        first=("hunting/test_order.py", "backends/test_pass_environment.py"),
+        first=("backends/test_pytest_pass.py", "hunting/test_order.py"),
     ),
     Fault(
         name="pid-of-another-kernel",
@@ -39,7 +39,7 @@ FAULTS = (
         old="            if state.pid and state.id and state.id in file.read():",
         new="            if state.pid:",
         harm="With an engine in a virtual machine, a run watches and signals a foreign process.",
-        first=("backends",),
+        first=("backends/test_evidence.py",),
     ),
     Fault(
         name="environment-not-reset",
@@ -48,7 +48,10 @@ FAULTS = (
         old="        fresh = self._leasing.used(ran=bool(self._state.status))",
         new="        fresh = self._leasing.used(ran=False)",
         harm="A run finds the rows and keys that the run before it left in the services.",
-        first=("backends/test_leases.py",),
+        first=(
+            "backends/test_leases.py::test_two_checkouts_and_four_runs_at_once_do_not_meet",
+            "docker/test_log_of_a_test.py",
+        ),
     ),
     Fault(
         name="first-container-stays",
@@ -57,7 +60,9 @@ FAULTS = (
         old="        names = [container.name(root, run_id, n + 1) for n in range(self._number)]",
         new="        names = [self._name]",
         harm="After a second pass the first pass's container stays.",
-        first=("backends/test_endings_in_compose.py",),
+        first=(
+            "backends/test_endings_in_compose.py::test_tests_lost_with_a_worker_are_run_in_a_second_container",
+        ),
     ),
     Fault(
         name="unclean-slot-given-back-as-clean",
@@ -66,7 +71,7 @@ FAULTS = (
         old="        return self._lease is not None and (ran or bool(self._lease.left_by))",
         new="        return self._lease is not None and ran",
         harm="What a killed run left in its environment is passed on by a run that never started.",
-        first=("backends/test_leases.py", "backends/test_engine_restarts.py"),
+        first=("backends/test_environment_lease.py",),
     ),
     Fault(
         name="container-given-up-after-a-hang",
@@ -75,7 +80,9 @@ FAULTS = (
         old="        wanted = (needed and self._waiter is None) or self._mute",
         new="        wanted = needed and self._waiter is None and not self._mute",
         harm="After one inspection without an answer the container is never looked at again.",
-        first=("backends/test_engine_hangs.py",),
+        first=(
+            "backends/test_engine_hangs.py::test_what_ended_while_the_engine_hung_has_its_exit_code",
+        ),
     ),
     Fault(
         name="shell-keeps-the-signals",
@@ -84,7 +91,7 @@ FAULTS = (
         old='export PYTHONPATH; exec "$@"\'',
         new='export PYTHONPATH; "$@"\'',
         harm="In Compose INT reaches a shell and not pytest: a stop loses the report.",
-        first=("backends/test_endings_in_compose.py",),
+        first=("backends/test_endings_in_compose.py::test_an_ending_is_the_same_as_here",),
     ),
     Fault(
         name="two-runs-in-one-environment",
@@ -96,7 +103,10 @@ FAULTS = (
             "    if fd < 0:"
         ),
         harm="Two runs use the same database at the same time.",
-        first=("environment/test_removal.py", "backends/test_leases.py"),
+        first=(
+            "backends/test_environment_lease.py",
+            "environment/test_removal.py::test_a_run_that_holds_an_environment_is_live",
+        ),
     ),
     Fault(
         name="busy-for-a-few-minutes",
@@ -132,7 +142,7 @@ FAULTS = (
         old='        (("rm", "--force", "--volumes"), found.containers),',
         new='        (("rm", "--force"), found.containers),',
         harm="Every `inv down` leaves the services' volumes; the disk fills up.",
-        first=("environment/test_removal.py",),
+        first=("environment/test_removal.py::test_an_anonymous_volume_goes_with_its_container",),
     ),
     Fault(
         name="databases-not-copied",
@@ -141,7 +151,7 @@ FAULTS = (
         old="            reset.keep(project, environ)\n",
         new="",
         harm="There is no copy to reset a database from: each run finds the last one's rows.",
-        first=("environment/test_services.py", "backends/test_leases.py"),
+        first=("environment/test_services.py::test_what_the_tests_depend_on_comes_up_healthy",),
     ),
     Fault(
         name="refusing-redis-is-fresh",
@@ -150,7 +160,7 @@ FAULTS = (
         old='echo "$said"; [ "$said" = OK ]\'',
         new='echo "$said"\'',
         harm="A Redis that refuses to be emptied is taken for empty.",
-        first=("environment/test_reset.py",),
+        first=("environment/test_reset.py::test_a_redis_that_refuses_is_not_fresh",),
     ),
     Fault(
         name="pytest-asked-to-end-by-term",

@@ -50,7 +50,7 @@ class Fault:
     harm: str
     """What it would do to a user."""
     first: tuple[str, ...] = ()
-    """Test paths below tests/walkaway to run before the room's."""
+    """Test paths below tests/walkaway to run before the room's: folders, files or `file::test`."""
 
     @property
     def room_tests(self) -> tuple[str, ...]:

@@ -38,7 +38,9 @@ FAULTS = (
         old="        if not spared(name, kept) and owner.try_lock(name):",
         new="        if not spared(name, kept):",
         harm="A run that starts drops the databases of a run that is at work.",
-        first=("isolation/databases/test_killed.py",),
+        first=(
+            "isolation/databases/test_killed.py::test_leftovers_of_a_killed_run_go_and_a_live_one_is_untouched",
+        ),
     ),
     Fault(
         name="commit-not-seen",
@@ -56,7 +58,9 @@ FAULTS = (
         old="more = {name for table in more for name in links.referring.get(table, ())} - found",
         new="more = {name for table in tables for name in links.referring.get(table, ())} - found",
         harm="A table that refers indirectly to an emptied one stops the clean-up with an error.",
-        first=("isolation/databases/test_emptying.py",),
+        first=(
+            "isolation/databases/test_emptying.py::test_only_touched_tables_and_those_that_refer_to_them_are_truncated",
+        ),
     ),
     Fault(
         name="half-built-template-used",
@@ -65,7 +69,7 @@ FAULTS = (
         old='        building = target.with_name(f"{target.name}.building")',
         new="        building = target",
         harm="A run killed while it makes the SQLite template leaves a half-built one in use.",
-        first=("isolation/databases/test_killed.py", "isolation/databases/test_templates.py"),
+        first=("isolation/databases/test_killed.py::test_killed_while_the_template_is_made",),
     ),
     Fault(
         name="working-folder-not-restored",
@@ -74,7 +78,9 @@ FAULTS = (
         old="        if old.cwd != new.cwd and old.cwd:",
         new="        if old.cwd == new.cwd and old.cwd:",
         harm="After a test that changes the working folder all later tests run in it.",
-        first=("isolation/leaks/test_leaks.py",),
+        first=(
+            "isolation/leaks/test_leaks.py::test_who_leaves_something_is_named_and_nobody_else",
+        ),
     ),
     Fault(
         name="wider-fixtures-accused",
@@ -101,7 +107,7 @@ FAULTS = (
         old="            if self._is_ours():\n                path = ",
         new="            if self._file.opened():\n                path = ",
         harm="Two workers rotate a full log one after the other: what was in it is lost.",
-        first=("isolation/logs/test_files.py",),
+        first=("isolation/logs/test_files.py::test_many_processes_turn_one_file_over",),
     ),
     Fault(
         name="passwords-in-urls-logged",
@@ -119,7 +125,9 @@ FAULTS = (
         old="    peak = process_memory.peak_bytes() - before\n",
         new="    peak = process_memory.peak_bytes()\n",
         harm="A test with limit_memory fails for what was in memory before it began.",
-        first=("isolation/memory/test_memory.py",),
+        first=(
+            "isolation/memory/test_memory.py::test_a_test_above_its_limit_fails_with_its_peak_and_the_others_do_not",
+        ),
     ),
     Fault(
         name="foreign-keys-flushed",
@@ -128,7 +136,9 @@ FAULTS = (
         old="    return str(number) in recorded or connection.dbsize() == 0",
         new="    return str(number) in recorded or connection.dbsize() >= 0",
         harm="A test run empties a Redis database that holds a developer's data.",
-        first=("isolation/redis",),
+        first=(
+            "isolation/redis/test_redis.py::test_the_services_keys_and_foreign_ones_are_never_touched",
+        ),
     ),
     Fault(
         name="number-leased-twice",
@@ -137,7 +147,9 @@ FAULTS = (
         old="    return sum(holder.number == number for holder in _read(clients)) == 1",
         new="    return sum(holder.number == number for holder in _read(clients)) >= 1",
         harm="Two workers get the same Redis database and delete each other's keys.",
-        first=("isolation/redis",),
+        first=(
+            "isolation/redis/test_redis.py::test_no_number_is_leased_twice_and_a_full_server_is_refused",
+        ),
     ),
     Fault(
         name="serial-beside-another",
@@ -149,7 +161,7 @@ FAULTS = (
             "post.down or post.closed for post in self._posts.values() if post is not kept)"
         ),
         harm="A serial test runs beside the last parallel test of another worker.",
-        first=("isolation/spreading/test_serial.py",),
+        first=("isolation/spreading/test_serial.py::test_serial_tests_are_last_and_alone",),
     ),
     Fault(
         name="group-of-a-serial-test-split",
@@ -167,7 +179,7 @@ FAULTS = (
         old="    if found is None or (worker is not None and not found.parallel):",
         new="    if found is None:",
         harm="Forked workers share one database and one Redis number.",
-        first=("tasks/test_forks.py",),
+        first=("tasks/test_forks.py::test_each_worker_is_somebody_to_the_isolation_plugins",),
     ),
     Fault(
         name="leftover-in-a-group-expected",
@@ -176,7 +188,9 @@ FAULTS = (
         old="any(map(_is_left, error.exceptions))",
         new="all(map(_is_left, error.exceptions))",
         harm="An xfail hides a leak when another fixture's teardown fails, too.",
-        first=("isolation/leaks/test_expected_failures.py",),
+        first=(
+            "isolation/leaks/test_expected_failures.py::test_it_is_an_error_beside_the_result_whatever_the_mark_says",
+        ),
     ),
     Fault(
         name="subfolders-have-no-marker",

@@ -21,7 +21,7 @@ FAULTS = (
         old='    if hasattr(os, "register_at_fork"):',
         new='    if not hasattr(os, "register_at_fork"):',
         harm="A daemon that a test forked keeps an ended run alive and writes into its record.",
-        first=("recorder/test_disturbances.py",),
+        first=("recorder/test_disturbances.py::test_no_child_of_a_test_holds_the_lock",),
     ),
     Fault(
         name="second-pass-loses-workers",
@@ -30,7 +30,9 @@ FAULTS = (
         old='"0" if pass_no == 1 else _MANY_RESTARTS',
         new='"0" if pass_no >= 1 else _MANY_RESTARTS',
         harm="When another test crashes in the second pass the tests behind it are lost.",
-        first=("recorder/test_xdist.py",),
+        first=(
+            "recorder/test_xdist.py::test_a_second_pass_restarts_workers_and_keeps_the_numbers",
+        ),
     ),
     Fault(
         name="unreported-call-passes",
@@ -39,7 +41,11 @@ FAULTS = (
         old="            result = reports.PASSED if flight.called else reports.UNKNOWN",
         new="            result = reports.PASSED",
         harm="A test whose call was never reported is recorded as passed.",
-        first=("recorder/test_serial_run.py", "recorder/test_faults.py"),
+        first=(
+            "recorder/test_serial_run.py",
+            "recorder/test_rerun_plugins.py",
+            "recorder/test_faults.py",
+        ),
     ),
     Fault(
         name="skip-hides-the-error-after-it",
@@ -57,7 +63,9 @@ FAULTS = (
         old='frozenset({"logstart", "logfinish", "testreport", "warning_recorded"})',
         new='frozenset({"logstart", "logfinish", "warning_recorded"})',
         harm="Tests that workers finish after a stop have no result.",
-        first=("supervisor/test_stopped_workers.py",),
+        first=(
+            "supervisor/test_stopped_workers.py::test_every_test_that_ran_to_its_end_has_its_result",
+        ),
     ),
     Fault(
         name="last-line-has-no-room",
@@ -75,7 +83,9 @@ FAULTS = (
         old="CHECKPOINT_BYTES = 64 * 1024",
         new="CHECKPOINT_BYTES = 64 * 1024 * 1024",
         harm="A look at a long run finds no checkpoint and shows a part of its results as all.",
-        first=("recorder/test_serial_run.py", "supervisor/test_workers.py"),
+        first=(
+            "recorder/test_serial_run.py::test_checkpoints_carry_the_counters_and_the_tests_in_flight",
+        ),
     ),
     Fault(
         name="grace-in-milliseconds",
@@ -84,7 +94,9 @@ FAULTS = (
         old='            return max(0.5, float(json.load(file)["limits"]["grace_s"]))',
         new='            return max(0.5, float(json.load(file)["limits"]["grace_s"]) / 1000)',
         harm="Workers get half a second after a stop: the tests they finish have no result.",
-        first=("supervisor/test_stopped_workers.py",),
+        first=(
+            "supervisor/test_stopped_workers.py::test_every_test_that_ran_to_its_end_has_its_result",
+        ),
     ),
     Fault(
         name="reports-delivered-twice",
@@ -102,7 +114,7 @@ FAULTS = (
         old="        return os.waitpid(live.pid, 0)[1]",
         new="        os.waitpid(live.pid, 0)\n        return 0",
         harm="A worker killed by a signal is reported as ended with exit status 0.",
-        first=("forks/test_crashes.py",),
+        first=("forks/test_crashes.py::test_the_culprit_crashed_and_every_other_test_reports",),
     ),
     Fault(
         name="forks-outlive-their-parent",
@@ -111,7 +123,7 @@ FAULTS = (
         old="    atexit._clear()\n    _die_with_parent()\n",
         new="    atexit._clear()\n",
         harm="Killing pytest leaves its forked workers at work in the same database.",
-        first=("forks/test_crashes.py",),
+        first=("forks/test_crashes.py::test_workers_end_with_a_parent_that_is_killed",),
     ),
     Fault(
         name="forks-share-random-numbers",
@@ -120,7 +132,9 @@ FAULTS = (
         old="    random.seed()\n    numpy = ",
         new="    numpy = ",
         harm="All workers draw the same random names and collide in shared services.",
-        first=("forks/test_results.py",),
+        first=(
+            "forks/test_results.py::test_each_worker_has_a_name_a_folder_and_random_numbers_of_its_own",
+        ),
     ),
     Fault(
         name="teardown-reported-twice",
@@ -138,7 +152,9 @@ FAULTS = (
         old="        if self._session.shouldfail or self._session.shouldstop:",
         new="        if self._session.shouldfail and self._session.shouldstop:",
         harm="With -x the other workers run their tests to the end.",
-        first=("forks/test_stops.py",),
+        first=(
+            "forks/test_stops.py::test_a_first_failure_ends_the_run_and_every_test_that_ran_is_told",
+        ),
     ),
     Fault(
         name="group-cut",

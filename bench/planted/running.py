@@ -21,7 +21,7 @@ FAULTS = (
         old="        for target, source in ((0, null), (1, out), (2, out)):",
         new="        for target, source in ((1, out), (2, out)):",
         harm="A run holds its starter's terminal or pipe open; whoever waits for its end hangs.",
-        first=("supervisor/test_letting_go.py",),
+        first=("process/test_detach.py", "supervisor/test_letting_go.py"),
     ),
     Fault(
         name="sigpipe-stays-ignored",
@@ -48,7 +48,9 @@ FAULTS = (
         old="        if self.adopted and not self.apart:",
         new="        if self.adopted and self.apart:",
         harm="Stopping a run whose first supervisor died leaves its daemons running.",
-        first=("supervisor/test_supervisor_gone.py",),
+        first=(
+            "supervisor/test_supervisor_gone.py::test_an_adopted_run_is_stopped_on_request_with_all_its_processes",
+        ),
     ),
     Fault(
         name="one-empty-scan-is-enough",
@@ -57,7 +59,7 @@ FAULTS = (
         old="        while empty < 2 and time.monotonic() < deadline:",
         new="        while empty < 1 and time.monotonic() < deadline:",
         harm="A process that forks while it is being looked for survives the end of its run.",
-        first=("process", "supervisor/test_nobody_left.py"),
+        first=("process/test_process_tree.py", "supervisor/test_nobody_left.py"),
     ),
     Fault(
         name="own-helpers-are-swept",
@@ -66,7 +68,7 @@ FAULTS = (
         old="        own = {os.getpid(), *self.helpers}",
         new="        own = {os.getpid()}",
         harm="The supervisor kills its own helpers at the end and names them as left behind.",
-        first=("supervisor/test_nobody_left.py", "supervisor/test_results.py"),
+        first=("process/test_process_tree.py", "supervisor/test_nobody_left.py"),
     ),
     Fault(
         name="every-kill-is-out-of-memory",
@@ -75,7 +77,9 @@ FAULTS = (
         old="            return in_group > self._in_group[0].kills",
         new="            return in_group >= self._in_group[0].kills",
         harm="A run that somebody killed is reported as out of memory.",
-        first=("supervisor/test_out_of_memory.py", "supervisor/test_crashes.py"),
+        first=(
+            "supervisor/test_out_of_memory.py::test_who_is_killed_while_somebody_else_is_out_of_memory_is_killed",
+        ),
     ),
     Fault(
         name="restored-record-names-the-old-lock",
@@ -83,8 +87,8 @@ FAULTS = (
         file="walkaway/supervisor/record_files.py",
         old='        data["lock"] = [status.st_dev, status.st_ino]\n',
         new="",
-        harm="After a record was deleted and restored, a live run is reported as unknown.",
-        first=("supervisor/test_record_kept.py",),
+        harm="A run that is killed after its record was restored is unknown instead of vanished.",
+        first=("supervisor/test_record_files.py", "supervisor/test_record_kept.py"),
     ),
     Fault(
         name="term-before-int",
@@ -93,7 +97,7 @@ FAULTS = (
         old="(signal.SIGINT, signal.SIGTERM, signal.SIGKILL)",
         new="(signal.SIGTERM, signal.SIGINT, signal.SIGKILL)",
         harm="A stopped run ends without its fixtures' teardown: databases and servers stay.",
-        first=("supervisor/test_stops.py",),
+        first=("supervisor/test_stops.py::test_a_stopped_run_says_so_and_ends_its_fixtures",),
     ),
     Fault(
         name="ctrl-c-is-a-stop",
@@ -102,7 +106,7 @@ FAULTS = (
         old='        word = "interrupt" if kind == "interrupt" else "stop"',
         new='        word = "stop"',
         harm="Ctrl-C at `inv test` exits with 2 instead of 130: a script's loop goes on.",
-        first=("supervisor/test_stops.py",),
+        first=("supervisor/test_stops.py::test_ctrl_c_at_the_foreground_is_130",),
     ),
     Fault(
         name="busy-tree-is-stalled",
@@ -111,7 +115,7 @@ FAULTS = (
         old="        if wanting or cores > _IDLE_CORES:",
         new="        if wanting and cores > _IDLE_CORES:",
         harm="A silent test whose child works and sleeps in turns is ended as stalled.",
-        first=("supervisor/test_limits.py",),
+        first=("supervisor/test_stall.py", "supervisor/test_limits.py"),
     ),
     Fault(
         name="capture-files-not-seen",
@@ -120,7 +124,7 @@ FAULTS = (
         old="stat.S_ISREG(status.st_mode) and status.st_nlink == 0",
         new="stat.S_ISREG(status.st_mode) and status.st_nlink == 1",
         harm="A test that prints without end fills the disk through pytest's capture files.",
-        first=("supervisor/test_limits.py",),
+        first=("supervisor/test_limits.py::test_a_flood_into_pytests_capture_is_an_output_limit",),
     ),
     Fault(
         name="linger-limit-cannot-be-off",
@@ -129,7 +133,9 @@ FAULTS = (
         old="            if self._linger_s and idle >= ",
         new="            if idle >= ",
         harm="With linger_s: 0 (never) a process that stays after its tests is ended at once.",
-        first=("supervisor/test_staying_open.py",),
+        first=(
+            "supervisor/test_staying_open.py::test_nobody_is_ended_for_it_where_the_limit_is_off",
+        ),
     ),
     Fault(
         name="int-sent-once",
@@ -138,7 +144,7 @@ FAULTS = (
         old='_TESTS = (b\'{"e":"s"\', b\'{"e":"f"\')',
         new='_TESTS = (b\'{"e": "s"\', b\'{"e": "f"\')',
         harm="A run whose test swallows INT goes on until TERM cuts it off without a report.",
-        first=("supervisor/test_stops.py",),
+        first=("supervisor/test_stops.py::test_int_is_sent_again_while_tests_still_come",),
     ),
     Fault(
         name="slot-never-full",
@@ -156,7 +162,9 @@ FAULTS = (
         old="            if _dead(fd):",
         new="            if _dead(fd) and status.st_size == 0:",
         harm="After a supervisor was killed its slots are taken until the machine restarts.",
-        first=("worker_slots/test_queue_processes.py",),
+        first=(
+            "worker_slots/test_queue_processes.py::test_a_killed_run_frees_its_slots_and_its_place",
+        ),
     ),
     Fault(
         name="forked-children-keep-slots",
@@ -165,7 +173,9 @@ FAULTS = (
         old="os.register_at_fork(after_in_child=_let_go)\n\n\n",
         new="",
         harm="A helper that outlives its supervisor keeps the run's slots taken.",
-        first=("worker_slots/test_queue_processes.py",),
+        first=(
+            "worker_slots/test_queue_processes.py::test_a_child_that_a_run_forked_does_not_keep_its_slots",
+        ),
     ),
     Fault(
         name="page-cache-counts-as-used",
@@ -183,7 +193,7 @@ FAULTS = (
         old="                if run.hunt == self.hunt.id and run.attempt == number:",
         new="                if run.hunt == self.hunt.id:",
         harm="A hunt makes one attempt and counts its results ten times.",
-        first=("tasks/test_hunt.py",),
+        first=("tasks/test_hunt.py::test_counted_flakes_are_found_and_nobody_else_is_accused",),
     ),
     Fault(
         name="attempts-take-over-latest",
@@ -192,7 +202,7 @@ FAULTS = (
         old='            origin=Origin("hunt", f"hunt {self.hunt.id}"),',
         new="            origin=self.hunt.run.origin,",
         harm="While a hunt goes on, `inv wait` answers for one of its attempts, not for one's run.",
-        first=("tasks/test_hunt.py",),
+        first=("tasks/test_hunt.py::test_progress_and_latest_are_not_taken_over_by_attempts",),
     ),
     Fault(
         name="torn-line-takes-the-one-before",
@@ -210,6 +220,6 @@ FAULTS = (
         old="        guilty = ended.outcome in {Outcome.CRASHED, Outcome.OUT_OF_MEMORY}",
         new="        guilty = ended.outcome not in {Outcome.STOPPED, Outcome.INTERRUPTED}",
         harm="A test that was running when the deadline killed its attempt is called flaky.",
-        first=("tasks/test_hunt.py",),
+        first=("tasks/test_hunt.py::test_a_test_killed_at_the_deadline_is_named_and_not_accused",),
     ),
 )
