@@ -32,6 +32,7 @@ FAULTS = (
         harm="When another test crashes in the second pass the tests behind it are lost.",
         first=(
             "recorder/test_xdist.py::test_a_second_pass_restarts_workers_and_keeps_the_numbers",
+            "supervisor/test_workers.py::test_eight_killers_among_48_tests_take_down_nobody_else",
         ),
     ),
     Fault(
@@ -54,7 +55,7 @@ FAULTS = (
         old="        counts = flight.result not in _FAILURES or result == reports.CRASHED",
         new="        counts = not flight.result",
         harm="A skip or an expected failure hides the error in the same test's teardown.",
-        first=("recorder/test_failures.py", "recorder/test_serial_run.py"),
+        first=("recorder/test_failures.py",),
     ),
     Fault(
         name="results-after-int-dropped",
@@ -94,9 +95,7 @@ FAULTS = (
         old='            return max(0.5, float(json.load(file)["limits"]["grace_s"]))',
         new='            return max(0.5, float(json.load(file)["limits"]["grace_s"]) / 1000)',
         harm="Workers get half a second after a stop: the tests they finish have no result.",
-        first=(
-            "supervisor/test_stopped_workers.py::test_every_test_that_ran_to_its_end_has_its_result",
-        ),
+        first=("recorder/test_stopping.py",),
     ),
     Fault(
         name="reports-delivered-twice",
@@ -126,12 +125,12 @@ FAULTS = (
         first=("forks/test_crashes.py::test_workers_end_with_a_parent_that_is_killed",),
     ),
     Fault(
-        name="forks-share-random-numbers",
+        name="forks-share-a-folder",
         room="forks",
         file="walkaway/forks/walkaway_forks/inherited.py",
-        old="    random.seed()\n    numpy = ",
-        new="    numpy = ",
-        harm="All workers draw the same random names and collide in shared services.",
+        old="    _renew_basetemp(config, basetemp)\n    asyncio",
+        new="    asyncio",
+        harm="All workers make their temporary folders in the same place and get each other's.",
         first=(
             "forks/test_results.py::test_each_worker_has_a_name_a_folder_and_random_numbers_of_its_own",
         ),

@@ -214,12 +214,15 @@ FAULTS = (
         first=("hunting",),
     ),
     Fault(
-        name="deadline-accuses-the-test",
+        name="kill-accuses-the-test",
         room="hunting",
         file="walkaway/hunting/attempt_results.py",
         old="        guilty = ended.outcome in {Outcome.CRASHED, Outcome.OUT_OF_MEMORY}",
-        new="        guilty = ended.outcome not in {Outcome.STOPPED, Outcome.INTERRUPTED}",
-        harm="A test that was running when the deadline killed its attempt is called flaky.",
-        first=("tasks/test_hunt.py::test_a_test_killed_at_the_deadline_is_named_and_not_accused",),
+        new=(
+            "        guilty = ended.outcome in "
+            "{Outcome.CRASHED, Outcome.OUT_OF_MEMORY, Outcome.KILLED}"
+        ),
+        harm="A test that was running when somebody killed its attempt is called flaky.",
+        first=("hunting",),
     ),
 )
