@@ -75,7 +75,7 @@ FAULTS = (
         old='            counts["errors"] += result in _ERRORS\n',
         new="",
         harm="A CI server that reads junit.xml shows no error for tests that crashed or were lost.",
-        first=("supervisor/test_same_id.py", "supervisor/test_skipped_whole.py"),
+        first=("record/test_junit.py",),
     ),
     Fault(
         name="selection-not-in-the-key",
@@ -93,7 +93,7 @@ FAULTS = (
         old='        if live.key != wanted.key or record.path("stop.json").exists():',
         new="        if live.key != wanted.key:",
         harm="A start just after a stop attaches to the run that is being stopped.",
-        first=("tasks/test_starting.py::test_a_start_while_a_stop_is_under_way_is_a_new_run",),
+        first=("runs/test_start.py",),
     ),
     Fault(
         name="other-boot-not-noticed",
