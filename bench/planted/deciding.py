@@ -114,7 +114,7 @@ FAULTS = (
         old="not book.rows[i].results and i not in p.in_flight_lost]",
         new="not book.rows[i].results]",
         harm="A test that killed its worker is run again in the second pass and kills that, too.",
-        first=("supervisor/test_workers.py::test_a_crashed_worker_costs_its_test_and_no_other",),
+        first=("runs/test_second_pass.py",),
     ),
     Fault(
         name="no-is-ci",
