@@ -77,8 +77,8 @@ FAULTS = (
         name="container-given-up-after-a-hang",
         room="backends",
         file="walkaway/backends/container_monitor.py",
-        old="        wanted = (needed and self._waiter is None) or self._mute",
-        new="        wanted = needed and self._waiter is None and not self._mute",
+        old="        due = (needed and self._waiter is None) or self._unanswered",
+        new="        due = needed and self._waiter is None and not self._unanswered",
         harm="After one inspection without an answer the container is never looked at again.",
         first=(
             "backends/test_engine_hangs.py::test_what_ended_while_the_engine_hung_has_its_exit_code",

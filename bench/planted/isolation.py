@@ -35,8 +35,8 @@ FAULTS = (
         name="live-databases-dropped",
         room="isolation/databases",
         file="walkaway/isolation/databases/postgres/leftovers.py",
-        old="        if not spared(name, kept) and owner.try_lock(name):",
-        new="        if not spared(name, kept):",
+        old="        if not spared(name, note) and owner.try_lock(name):",
+        new="        if not spared(name, note):",
         harm="A run that starts drops the databases of a run that is at work.",
         first=(
             "isolation/databases/test_killed.py::test_leftovers_of_a_killed_run_go_and_a_live_one_is_untouched",

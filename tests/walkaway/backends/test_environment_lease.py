@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.walkaway.views import samples
 from walkaway.backends.environment_lease import Leasing
 from walkaway.environment import leases
+from walkaway.model.run import Compose
 from walkaway.record.journal import Journal
 
 
@@ -21,8 +23,9 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 def leasing(root: Path, run_id: str, journal: Journal) -> Leasing:
-    wish = {"services": True, "slots": 1, "only_build": False, "service": "test", "files": []}
-    return Leasing({"root": str(root), "id": run_id, "compose": wish}, journal)
+    wanted = Compose(service="test", services=True, slots=1)
+    run = samples.RUN._replace(root=str(root), id=run_id, compose=wanted)
+    return Leasing(run, wanted, journal)
 
 
 def test_one_run_has_the_environment_and_the_next_waits_for_it(

@@ -6,17 +6,23 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.walkaway.views import samples
 from walkaway.backends import pytest_pass
 
 TELLS = "import json, os; print(json.dumps(dict(os.environ)))"
 
 
-def environ(folder: Path, number: int = 1, **run: object) -> dict[str, str]:
+def environ(
+    folder: Path,
+    number: int = 1,
+    **changes: Any,  # noqa: ANN401 - fields of a run
+) -> dict[str, str]:
     """What a pass of a run in this folder has in its environment."""
-    whole = {"argv": [sys.executable, "-c", TELLS], "cwd": str(folder), "started_boot": 0.0, **run}
+    whole = samples.RUN._replace(argv=(sys.executable, "-c", TELLS), cwd=str(folder), **changes)
     out = folder / "out"
     with out.open("wb") as file:
         pid = pytest_pass.start(whole, str(folder), number, file.fileno())

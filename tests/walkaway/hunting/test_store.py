@@ -16,7 +16,7 @@ def test_a_torn_line_costs_that_line_only(tmp_path: Path, torn: str) -> None:
     record.add_tests(whole)
     with record.path("tests.txt").open("a", encoding="utf-8") as file:
         file.write(torn)
-    record.mend()
+    record.repair()
     record.add_tests(["tests/b.py::test_three"])
     assert record.tests() == [*whole, "tests/b.py::test_three"]
 
@@ -24,5 +24,5 @@ def test_a_torn_line_costs_that_line_only(tmp_path: Path, torn: str) -> None:
 def test_a_file_of_nothing_but_a_torn_line_is_emptied(tmp_path: Path) -> None:
     record = HuntRecord(tmp_path)
     record.path("tests.txt").write_bytes(b"tests/a.py::te")
-    record.mend()
+    record.repair()
     assert record.path("tests.txt").read_bytes() == b""

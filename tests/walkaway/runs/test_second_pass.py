@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from walkaway.model import ledger
+from walkaway.model.observed import Observed
 from walkaway.runs import judge, second_pass
 
 
@@ -21,5 +22,5 @@ def test_a_test_that_was_running_when_its_worker_died_is_not_run_again() -> None
             {"e": "end", "t": 0.5, "exit": 1},
         ],
     )
-    facts = judge.gather(book, {"exit_code": 1})
+    facts = judge.gather(book, Observed(exit_code=1))
     assert second_pass.lost_with_a_worker(book, facts) == [2, 3]

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from walkaway.process import file_lock
-from walkaway.supervisor.record_files import Keeper
+from walkaway.supervisor.record_files import RecordFiles
 
 
 def identity(path: Path) -> list[int]:
@@ -24,15 +24,15 @@ def test_a_restored_record_has_all_that_was_written_and_names_its_new_lock(tmp_p
     fd = file_lock.acquire(str(lock))
     assert fd is not None
     (folder / "run.json").write_text(json.dumps({"id": "x", "lock": identity(lock)}))
-    keeper = Keeper(str(folder), fd)
-    os.write(keeper.fds["events.jsonl"], b"before\n")
+    files = RecordFiles(str(folder), fd)
+    os.write(files.fds["events.jsonl"], b"before\n")
     shutil.rmtree(folder.parent)
-    os.write(keeper.fds["events.jsonl"], b"after\n")
-    os.write(keeper.log_fd, b"printed\n")
-    keeper.check()
-    os.write(keeper.fds["events.jsonl"], b"later\n")
-    keeper.check()
-    assert keeper.restored
+    os.write(files.fds["events.jsonl"], b"after\n")
+    os.write(files.log_fd, b"printed\n")
+    files.check()
+    os.write(files.fds["events.jsonl"], b"later\n")
+    files.check()
+    assert files.restored
     assert (folder / "events.jsonl").read_bytes() == b"before\nafter\nlater\n"
     assert folder.with_name(f"{folder.name}.log").read_bytes() == b"printed\n"
     found = json.loads((folder / "run.json").read_bytes())
