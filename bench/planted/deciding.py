@@ -217,8 +217,8 @@ FAULTS = (
     ),
     Fault(
         name="make-expands-arguments",
-        room="library",
-        file="walkaway/library/walkaway.mk",
+        room="scaffold",
+        file="walkaway/scaffold/walkaway.mk",
         old="export WALKAWAY_ARGS := $(value ARGS)",
         new="export WALKAWAY_ARGS := $(ARGS)",
         harm="In a project with walkaway.mk, make expands and runs $(...) in pytest's arguments.",

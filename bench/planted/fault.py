@@ -20,7 +20,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "tasks": ("tasks",),
     "views": ("views",),
     "upkeep": ("upkeep", "tasks/test_upkeep_tasks.py"),
-    "library": ("test_library.py",),
+    "scaffold": ("test_library.py",),
     "recorder": ("recorder", "supervisor", "hostile"),
     "forks": ("forks", "tasks/test_forks.py"),
     "isolation/databases": ("isolation/databases",),

@@ -17,7 +17,7 @@ from tests.walkaway.support.checkout import REPOSITORY
 PACKAGE = REPOSITORY / "walkaway"
 LAYERS = (
     ("errors", "model", "process", "text", "recorder", "forks"),
-    ("settings", "record", "worker_slots", "library"),
+    ("settings", "record", "worker_slots", "scaffold"),
     ("environment", "upkeep", "isolation"),
     ("backends",),
     ("runs",),

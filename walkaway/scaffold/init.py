@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
-from walkaway.library.project_files import FileState, Offer, known_names, offers
 from walkaway.model import exit_codes
+from walkaway.scaffold.project_files import FileState, Offer, known_names, offers
 
 _READ_CHARS = 1 << 20
 
