@@ -453,8 +453,6 @@ def test_the_wheel_holds_all_that_the_collection_needs(installed: Path) -> None:
     mine = REPOSITORY / "walkaway"
     # pytest's cached modules are `x.pyc` and, while one is written, `x.pyc.PID`.
     files = {
-        p.relative_to(mine)
-        for p in mine.rglob("*")
-        if p.is_file() and "__pycache__" not in p.parts
+        p.relative_to(mine) for p in mine.rglob("*") if p.is_file() and "__pycache__" not in p.parts
     }
     assert {p.relative_to(there) for p in there.rglob("*") if p.is_file()} >= files
