@@ -53,14 +53,41 @@ _DAILY = {
     },
 }
 
+TOGETHER = tuple(
+    case
+    for case in CASES
+    if case.name
+    in {
+        "exits-by-sys",
+        "fixture-fails-in-setup",
+        "fixture-fails-in-teardown",
+        "fixture-raises-a-group-of-odd-exceptions",
+        "fixture-yields-never",
+        "fixture-yields-twice",
+        "forks-a-child-that-fails",
+        "forks-by-multiprocessing",
+        "makes-its-failure-a-pass",
+        "makes-its-failure-an-outcome-unheard-of",
+        "makes-its-failure-expected",
+        "raises-an-unheard-of-exception",
+        "raises-what-cannot-be-told",
+        "records-a-property-that-nobody-can-send",
+        "recurses-without-end",
+        "reports-a-lone-surrogate",
+        "reports-odd-sections",
+        "says-ten-megabytes",
+    }
+)
+"""They leave nothing behind in their process and end alike, so that one run shows them all."""
+
 
 def daily(case: Case, mode: str) -> bool:
-    """Tell what runs by default: all serial ones, and over workers one for each way of ending.
+    """Tell what runs alone by default: all serial ones, and over workers one a way of ending.
 
     That a worker's crash costs its own test alone has tests of its own; the rest runs with `soak`.
     """
     if mode == "serial":
-        return case.name not in _IN_WORKERS_ALONE
+        return case.name not in _IN_WORKERS_ALONE and case not in TOGETHER
     return case.name in _DAILY[mode]
 
 
