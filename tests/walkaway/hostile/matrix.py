@@ -27,6 +27,24 @@ CASES = (
 )
 _IN_WORKERS_ALONE = {"conftest-raises-in-workers-alone", "workers-collect-differently"}
 """Nothing is hostile in these where there are no xdist workers."""
+_SHOWN_BY_THE_SUPERVISORS_TESTS = {
+    # test_crashes.py
+    "aborts",
+    "exits-at-once",
+    "exits-at-once-with-1",
+    "kills-itself",
+    "reads-through-a-null-pointer",
+    "terminates-itself",
+    # test_exit_statuses.py
+    "exits-at-once-after-pytests-end",
+    "exits-at-once-at-the-sessions-end",
+    "forgives-every-failure",
+    # test_limits.py
+    "blocks-deaf-to-signals",
+    "blocks-in-a-sleep",
+    "blocks-in-an-import",
+}
+"""Serial, these are what tests of tests/walkaway/supervisor are about."""
 _DAILY = {
     "n2": {
         *_IN_WORKERS_ALONE,
@@ -82,12 +100,13 @@ TOGETHER = tuple(
 
 
 def daily(case: Case, mode: str) -> bool:
-    """Tell what runs alone by default: all serial ones, and over workers one a way of ending.
+    """Tell what runs alone by default: serial ones, and over workers one for each way of ending.
 
     That a worker's crash costs its own test alone has tests of its own; the rest runs with `soak`.
     """
     if mode == "serial":
-        return case.name not in _IN_WORKERS_ALONE and case not in TOGETHER
+        elsewhere = _IN_WORKERS_ALONE | _SHOWN_BY_THE_SUPERVISORS_TESTS
+        return case.name not in elsewhere and case not in TOGETHER
     return case.name in _DAILY[mode]
 
 

@@ -233,7 +233,7 @@ def test_there_is_no_second_pass_after_a_stop(scratch: Scratch) -> None:
         def test_d(): pass
         """,
     )
-    live = scratch.start(*xdist("load", 1), limits=limits(grace_s=0.3))
+    live = scratch.start(*xdist("load"), limits=limits(grace_s=0.3))
     wait_for(lambda: [e for e in live.events("wdown") if e["m"]], "the crash")
     live.ask_to_stop()
     outcome = live.outcome()
@@ -251,7 +251,7 @@ def test_there_is_no_second_pass_after_a_limit(scratch: Scratch) -> None:
         def test_c(): pass
         """,
     )
-    live = scratch.start(*xdist("load", 1), limits=limits(deadline_s=1, grace_s=0.3))
+    live = scratch.start(*xdist("load"), limits=limits(deadline_s=1, grace_s=0.3))
     with live.supervisor_held():
         wait_for(lambda: [e for e in live.events("wdown") if e["m"]], "the crash")
         live.wait_in_flight(1)
