@@ -19,12 +19,18 @@ _PAUSE_S = 0.02
 
 
 def take(record: str) -> int:
-    """Make every registered process write its stacks; return how many did. Takes at most 2 s."""
+    """Make every registered process write its stacks; return how many did. Takes at most 2 s.
+
+    A process that is suspended answers once it goes on: nobody waits for it.
+    """
     waiting: dict[str, int] = {}
     for path in _files(record):
         pid, start, _ = _first_line(path)
         if pid and proc_table.alive(pid, start):
-            waiting[path] = _size(path)
+            size = _size(path)
+            proc = proc_table.read(pid)
+            if proc is None or proc.state not in "Tt":
+                waiting[path] = size
             proc_table.send(pid, start, SIGNAL)
     asked = len(waiting)
     deadline = time.monotonic() + _WAIT_S

@@ -13,6 +13,10 @@ _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 """Python ignores these signals, and exec keeps that; commands expect the default action."""
 
 
+_MOST_DESCRIPTORS = 1024
+"""The supervisor has about twenty, and the lowest numbers are given first."""
+
+
 class Exit(NamedTuple):
     """How a process ended: by exit code or signal; both None when nobody observed it."""
 
@@ -69,13 +73,14 @@ class Helper:
     """A child process that answers in bytes: a forked function, or a command.
 
     It has its own memory, and if it dies only the answer is lost. ``close``: descriptors that the
-    child must not keep open. With ``log_fd``, whatever a function prints goes there.
+    child must not keep open; None: all, so that no lock outlives us with it. With ``log_fd``,
+    whatever a function prints goes there.
     """
 
     def __init__(
         self,
         work: Callable[[], bytes] | Sequence[str] | LineByLine,
-        close: Sequence[int] = (),
+        close: Sequence[int] | None = (),
         *,
         log_fd: int | None = None,
     ) -> None:
@@ -87,8 +92,12 @@ class Helper:
             try:
                 _default_signals()
                 os.setsid()
-                for fd in close:
-                    os.close(fd)
+                if close is None:
+                    os.closerange(3, write)
+                    os.closerange(write + 1, _MOST_DESCRIPTORS)
+                else:
+                    for fd in close:
+                        os.close(fd)
                 if log_fd is not None:
                     os.dup2(log_fd, 1)
                     os.dup2(log_fd, 2)

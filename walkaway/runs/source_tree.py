@@ -2,16 +2,14 @@
 
 It takes up to 0.4 s on 100,000 files (git status). So a child of the supervisor takes it in
 parallel with pytest's start; a start takes one itself only to compare with a live run that has the
-same command. Run as a script, this module prints the fingerprint as a JSON array.
+same command.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -216,7 +214,3 @@ def _files(root: str) -> Iterator[str]:
             path = os.path.relpath(os.path.join(folder, name), root)
             if not _ignored(path):
                 yield path
-
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(fingerprint(sys.argv[1])))

@@ -14,7 +14,7 @@ def _blocks(name: str, hostile: str, result: str = "no-result") -> Case:
         Ended("timed-out 124", **rest, elsewhere="not-run"),
         Ended("timed-out 124", **unheard),
         bare=None,
-        deadline_s=2,
+        deadline_s=1,
         reported=1,
         reported_spread=2,
     )
@@ -72,7 +72,7 @@ CASES = [
         above="time.sleep(600)",
         ended=Ended("timed-out 124", *["absent"] * 5),
         bare=None,
-        deadline_s=2,
+        deadline_s=1,
         reported=0,
     ),
 ]

@@ -9,7 +9,7 @@ import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 from tests.walkaway.hostile.case import MODES, Case
@@ -27,6 +27,9 @@ from tests.walkaway.support.waiting import wait_for
 from walkaway.model import ledger, standing
 from walkaway.model.vocabulary import Outcome
 from walkaway.record import reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _NEVER_S = 60
 """A bare run that takes longer never ends."""
@@ -61,6 +64,25 @@ def recorded(case: Case, mode: str, scratch: Scratch) -> Recorded:
     outcome = live.outcome(90)
     shown = Shown(outcome["code"], results(live, outcome))
     return Recorded(live, outcome, shown, _of_junit(live, outcome))
+
+
+def together(cases: Iterable[Case], scratch: Scratch) -> dict[str, Recorded]:
+    """Run cases in one serial run, each in a folder of its own; return what it shows, by name."""
+    folders = [case.name for case in cases]
+    for case in cases:
+        for name, source in case.sources().items():
+            scratch.write(f"{case.name}/{name}", source)
+    live = scratch.start("--import-mode=importlib")
+    outcome = live.outcome(90)
+    return {
+        folder: Recorded(
+            live,
+            outcome,
+            Shown(outcome["code"], results(live, outcome, f"{folder}/")),
+            _of_junit(live, outcome, f"{folder}."),
+        )
+        for folder in folders
+    }
 
 
 def bare(case: Case, mode: str, root: Path) -> Shown:
@@ -103,25 +125,31 @@ def _reached(count: int, live: Live) -> None:
         wait_for(lambda: len(live.events("s")) > count, "a test at work")
 
 
-def results(live: Live, outcome: dict[str, Any]) -> dict[str, str]:
-    """Return the tests' results as the record has them, by short name."""
+def results(live: Live, outcome: dict[str, Any], folder: str = "") -> dict[str, str]:
+    """Return the results of a folder's tests as the record has them, by short name."""
     names = reader.ids(live.folder)
     book = ledger.build(names, reader.all_events(live.record.path("events.jsonl")))
     ended = Outcome(outcome["outcome"])
-    return {_short(name): standing.of(index, book, ended) for index, name in enumerate(names)}
+    return {
+        _short(name): standing.of(index, book, ended)
+        for index, name in enumerate(names)
+        if name.startswith(folder)
+    }
 
 
-def _of_junit(live: Live, outcome: dict[str, Any]) -> Shown:
+def _of_junit(live: Live, outcome: dict[str, Any], folder: str = "") -> Shown:
     path = live.record.path("junit.xml")
     if not path.exists():
         return Shown(outcome["code"])
-    return Shown(outcome["code"], _of_cases(ET.parse(path)))  # noqa: S314 - our own file
+    return Shown(outcome["code"], _of_cases(ET.parse(path), folder))  # noqa: S314 - our own file
 
 
-def _of_cases(suite: ET.ElementTree[ET.Element]) -> dict[str, str]:
-    """Return the results in a JUnit report; the worst of a test that is there twice."""
+def _of_cases(suite: ET.ElementTree[ET.Element], folder: str = "") -> dict[str, str]:
+    """Return the results of a folder in a JUnit report; the worst of a test that is there twice."""
     found: dict[str, str] = {}
     for case in suite.iter("testcase"):
+        if not case.get("classname", "").startswith(folder):
+            continue
         tags = {child.tag: child for child in case}
         result = "passed"
         if "error" in tags or "failure" in tags:

@@ -5,16 +5,17 @@ All of them, over workers and against bare pytest, too: `pytest tests/walkaway/h
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.walkaway.hostile.case import Case
+from tests.walkaway.hostile.case import Case, Ended
 from tests.walkaway.hostile.forked import expected
 from tests.walkaway.hostile.greener import Shown, greener
-from tests.walkaway.hostile.matrix import ALL, CASES, daily
-from tests.walkaway.hostile.running import bare, recorded, told
-from tests.walkaway.support.scratch import Scratch
+from tests.walkaway.hostile.matrix import ALL, CASES, TOGETHER, daily
+from tests.walkaway.hostile.running import Recorded, bare, recorded, together, told
+from tests.walkaway.support.scratch import Scratch, project_in
 
 _LEAST = 60
 
@@ -34,8 +35,25 @@ BARE = [
 
 @pytest.mark.parametrize(("case", "mode"), WRITTEN_DOWN)
 def test_a_hostile_suite_ends_as_written_down(scratch: Scratch, case: Case, mode: str) -> None:
-    run = recorded(case, mode, scratch)
-    ends = expected(case, mode)
+    _assert_ended(recorded(case, mode, scratch), expected(case, mode))
+
+
+@pytest.fixture(scope="module")
+def among_others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Recorded]]:
+    """One run of all suites that leave nothing behind, by name."""
+    with project_in(tmp_path_factory.mktemp("together")) as scratch:
+        yield together(TOGETHER, scratch)
+
+
+@pytest.mark.xdist_group("hostile together")
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in TOGETHER])
+def test_a_suite_that_leaves_nothing_behind_ends_as_written_down_among_others(
+    among_others: dict[str, Recorded], case: Case
+) -> None:
+    _assert_ended(among_others[case.name], case.ended)
+
+
+def _assert_ended(run: Recorded, ends: Ended) -> None:
     assert run.verdict in ends.verdict.split("|"), told(run)
     wrong = {
         test: run.shown.results.get(test, "absent")

@@ -38,7 +38,7 @@ def test_a_test_with_a_failing_subtest_counts_once(
     assert results(live, outcome)["first"] == "failed"
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.soak)])
 def test_a_crash_whose_rerun_never_comes_is_not_green(scratch: Scratch, workers: str) -> None:
     scratch.write(
         "test_it.py",
@@ -75,7 +75,7 @@ def test_the_deadline_holds_where_a_failure_took_the_limit_off(scratch: Scratch)
         def test_fails(closing): assert 0, "the failure"
         """,
     )
-    live = scratch.start("-p", "timeout", "--timeout=1", limits=limits(deadline_s=4))
+    live = scratch.start("-p", "timeout", "--timeout=1", limits=limits(deadline_s=2.5, grace_s=0.5))
     with live.supervisor_held():
         wait_for(lambda: len(live.events("s")) > 1, "the second test")
     outcome = live.outcome()

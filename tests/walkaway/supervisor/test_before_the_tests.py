@@ -54,28 +54,32 @@ def test_a_command_that_dies_before_pytest_is_not_started(scratch: Scratch) -> N
     assert "SIGKILL" in outcome["rests_on"]
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("arg", ["--no-such-option", "no_such_path.py", "test_a.py::test_missing"])
-def test_wrong_use_of_pytest_is_a_usage_error(scratch: Scratch, mode: str, arg: str) -> None:
+def test_an_unknown_option_is_a_usage_error_over_workers_too(scratch: Scratch) -> None:
+    # Without workers: test_a_usage_error_begins_with_pytests_own_line, in test_exit_statuses.py.
     scratch.write("test_a.py", GREEN)
-    outcome = scratch.run(arg, *xdist(mode))
-    if mode == "serial" or arg.startswith("-"):
-        assert (outcome["outcome"], outcome["code"]) == ("usage-error", 4)
-        assert any(arg in line for line in outcome["said"])
-    else:  # xdist's workers find out, and its controller knows no more than that there is nothing
-        assert (outcome["outcome"], outcome["code"]) == ("no-tests", 5)
+    outcome = scratch.run("--no-such-option", *xdist("load", 1))
+    assert (outcome["outcome"], outcome["code"]) == ("usage-error", 4)
+    assert any("--no-such-option" in line for line in outcome["said"])
+
+
+@pytest.mark.parametrize("arg", ["no_such_path.py", "test_a.py::test_missing"])
+def test_what_xdists_workers_alone_miss_is_no_tests(scratch: Scratch, arg: str) -> None:
+    # xdist's controller knows no more than that there is nothing.
+    scratch.write("test_a.py", GREEN)
+    outcome = scratch.run(arg, *xdist("load", 1))
+    assert (outcome["outcome"], outcome["code"]) == ("no-tests", 5)
 
 
 def test_a_missing_path_that_xdist_swallows_is_noted(scratch: Scratch) -> None:
-    outcome = scratch.run("no_such_path.py::test_a", *xdist("load"))
+    outcome = scratch.run("no_such_path.py::test_a", *xdist("load", 1))
     assert outcome["notes"] == ["no_such_path.py::test_a does not exist"]
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_a_broken_conftest_is_a_usage_error(scratch: Scratch, mode: str) -> None:
+def test_a_broken_conftest_is_a_usage_error_over_workers_too(scratch: Scratch) -> None:
+    # Without workers: test_a_broken_conftest_shows_its_traceback, in test_exit_statuses.py.
     scratch.write("test_a.py", GREEN)
     scratch.write("conftest.py", "import no_such_module_at_all\n")
-    outcome = scratch.run(*xdist(mode))
+    outcome = scratch.run(*xdist("load", 1))
     assert (outcome["outcome"], outcome["code"]) == ("usage-error", 4)
     assert any("no_such_module_at_all" in line for line in outcome["said"])
 
@@ -95,7 +99,7 @@ def test_nothing_but_collection_errors_is_a_collection_error_under_xdist_too(
     scratch: Scratch,
 ) -> None:
     scratch.write("test_broken.py", "import no_such_module_at_all\n")
-    outcome = scratch.run(*xdist("load"))
+    outcome = scratch.run(*xdist("load", 1))
     assert (outcome["outcome"], outcome["code"]) == ("collection-error", 2)
 
 
@@ -103,7 +107,7 @@ def test_nothing_but_collection_errors_is_a_collection_error_under_xdist_too(
 def test_a_run_that_goes_on_past_collection_errors_is_failed(scratch: Scratch, mode: str) -> None:
     scratch.write("test_a.py", GREEN)
     scratch.write("test_broken.py", "import no_such_module_at_all\n")
-    outcome = scratch.run("--continue-on-collection-errors", *xdist(mode))
+    outcome = scratch.run("--continue-on-collection-errors", *xdist(mode, 1))
     assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
     assert outcome["counts"] == {"passed": 2}
     assert outcome["collection_errors"] == 1
@@ -120,20 +124,20 @@ def test_an_internal_error_is_named(scratch: Scratch, mode: str) -> None:
             raise RuntimeError("the plugin is broken")
         """,
     )
-    outcome = scratch.run(*xdist(mode))
+    outcome = scratch.run(*xdist(mode, 1))
     assert (outcome["outcome"], outcome["code"]) == ("internal-error", 3)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_nothing_collected_is_no_tests(scratch: Scratch, mode: str) -> None:
-    outcome = scratch.run(*xdist(mode))
+    outcome = scratch.run(*xdist(mode, 1))
     assert (outcome["outcome"], outcome["code"]) == ("no-tests", 5)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_everything_deselected_is_no_tests(scratch: Scratch, mode: str) -> None:
     scratch.write("test_a.py", GREEN)
-    outcome = scratch.run("-k", "no_such_name", *xdist(mode))
+    outcome = scratch.run("-k", "no_such_name", *xdist(mode, 1))
     assert (outcome["outcome"], outcome["code"]) == ("no-tests", 5)
 
 

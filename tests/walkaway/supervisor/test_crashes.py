@@ -53,7 +53,9 @@ def test_a_killed_pytest_is_killed_with_the_test_named(scratch: Scratch, number:
     assert outcome["crashed"] == ["test_a.py::test_culprit"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)]
+)
 def test_a_controller_killed_from_outside_is_killed_with_every_test_in_flight(
     scratch: Scratch, number: int
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.walkaway.support.scratch import xdist
+from tests.walkaway.support.spread import thin
 
 if TYPE_CHECKING:
     from tests.walkaway.support.scratch import Scratch
@@ -28,7 +29,7 @@ def test_an_exit_with_0_past_a_failed_test_is_no_pass(scratch: Scratch, mode: st
     exits = "import os\n\n" + IN_THE_CONTROLLER.format("os._exit(0)")
     scratch.write("conftest.py", exits)
     scratch.write("test_it.py", ONE_FAILS)
-    outcome = scratch.run(*xdist(mode))
+    outcome = scratch.run(*xdist(mode, 1))
     assert (outcome["outcome"], outcome["code"], outcome["pytest_exit"]) == ("failed", 1, 0)
     (note,) = outcome["notes"]
     assert note == "pytest's end was not recorded: exit status 0 is no pass when 1 test failed"
@@ -58,7 +59,7 @@ def test_a_failure_that_a_plugin_forgives_is_a_pass_by_its_word(
 ) -> None:
     scratch.write("conftest.py", FORGIVES)
     scratch.write("test_it.py", ONE_FAILS)
-    outcome = scratch.run(*xdist(mode))
+    outcome = scratch.run(*xdist(mode, 1))
     assert (outcome["outcome"], outcome["code"]) == ("passed", 0)
     assert outcome["because"] == "pytest ended with 0 although 1 test failed: a plugin decided so"
     assert outcome["because"] in outcome["notes"]
@@ -67,7 +68,7 @@ def test_a_failure_that_a_plugin_forgives_is_a_pass_by_its_word(
 @MODES
 def test_too_many_warnings_are_said_with_the_warnings(scratch: Scratch, mode: str) -> None:
     scratch.write("test_it.py", "import warnings\n\ndef test_a():\n    warnings.warn('old')\n")
-    outcome = scratch.run("--max-warnings=0", *xdist(mode))
+    outcome = scratch.run("--max-warnings=0", *xdist(mode, 1))
     assert (outcome["outcome"], outcome["code"]) == ("failed", 6)
     assert outcome["because"] == "1 warning of 0 allowed"
     assert outcome["said"] == ["test_it.py:4: UserWarning: old"]
@@ -100,8 +101,10 @@ def test_a_rerun_without_that_option_fails_nothing_and_is_not_named(scratch: Scr
     assert (outcome["outcome"], outcome["because"], outcome["flaky"]) == ("passed", "", [])
 
 
-@MODES
-@pytest.mark.parametrize("expected", [1, 2], ids=["green", "red"])
+@pytest.mark.parametrize(
+    ("expected", "mode"),
+    thin([1, 2], ["serial", "load"], usual=lambda right, mode: (right == 1) is (mode == "serial")),
+)
 def test_too_little_coverage_is_said_also_beside_a_failed_test(
     scratch: Scratch, mode: str, expected: int
 ) -> None:
@@ -109,7 +112,7 @@ def test_too_little_coverage_is_said_also_beside_a_failed_test(
     scratch.write(
         "test_it.py", f"import thing\n\ndef test_a():\n    assert thing.f() == {expected}\n"
     )
-    outcome = scratch.run("-p", "pytest_cov", "--cov=thing", "--cov-fail-under=99", *xdist(mode))
+    outcome = scratch.run("-p", "pytest_cov", "--cov=thing", "--cov-fail-under=99", *xdist(mode, 1))
     assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
     assert outcome["because"] == "coverage 75 % of 99 % required"
     assert "said" not in outcome
@@ -197,6 +200,6 @@ def test_a_usage_error_begins_with_pytests_own_line(
 def test_a_broken_conftest_shows_its_traceback(scratch: Scratch) -> None:
     scratch.write("conftest.py", "import no_such_module\n")
     outcome = scratch.run()
-    assert outcome["outcome"] == "usage-error"
+    assert (outcome["outcome"], outcome["code"]) == ("usage-error", 4)
     assert outcome["said"][0].startswith("ImportError while loading conftest")
     assert outcome["said"][-1].startswith("E   ModuleNotFoundError")

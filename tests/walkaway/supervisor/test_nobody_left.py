@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -20,34 +20,46 @@ from tests.walkaway.support.waiting import wait_for
 from walkaway.process import proc_table
 
 KINDS = {
-    "plain child": 'subprocess.Popen(["sleep", NAME])',
-    "own session": 'subprocess.Popen(["sleep", NAME], start_new_session=True)',
-    "nohup": 'subprocess.Popen(["nohup", "sleep", NAME], stdout=null, stderr=null)',
-    "no environment": 'subprocess.Popen(["sleep", NAME], env={}, start_new_session=True, cwd="/")',
-    "shell": 'os.system(f"sleep {NAME} &")',
-    "posix_spawn": 'os.posix_spawn("/bin/sleep", ["sleep", NAME], {})',
-    "ignores TERM": "subprocess.Popen([sys.executable, '-c', STUBBORN, NAME], env={})",
+    "plain child": 'subprocess.Popen(["sleep", name])',
+    "own session": 'subprocess.Popen(["sleep", name], start_new_session=True)',
+    "nohup": 'subprocess.Popen(["nohup", "sleep", name], stdout=null, stderr=null)',
+    "no environment": 'subprocess.Popen(["sleep", name], env={}, start_new_session=True, cwd="/")',
+    "shell": 'os.system(f"sleep {name} &")',
+    "posix_spawn": 'os.posix_spawn("/bin/sleep", ["sleep", name], {})',
+    "ignores TERM": "subprocess.Popen([sys.executable, '-c', STUBBORN, name], env={})",
+    "daemon": "daemon(name)",
 }
+MULTIPROCESSING = (
+    "multiprocessing.get_context('fork').Process("
+    "target=os.execlp, args=('sleep', 'sleep', name), daemon=False).start()"
+)
 LEAVER = """
     import multiprocessing, os, signal, subprocess, sys, time
 
-    NAME = "{name}"
     STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(873)"
     null = subprocess.DEVNULL
 
-    def daemon():
+    def daemon(name):
         if os.fork() == 0:
             os.setsid()
             if os.fork() == 0:
                 os.chdir("/")
-                os.execve("/bin/sleep", ["sleep", NAME], {{}})
+                os.execve("/bin/sleep", ["sleep", name], {})
             os._exit(0)
 
-    def test_leaves_something_behind():
-        {body}
-
-    def test_after(): pass
+    def test_before(): pass
 """
+LEAVES = """
+    def test_{n}():
+        name = "{name}"
+        {body}
+"""
+
+
+def leaving(bodies: Mapping[str, str]) -> str:
+    """Return a module in which a test for each name leaves something behind that has the name."""
+    tests = enumerate(bodies.items())
+    return LEAVER + "".join(LEAVES.format(n=n, name=name, body=body) for n, (name, body) in tests)
 
 
 def sleepers(name: str) -> list[int]:
@@ -66,28 +78,32 @@ def swept(name: str) -> Iterator[None]:
                 os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "daemon", "multiprocessing"])
-def test_what_a_test_leaves_behind_is_ended_and_named(
-    scratch: Scratch, tmp_path: Path, kind: str
-) -> None:
-    name = f"873.{os.getpid()}{sum(map(ord, tmp_path.name))}{time.monotonic_ns() % 10**6}"
-    body = {
-        "daemon": "daemon()",
-        "multiprocessing": "multiprocessing.get_context('fork').Process("
-        "target=os.execlp, args=('sleep', 'sleep', NAME), daemon=False).start()",
-        **KINDS,
-    }[kind]
-    scratch.write("test_a.py", LEAVER.format(name=name, body=body))
-    scratch.write("conftest.py", "import warnings; warnings.simplefilter('ignore')\n")
-    if kind == "multiprocessing":  # pytest itself would wait for it at its end
-        scratch.write("conftest.py", "import os\ndef pytest_unconfigure(): os._exit(0)\n")
-    with swept(name):
+def ended_and_named(scratch: Scratch, bodies: Mapping[str, str]) -> None:
+    scratch.write("test_a.py", leaving(bodies))
+    with contextlib.ExitStack() as stack:
+        for name in bodies:
+            stack.enter_context(swept(name))
         live = scratch.start()
         outcome = live.outcome()
-        assert sleepers(name) == []
+        assert [name for name in bodies if sleepers(name)] == []
     assert outcome["outcome"] == "passed"
-    assert any(name in command for _, command in outcome["leftovers"])
+    commands = [command for _, command in outcome["leftovers"]]
+    for name, body in bodies.items():
+        assert any(name in command for command in commands), body
     assert outcome["leftovers"] == live.journal("left")[0]["pids"]
+
+
+def test_what_tests_leave_behind_is_ended_and_named(scratch: Scratch) -> None:
+    mine = f"873.{os.getpid()}{time.monotonic_ns() % 10**8}"
+    scratch.write("conftest.py", "import warnings; warnings.simplefilter('ignore')\n")
+    ended_and_named(scratch, {f"{mine}{n}": body for n, body in enumerate(KINDS.values())})
+
+
+def test_what_multiprocessing_leaves_behind_is_ended_and_named(scratch: Scratch) -> None:
+    name = f"873.{os.getpid()}{time.monotonic_ns() % 10**8}"
+    # pytest itself would wait for it at its end.
+    scratch.write("conftest.py", "import os\ndef pytest_unconfigure(): os._exit(0)\n")
+    ended_and_named(scratch, {name: MULTIPROCESSING})
 
 
 BOMB = """
@@ -230,10 +246,7 @@ def test_what_on_end_starts_on_purpose_is_its_own(scratch: Scratch, tmp_path: Pa
 
 def test_a_run_that_is_ended_by_a_limit_leaves_nobody(scratch: Scratch) -> None:
     name = f"875.{os.getpid()}{time.monotonic_ns() % 10**8}"
-    scratch.write(
-        "test_a.py",
-        LEAVER.format(name=name, body="daemon(); time.sleep(600)"),
-    )
+    scratch.write("test_a.py", leaving({name: "daemon(name); time.sleep(600)"}))
     with swept(name):
         live = scratch.start("-W", "ignore", limits=limits(deadline_s=1))
         with live.supervisor_held():

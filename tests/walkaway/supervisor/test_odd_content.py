@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tests.walkaway.support.scratch import Scratch, xdist
+from tests.walkaway.support.spread import thin
 from tests.walkaway.support.waiting import wait_for
 from walkaway.model import ledger
 from walkaway.record import reader, run_ids
@@ -31,11 +32,17 @@ ODD = """
 """
 
 
-@pytest.mark.parametrize("mode", ["serial", "load"])
-@pytest.mark.parametrize("option", ["-s", "-v"])
+@pytest.mark.parametrize(
+    ("option", "mode"),
+    thin(
+        ["-s", "-v"],
+        ["serial", "load"],
+        usual=lambda option, mode: (option == "-s") is (mode == "serial"),
+    ),
+)
 def test_odd_output_and_ids_change_no_verdict(scratch: Scratch, mode: str, option: str) -> None:
     scratch.write("test_a.py", ODD)
-    live = scratch.start(option, *xdist(mode))
+    live = scratch.start(option, *xdist(mode, 1))
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
     assert outcome["counts"] == {"passed": 9, "failed": 1}

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.walkaway.support.scratch import Live, Scratch, limits, xdist
+from tests.walkaway.support.spread import thin
 from tests.walkaway.support.waiting import wait_for
 from walkaway.process import file_lock
 from walkaway.record import reader
@@ -33,13 +34,19 @@ GATE = """
 
 def at_the_gate(scratch: Scratch, mode: str) -> Live:
     scratch.write("test_a.py", GATE)
-    live = scratch.start(*xdist(mode))
+    live = scratch.start(*xdist(mode, 1))
     wait_for(lambda: any(e["i"] == 5 for e in live.events("s")), "the gate")
     return live
 
 
-@pytest.mark.parametrize("mode", ["serial", "load"])
-@pytest.mark.parametrize("what", ["record", "logs", "log", "file"])
+@pytest.mark.parametrize(
+    ("what", "mode"),
+    thin(
+        ["record", "logs", "log", "file"],
+        ["serial", "load"],
+        usual=lambda what, mode: mode == "serial" or what == "record",
+    ),
+)
 def test_a_record_deleted_in_mid_run_is_restored_with_everything(
     scratch: Scratch, mode: str, what: str
 ) -> None:
@@ -91,7 +98,7 @@ def test_a_record_deleted_before_the_second_pass_keeps_both(scratch: Scratch) ->
         def test_c(): assert 0
         """,
     )
-    live = scratch.start(*xdist("loadfile"))
+    live = scratch.start(*xdist("loadfile", 1))
     wait_for((scratch.root / "in").exists, "the test")
     wait_for(lambda: live.events("s"), "its start")
     shutil.rmtree(live.folder)
@@ -150,7 +157,7 @@ def test_a_disk_that_fills_up_in_mid_run_changes_no_result(
     scratch: Scratch, small_disk: Path, mode: str
 ) -> None:
     scratch.write("test_a.py", FILLER.format(n=50, skip=False))
-    live = scratch.start(*xdist(mode))
+    live = scratch.start(*xdist(mode, 1))
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
     assert outcome["counts"] == {"passed": 45, "failed": 5}

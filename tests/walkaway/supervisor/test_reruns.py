@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.walkaway.support.scratch import Scratch, xdist
+from tests.walkaway.support.spread import thin
 
 RERUNS = ("-p", "pytest_rerunfailures", "-W", "ignore")
 
@@ -32,8 +33,14 @@ SUBTEST = """
 """
 
 
-@pytest.mark.parametrize("mode", ["load", "worksteal"])
-@pytest.mark.parametrize("restarts", [(), ("--max-worker-restart=3",)])
+@pytest.mark.parametrize(
+    ("mode", "restarts"),
+    thin(
+        ["load", "worksteal"],
+        [(), ("--max-worker-restart=3",)],
+        usual=lambda mode, restarts: (mode == "load") is not bool(restarts),
+    ),
+)
 def test_a_crash_that_was_rerun_and_passed_is_no_failure(
     scratch: Scratch, mode: str, restarts: tuple[str, ...]
 ) -> None:
@@ -51,7 +58,7 @@ def test_a_crash_that_was_rerun_and_passed_is_no_failure(
 def test_a_crash_that_the_plugin_cannot_rerun_is_a_failure(scratch: Scratch) -> None:
     # rerunfailures reruns no crash under loadfile, loadscope and loadgroup.
     scratch.write("test_a.py", DIES_ONCE)
-    outcome = scratch.run(*RERUNS, "--reruns=2", *xdist("loadfile"))
+    outcome = scratch.run(*RERUNS, "--reruns=2", *xdist("loadfile", 1))
     assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
     assert outcome["counts"] == {"passed": 3, "crashed": 1}
 
@@ -62,7 +69,7 @@ def test_a_second_pass_gives_a_test_no_more_reruns_than_pytest_alone(scratch: Sc
         'if not os.path.exists("died") or not os.path.exists("x"):',
     ).replace('open("died", "w")', 'open("x" if os.path.exists("died") else "died", "w")')
     scratch.write("test_a.py", twice)
-    outcome = scratch.run(*RERUNS, "--reruns=1", *xdist("load"))
+    outcome = scratch.run(*RERUNS, "--reruns=1", *xdist("load", 1))
     assert (outcome["outcome"], outcome["code"], outcome["passes"]) == ("failed", 1, 2)
     assert outcome["counts"] == {"passed": 3, "crashed": 1}
     assert (scratch.root / "x").exists()
@@ -71,7 +78,7 @@ def test_a_second_pass_gives_a_test_no_more_reruns_than_pytest_alone(scratch: Sc
 def test_a_test_that_crashes_at_every_attempt_is_crashed(scratch: Scratch) -> None:
     always = DIES_ONCE.replace('if not os.path.exists("died")', "if True")
     scratch.write("test_a.py", always)
-    outcome = scratch.run(*RERUNS, "--reruns=1", *xdist("load"))
+    outcome = scratch.run(*RERUNS, "--reruns=1", *xdist("load", 1))
     assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
     assert outcome["counts"] == {"passed": 3, "crashed": 1}
     assert outcome["crashed"] == ["test_a.py::test_dies_once"]
@@ -80,7 +87,7 @@ def test_a_test_that_crashes_at_every_attempt_is_crashed(scratch: Scratch) -> No
 @pytest.mark.parametrize("mode", ["serial", "load"])
 def test_a_rerun_subtest_leaves_a_passed_test_and_no_failure(scratch: Scratch, mode: str) -> None:
     scratch.write("test_a.py", SUBTEST)
-    live = scratch.start(*RERUNS, "--reruns=1", *xdist(mode))
+    live = scratch.start(*RERUNS, "--reruns=1", *xdist(mode, 1))
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"], outcome["notes"]) == ("passed", 0, [])
     assert outcome["counts"] == {"passed": 2}
@@ -93,7 +100,7 @@ def test_a_subtest_that_fails_in_the_last_attempt_fails_its_test(
     scratch: Scratch, mode: str
 ) -> None:
     scratch.write("test_a.py", SUBTEST.replace("len(seen) > 1", "not seen"))
-    outcome = scratch.run(*RERUNS, "--reruns=1", *xdist(mode))
+    outcome = scratch.run(*RERUNS, "--reruns=1", *xdist(mode, 1))
     assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
     assert outcome["counts"] == {"passed": 1, "failed": 1, "subfailed": 1}
 
@@ -117,7 +124,7 @@ def test_an_outcome_that_pytest_does_not_know_is_named_and_not_guessed(
                 return "quarantined", "Q", "QUARANTINED"
         """,
     )
-    live = scratch.start(*xdist(mode))
+    live = scratch.start(*xdist(mode, 1))
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"], outcome["lost"]["n"]) == ("passed", 0, 0)
     assert outcome["counts"] == {"passed": 1, "unknown": 1}

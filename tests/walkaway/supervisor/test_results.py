@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.walkaway.support.scratch import XDIST_MODES, Scratch, xdist
+from tests.walkaway.support.scratch import Scratch, modes, xdist
+from tests.walkaway.support.spread import thin
 
-ALL_MODES = ("serial", *XDIST_MODES)
+MODES = modes("serial", "load", soak=["loadfile", "loadgroup"])
 
 ALL_KINDS = """
     import pytest
@@ -28,7 +29,7 @@ ALL_KINDS = """
 """
 
 
-@pytest.mark.parametrize("mode", ALL_MODES)
+@pytest.mark.parametrize("mode", MODES)
 def test_passed_means_that_every_test_reported(scratch: Scratch, mode: str) -> None:
     scratch.write("test_a.py", "def test_a(): pass\ndef test_b(): pass\n")
     scratch.write("test_b.py", "def test_a(): pass\n")
@@ -41,10 +42,10 @@ def test_passed_means_that_every_test_reported(scratch: Scratch, mode: str) -> N
     assert outcome["notes"] == []
 
 
-@pytest.mark.parametrize("mode", ALL_MODES)
+@pytest.mark.parametrize("mode", MODES)
 def test_each_result_is_counted_once(scratch: Scratch, mode: str) -> None:
     scratch.write("test_a.py", ALL_KINDS)
-    outcome = scratch.run(*xdist(mode))
+    outcome = scratch.run(*xdist(mode, 1))
     assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
     kinds = ("passed", "failed", "skipped", "xfailed", "xpassed", "error")
     assert outcome["counts"] == dict.fromkeys(kinds, 1)
@@ -59,13 +60,19 @@ FIVE = """
 """
 
 
-@pytest.mark.parametrize("mode", ALL_MODES)
-@pytest.mark.parametrize("option", ["-x", "--maxfail=2"])
+@pytest.mark.parametrize(
+    ("option", "mode"),
+    thin(
+        ["-x", "--maxfail=2"],
+        ["serial", "load", "loadfile", "loadgroup"],
+        usual=lambda option, mode: mode == "serial" or (option, mode) == ("-x", "load"),
+    ),
+)
 def test_stopping_at_a_failure_leaves_tests_not_run_and_none_lost(
     scratch: Scratch, mode: str, option: str
 ) -> None:
     scratch.write("test_a.py", FIVE)
-    outcome = scratch.run(option, *xdist(mode))
+    outcome = scratch.run(option, *xdist(mode, 1))
     assert outcome["outcome"] == "failed"
     assert outcome["code"] == outcome["pytest_exit"]
     assert outcome["code"] in {1, 2}  # xdist ends with 2 when it stops early
@@ -86,11 +93,11 @@ DROPPER = """
 FOUR = "def test_a(): pass\ndef test_b(): pass\ndef test_c(): pass\ndef test_d(): {}\n"
 
 
-@pytest.mark.parametrize("mode", ["serial", "load", "loadfile", "loadgroup"])
+@pytest.mark.parametrize("mode", MODES)
 def test_tests_that_never_reported_are_lost_by_name(scratch: Scratch, mode: str) -> None:
     scratch.write("test_a.py", FOUR.format("pass"))
     scratch.write("conftest.py", DROPPER)
-    outcome = scratch.run(*xdist(mode))
+    outcome = scratch.run(*xdist(mode, 1))
     assert (outcome["outcome"], outcome["code"], outcome["pytest_exit"]) == ("incomplete", 65, 0)
     assert outcome["lost"] == {"n": 2, "ids": ["test_a.py::test_b", "test_a.py::test_d"]}
     assert outcome["not_run"]["n"] == 0
@@ -121,14 +128,6 @@ def test_pytest_exit_in_mid_run_is_interrupted_with_its_reason(scratch: Scratch)
     assert (outcome["outcome"], outcome["code"]) == ("interrupted", 2)
     assert "the database is gone" in outcome["rests_on"]
     assert outcome["not_run"]["n"] == 2
-
-
-def test_a_plugin_that_makes_failures_green_is_noted(scratch: Scratch) -> None:
-    scratch.write("test_a.py", "def test_a(): assert 0\n")
-    scratch.write("conftest.py", "def pytest_sessionfinish(session): session.exitstatus = 0\n")
-    outcome = scratch.run()
-    assert (outcome["outcome"], outcome["code"]) == ("passed", 0)
-    assert "although 1 test failed" in outcome["notes"][0]
 
 
 def test_an_exit_of_1_without_a_failure_is_failed_with_a_note(scratch: Scratch) -> None:

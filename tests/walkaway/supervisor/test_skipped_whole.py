@@ -26,7 +26,7 @@ def test_modules_skipped_whole_are_named_counted_and_stand_in_the_junit_report(
     scratch.write("test_lost_too.py", _GONE)
     scratch.write("test_here.py", "def test_a(): pass")
     theirs = scratch.root / "theirs.xml"
-    live = scratch.start("--junitxml", str(theirs), *xdist(mode))
+    live = scratch.start("--junitxml", str(theirs), *xdist(mode, 1))
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["counts"]) == ("passed", {"passed": 1, "skipped": 2})
     assert outcome["expected"] == outcome["reported"] == 3
@@ -49,7 +49,7 @@ def test_a_second_pass_counts_no_module_twice(scratch: Scratch) -> None:
     scratch.write("test_gone.py", _GONE)
     killer = "import os, pytest\n@pytest.mark.parametrize('n', range(24))\n"
     scratch.write("test_kill.py", killer + "def test_n(n): n in (3, 9) and os._exit(7)\n")
-    outcome = scratch.run(*xdist("load"))
+    outcome = scratch.run(*xdist("load", 1))
     assert outcome["counts"] == {"passed": 22, "crashed": 2, "skipped": 1}
     assert (outcome["passes"], outcome["expected"]) == (2, 25)
 
@@ -77,7 +77,7 @@ def test_skips_and_expected_failures_stand_in_the_junit_report_as_pytest_has_the
 ) -> None:
     scratch.write("test_a.py", _KINDS)
     theirs = scratch.root / "theirs.xml"
-    live = scratch.start("--junitxml", str(theirs), *xdist(mode))
+    live = scratch.start("--junitxml", str(theirs), *xdist(mode, 1))
     assert live.outcome()["outcome"] == "passed"
     ours = live.record.path("junit.xml").read_bytes()
     assert _heads(ours) == _heads(theirs.read_bytes())

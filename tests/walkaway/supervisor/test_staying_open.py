@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -10,7 +10,11 @@ from tests.walkaway.support.scratch import Live, Scratch, limits, xdist
 from tests.walkaway.support.waiting import wait_for
 from walkaway import text as style
 from walkaway.runs import status
+from walkaway.supervisor.lingering import Lingering
 from walkaway.views import progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 THREAD = """
     import threading, time
@@ -139,7 +143,7 @@ def test_whoever_works_after_pytests_end_is_left_to_it(scratch: Scratch) -> None
         import atexit, time
 
         def write_a_report():
-            until = time.monotonic() + 5
+            until = time.monotonic() + 3.5
             while time.monotonic() < until:
                 pass
             open("report", "w").close()
@@ -177,19 +181,11 @@ def test_workers_and_a_second_pass_do_not_change_that(scratch: Scratch) -> None:
                 threading.Thread(target=time.sleep, args=(600,), name="keeper").start()
         """,
     )
-    outcome = scratch.run(*xdist("load"), limits=limits(linger_s=1))
+    outcome = scratch.run(*xdist("load", 1), limits=limits(linger_s=1))
     assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
     assert outcome["counts"] == {"passed": 11, "crashed": 1}
     assert outcome["passes"] == 2
     assert "keeper started in conftest.py:6" in stacks(outcome)
-
-
-def test_nobody_is_ended_for_it_where_the_limit_is_off(scratch: Scratch) -> None:
-    scratch.write("test_a.py", THREAD)
-    live = scratch.start(limits=limits(linger_s=0, deadline_s=8))
-    outcome = live.outcome()
-    assert outcome["outcome"] in {"passed", "timed-out"}
-    assert [event["kind"] for event in live.journal("limit")] == ["deadline"]
 
 
 def test_a_second_pass_that_starts_slowly_does_not_stay_open_after_the_first(
@@ -222,3 +218,37 @@ def test_a_second_pass_that_starts_slowly_does_not_stay_open_after_the_first(
     assert (outcome["outcome"], outcome["passes"]) == ("failed", 2)
     assert outcome["counts"] == {"crashed": 1, "passed": 1}
     assert live.journal("linger") == []
+
+
+class Idle:
+    """Processes that do nothing."""
+
+    apart = False
+    main = (1, 1)
+
+    def work(self) -> tuple[float, bool]:
+        return 1.0, False
+
+
+class Clock:
+    now_s = 0.0
+
+    def now(self) -> float:
+        return self.now_s
+
+
+@pytest.mark.parametrize(("linger_s", "word"), [(0.0, ""), (600.0, "over")])
+def test_nobody_is_ended_for_it_where_the_limit_is_off(
+    tmp_path: Path, linger_s: float, word: str
+) -> None:
+    events = tmp_path / "events.jsonl"
+    events.write_text('{"e":"end"}\n')
+    clock = Clock()
+    with events.open("rb") as file:
+        watch = Lingering(cast("Any", Idle()), cast("Any", clock), file.fileno(), linger_s)
+        said = []
+        for second in range(3_600):
+            clock.now_s = float(second)
+            said.append(watch.check())
+    assert [one for one in said if one][:2] == ["new", word][: 2 if word else 1]
+    assert watch.noticed

@@ -7,11 +7,11 @@ import signal
 
 import pytest
 
-from tests.walkaway.support.scratch import Live, Scratch, limits, xdist
+from tests.walkaway.support.scratch import Live, Scratch, limits, modes, xdist
 from tests.walkaway.support.waiting import wait_for
 from walkaway.record import reader
 
-MODES = ("load", "loadfile", "loadgroup", "worksteal")
+MODES = modes("load", soak=["loadfile", "loadgroup", "worksteal"])
 
 COUNTED = """
     import pathlib, time, pytest
@@ -61,7 +61,7 @@ def test_every_test_that_ran_to_its_end_has_its_result(scratch: Scratch, mode: s
     assert (scratch.root / "fixtures").read_text() == "xx"
 
 
-@pytest.mark.parametrize("mode", ["load", "loadfile"])
+@pytest.mark.parametrize("mode", modes("load", soak=["loadfile"]))
 def test_what_the_stop_found_in_flight_has_no_result_and_the_others_have_not_run(
     scratch: Scratch, mode: str
 ) -> None:
@@ -80,7 +80,7 @@ def test_what_the_stop_found_in_flight_has_no_result_and_the_others_have_not_run
         """,
     )
     scratch.write("test_b.py", COUNTED.format(pause_s=0.05))
-    live = scratch.start(*xdist(mode), limits=limits(grace_s=3))
+    live = scratch.start(*xdist(mode), limits=limits(grace_s=2))
     wait_for((scratch.root / "in").exists, "the stubborn test")
     wait_for(lambda: len(ended(scratch)) > 1, "some tests")
     live.ask_to_stop()
@@ -93,7 +93,7 @@ def test_what_the_stop_found_in_flight_has_no_result_and_the_others_have_not_run
 
 def test_a_worker_that_cannot_be_heard_may_have_run_what_it_was_given(scratch: Scratch) -> None:
     scratch.write("test_a.py", COUNTED.format(pause_s=0.05))
-    live = scratch.start(*xdist("load"), limits=limits(grace_s=3))
+    live = scratch.start(*xdist("load"), limits=limits(grace_s=2))
     wait_for(lambda: len(ended(scratch)) > 1, "some tests")
     (worker, *_) = [event["pid"] for event in live.events("wup")]
     os.kill(worker, signal.SIGSTOP)

@@ -6,11 +6,11 @@ import signal
 
 import pytest
 
-from tests.walkaway.support.scratch import XDIST_MODES, Live, Scratch, limits, xdist
+from tests.walkaway.support.scratch import Live, Scratch, limits, modes, xdist
 from tests.walkaway.support.waiting import wait_for
 from walkaway.process import proc_table
 
-ALL_MODES = ("serial", *XDIST_MODES)
+MODES = modes("serial", "load", soak=["loadfile", "loadgroup"])
 
 WAITING = """
     import time, pytest
@@ -38,10 +38,10 @@ def started(scratch: Scratch, mode: str = "serial", grace_s: float = 30) -> Live
     return live
 
 
-@pytest.mark.parametrize("mode", ALL_MODES)
+@pytest.mark.parametrize("mode", MODES)
 def test_a_stopped_run_says_so_and_ends_its_fixtures(scratch: Scratch, mode: str) -> None:
     # xdist's controller waits for its workers after INT, each of them in a test.
-    live = started(scratch, mode, grace_s=30 if mode == "serial" else 3)
+    live = started(scratch, mode, grace_s=30 if mode == "serial" else 1)
     live.ask_to_stop()
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"]) == ("stopped", 2)
@@ -191,7 +191,7 @@ def test_nothing_is_left_of_a_stopped_run(scratch: Scratch) -> None:
     assert not [pid for pid in workers if proc_table.alive(pid, 0)]
 
 
-@pytest.mark.parametrize("swallowers", [1, 2])
+@pytest.mark.parametrize("swallowers", [2, pytest.param(1, marks=pytest.mark.soak)])
 def test_int_is_sent_again_while_tests_still_come(scratch: Scratch, swallowers: int) -> None:
     scratch.write(
         "test_a.py",
@@ -237,7 +237,7 @@ def test_int_that_is_heard_is_sent_once(scratch: Scratch) -> None:
         @pytest.fixture(scope="module", autouse=True)
         def slow_to_end():
             yield
-            time.sleep(3)
+            time.sleep(2)
             open("closed", "w").close()
 
         @pytest.mark.parametrize("n", range(600))
@@ -245,7 +245,7 @@ def test_int_that_is_heard_is_sent_once(scratch: Scratch) -> None:
             time.sleep(0.1)
         """,
     )
-    live = scratch.start(limits=limits(grace_s=30))
+    live = scratch.start(limits=limits(grace_s=7.5))  # again after 1.5 s, were it not heard
     live.wait_in_flight(3)
     live.ask_to_stop()
     outcome = live.outcome()

@@ -13,7 +13,7 @@ from unittest import mock
 import pytest
 
 import walkaway
-from tests.walkaway.support.scratch import Live, Scratch, clean_environ, limits, xdist
+from tests.walkaway.support.scratch import Live, Scratch, clean_environ, limits, modes, xdist
 from tests.walkaway.support.waiting import wait_for
 from walkaway.process import file_lock, proc_table
 from walkaway.runs import adopt as takeover
@@ -37,7 +37,7 @@ def at_the_gate(
     scratch: Scratch, mode: str = "serial", last: int = 1, deadline_s: float = 120
 ) -> Live:
     scratch.write("test_a.py", GATE.format(last=last))
-    live = scratch.start(*xdist(mode), limits=limits(deadline_s=deadline_s, grace_s=0.5))
+    live = scratch.start(*xdist(mode, 1), limits=limits(deadline_s=deadline_s, grace_s=0.5))
     live.hold_until_in_flight(1)
     return live
 
@@ -58,8 +58,15 @@ def pytest_gone(live: Live) -> None:
     wait_for(lambda: file_lock.probe(path) is file_lock.Hold.FREE, "pytest's lock to be free")
 
 
-@pytest.mark.parametrize("mode", ["serial", "load"])
-@pytest.mark.parametrize(("last", "word"), [(1, "passed"), (0, "failed")])
+@pytest.mark.parametrize(
+    ("mode", "last", "word"),
+    [
+        ("serial", 1, "passed"),
+        ("serial", 0, "failed"),
+        ("load", 1, "passed"),
+        pytest.param("load", 0, "failed", marks=pytest.mark.soak),
+    ],
+)
 def test_a_killed_supervisor_leaves_pytests_own_verdict(
     scratch: Scratch, mode: str, last: int, word: str
 ) -> None:
@@ -97,7 +104,7 @@ def test_an_adopted_run_ends_with_its_verdict_and_a_note(scratch: Scratch, mode:
     assert any("another one took over" in note for note in outcome["notes"])
 
 
-@pytest.mark.parametrize("mode", ["serial", "load"])
+@pytest.mark.parametrize("mode", modes("serial", soak=["load"]))
 def test_the_deadline_holds_for_an_adopted_run(scratch: Scratch, mode: str) -> None:
     scratch.write("test_a.py", GATE.format(last=1))
     live = scratch.start(*xdist(mode), limits=limits(deadline_s=1, grace_s=0.5))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.walkaway.support.scratch import Live, Scratch, limits, xdist
+from tests.walkaway.support.scratch import Live, Scratch, limits, modes, xdist
 from walkaway import text as style
 from walkaway.model import causes
 from walkaway.record import reader
@@ -41,7 +41,7 @@ def ended(scratch: Scratch, *args: str) -> tuple[Live, dict[str, Any]]:
     return live, live.outcome()
 
 
-@pytest.mark.parametrize("mode", ["load", "loadfile", "worksteal", "each"])
+@pytest.mark.parametrize("mode", modes("load", "each", soak=["loadfile", "worksteal"]))
 def test_a_conftest_that_fails_in_every_worker_is_a_collection_error(
     scratch: Scratch, mode: str
 ) -> None:
@@ -110,7 +110,7 @@ def test_one_worker_that_cannot_collect_is_named_beside_what_the_others_have_run
     assert "between two tests" not in notes
 
 
-@pytest.mark.parametrize("mode", ["load", "loadfile", "worksteal"])
+@pytest.mark.parametrize("mode", modes("load", soak=["loadfile", "worksteal"]))
 def test_different_collections_are_told_by_their_difference(scratch: Scratch, mode: str) -> None:
     scratch.write(
         "test_a.py",

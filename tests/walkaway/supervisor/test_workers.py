@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.walkaway.support.scratch import XDIST_MODES, Scratch, limits, xdist
+from tests.walkaway.support.scratch import Live, Scratch, limits, modes, project_in, xdist
 from tests.walkaway.support.waiting import wait_for
 from walkaway.process import proc_table
+from walkaway.record import reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TWO_PASSES = pytest.mark.xdist_group("two passes")
+"""These look at one run: they go to one worker."""
 
 KILLERS = """
     import os, pathlib, pytest
@@ -38,7 +45,7 @@ def crashed(outcome: dict[str, Any]) -> set[str]:
     return {name.partition("@")[0] for name in outcome["crashed"]}
 
 
-@pytest.mark.parametrize("mode", XDIST_MODES)
+@pytest.mark.parametrize("mode", modes("load", soak=["loadfile", "loadgroup"]))
 def test_a_crashed_worker_costs_its_test_and_no_other(scratch: Scratch, mode: str) -> None:
     scratch.write("test_a.py", KILLERS.format(killers="5,"))
     outcome = scratch.run(*xdist(mode))
@@ -49,7 +56,37 @@ def test_a_crashed_worker_costs_its_test_and_no_other(scratch: Scratch, mode: st
     assert outcome["lost"]["n"] == outcome["not_run"]["n"] == 0
 
 
-@pytest.mark.parametrize("mode", [*XDIST_MODES, "worksteal", "loadscope"])
+@pytest.fixture(scope="module")
+def eight_killers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scratch, Live]]:
+    """An ended run over two passes, among other things with eight tests that kill their worker."""
+    with project_in(tmp_path_factory.mktemp("eight-killers")) as scratch:
+        wrong = "\n    def test_wrong(): assert 0\n"
+        scratch.write("test_a.py", "def test_early(): assert 0\n")
+        scratch.write("test_b.py", KILLERS.format(killers="3, 9, 15, 21") + wrong)
+        live = scratch.start("--junitxml=mine.xml", *xdist("load"))
+        live.outcome()
+        yield scratch, live
+
+
+@TWO_PASSES
+def test_eight_killers_among_50_tests_take_down_nobody_else(
+    eight_killers: tuple[Scratch, Live],
+) -> None:
+    scratch, live = eight_killers
+    outcome = live.outcome()
+    assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
+    assert len(crashed(outcome)) == 8
+    assert outcome["counts"] == {"passed": 40, "crashed": 8, "failed": 2}
+    assert outcome["lost"]["n"] == 0
+    assert outcome["passes"] == 2
+    # A culprit is never run again.
+    assert [path.read_text() for path in scratch.root.glob("died-*")] == ["x"] * 8
+
+
+# loadgroup has names of its own; the other modes are that of the test above over again.
+@pytest.mark.parametrize(
+    "mode", modes("loadgroup", soak=["load", "loadfile", "worksteal", "loadscope"])
+)
 def test_eight_killers_among_48_tests_take_down_nobody_else(scratch: Scratch, mode: str) -> None:
     scratch.write("test_a.py", KILLERS.format(killers="3, 9, 15, 21"))
     outcome = scratch.run(*xdist(mode))
@@ -62,7 +99,7 @@ def test_eight_killers_among_48_tests_take_down_nobody_else(scratch: Scratch, mo
     assert [path.read_text() for path in scratch.root.glob("died-*")] == ["x"] * 8
 
 
-@pytest.mark.parametrize("mode", ["loadscope", "loadfile", "loadgroup"])
+@pytest.mark.parametrize("mode", modes("loadfile", soak=["loadscope", "loadgroup"]))
 def test_a_culprit_is_not_given_to_the_next_worker(scratch: Scratch, mode: str) -> None:
     wait = """
     import glob, os, pathlib, time
@@ -104,13 +141,14 @@ def test_a_culprit_is_not_given_to_the_next_worker(scratch: Scratch, mode: str) 
     assert (scratch.root / "died").read_text() == "x"
 
 
-def test_failures_of_the_first_pass_stay_failures(scratch: Scratch) -> None:
-    source = KILLERS.format(killers="5,") + "\n    def test_wrong(): assert 0\n"
-    scratch.write("test_a.py", "def test_early(): assert 0\n")
-    scratch.write("test_b.py", source)
-    outcome = scratch.run(*xdist("loadfile"))
-    assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
-    assert outcome["counts"] == {"passed": 46, "crashed": 2, "failed": 2}
+@TWO_PASSES
+def test_failures_of_the_first_pass_stay_failures(eight_killers: tuple[Scratch, Live]) -> None:
+    _, live = eight_killers
+    ids = reader.ids(live.folder)
+    results = [e for e in live.events("f") if ids[e["i"]] == "test_a.py::test_early"]
+    assert [event["r"] for event in results] == ["failed"]
+    assert live.events("end")[0]["c"]["failed"] >= 1
+    assert live.outcome()["counts"]["failed"] == 2
 
 
 def test_a_worker_killed_between_two_tests_costs_no_test(scratch: Scratch) -> None:
@@ -145,7 +183,7 @@ def test_a_worker_killed_between_two_tests_costs_no_test(scratch: Scratch) -> No
     assert sum(outcome["counts"].values()) == 20
 
 
-@pytest.mark.parametrize("mode", XDIST_MODES)
+@pytest.mark.parametrize("mode", modes("load", soak=["loadfile", "loadgroup"]))
 def test_a_killed_worker_is_no_hang_and_no_loss(scratch: Scratch, mode: str) -> None:
     scratch.write(
         "test_a.py",
@@ -173,10 +211,10 @@ def test_a_killed_worker_is_no_hang_and_no_loss(scratch: Scratch, mode: str) -> 
     assert outcome["counts"] == {"passed": 10, "crashed": 1}
 
 
-@pytest.mark.parametrize("option", ["-x", "--maxfail=1"])
+@pytest.mark.parametrize("option", modes("-x", soak=["--maxfail=1"]))
 def test_there_is_no_second_pass_after_stopping_at_a_failure(scratch: Scratch, option: str) -> None:
     scratch.write("test_a.py", KILLERS.format(killers="3, 9, 15, 21"))
-    outcome = scratch.run(option, *xdist("load"))
+    outcome = scratch.run(option, *xdist("load", 1))
     assert outcome["outcome"] == "failed"
     assert outcome["passes"] == 1
     assert outcome["not_run"]["n"] > 0
@@ -195,7 +233,7 @@ def test_there_is_no_second_pass_after_a_stop(scratch: Scratch) -> None:
         def test_d(): pass
         """,
     )
-    live = scratch.start(*xdist("load"))
+    live = scratch.start(*xdist("load"), limits=limits(grace_s=0.3))
     wait_for(lambda: [e for e in live.events("wdown") if e["m"]], "the crash")
     live.ask_to_stop()
     outcome = live.outcome()
@@ -213,7 +251,7 @@ def test_there_is_no_second_pass_after_a_limit(scratch: Scratch) -> None:
         def test_c(): pass
         """,
     )
-    live = scratch.start(*xdist("load"), limits=limits(deadline_s=1))
+    live = scratch.start(*xdist("load"), limits=limits(deadline_s=1, grace_s=0.3))
     with live.supervisor_held():
         wait_for(lambda: [e for e in live.events("wdown") if e["m"]], "the crash")
         live.wait_in_flight(1)
@@ -232,17 +270,19 @@ def test_the_deadline_is_that_of_all_passes_together(scratch: Scratch) -> None:
         def test_waits(): time.sleep(600)
         """,
     )
-    live = scratch.start(*xdist("loadfile"), limits=limits(deadline_s=6))
+    live = scratch.start(*xdist("loadfile", 1), limits=limits(deadline_s=4, grace_s=0.3))
     outcome = live.outcome()
     assert outcome["outcome"] == "timed-out"
     (limit,) = live.journal("limit")
     if outcome["passes"] == 2:  # a very slow machine does not come that far
-        assert limit["t"] < live.journal("spawn")[1]["t"] + 6
+        assert limit["t"] < live.journal("spawn")[1]["t"] + 4
 
 
-def test_the_users_own_reports_are_those_of_the_first_pass(scratch: Scratch) -> None:
-    scratch.write("test_a.py", KILLERS.format(killers="3, 9"))
-    live = scratch.start("--junitxml=mine.xml", *xdist("load"))
+@TWO_PASSES
+def test_the_users_own_reports_are_those_of_the_first_pass(
+    eight_killers: tuple[Scratch, Live],
+) -> None:
+    scratch, live = eight_killers
     assert live.outcome()["passes"] == 2
     mine = (scratch.root / "mine.xml").read_text()
     assert "test_one[0]" in mine
@@ -250,7 +290,7 @@ def test_the_users_own_reports_are_those_of_the_first_pass(scratch: Scratch) -> 
     assert mine != (live.folder / "pass-2-junit.xml").read_text()
     # Our own holds all.
     junit = (live.folder / "junit.xml").read_text()
-    assert junit.count("<testcase") == 48
+    assert junit.count("<testcase") == 50
 
 
 def test_every_worker_dying_while_it_collects_is_no_pass_and_no_hang(scratch: Scratch) -> None:
@@ -259,20 +299,20 @@ def test_every_worker_dying_while_it_collects_is_no_pass_and_no_hang(scratch: Sc
         "conftest.py",
         "import os\nif os.environ.get('PYTEST_XDIST_WORKER'): os._exit(3)\n",
     )
-    outcome = scratch.run(*xdist("load"))
+    outcome = scratch.run(*xdist("load", 1))
     assert (outcome["outcome"], outcome["code"]) == ("collection-error", 2)
 
 
-def test_checkpoints_count_over_all_passes(scratch: Scratch) -> None:
-    scratch.write("test_a.py", KILLERS.format(killers="3, 9, 15, 21"))
-    live = scratch.start(*xdist("load"))
+@TWO_PASSES
+def test_checkpoints_count_over_all_passes(eight_killers: tuple[Scratch, Live]) -> None:
+    _, live = eight_killers
     outcome = live.outcome()
     ends = live.events("end")
     assert [end["pass"] for end in ends] == [1, 2]
-    assert [end["n"] for end in ends] == [48, 48]
-    assert sum(ends[0]["c"].values()) < 48
+    assert [end["n"] for end in ends] == [50, 50]
+    assert sum(ends[0]["c"].values()) < 50
     assert ends[1]["c"] == outcome["counts"]
-    assert [k["n"] for k in live.events("k")] == [48, 48]
+    assert [k["n"] for k in live.events("k")] == [50, 50]
     assert live.events("k")[1]["c"] == ends[0]["c"]
 
 
@@ -288,7 +328,7 @@ def test_a_pass_leaves_no_process_to_the_next(scratch: Scratch) -> None:
         def test_c(): pass
     """
     scratch.write("test_a.py", source)
-    live = scratch.start(*xdist("loadfile"))
+    live = scratch.start(*xdist("loadfile", 1))
     outcome = live.outcome()
     assert outcome["passes"] == 2
     ((pid, command),) = live.journal("left")[0]["pids"]

@@ -27,6 +27,8 @@ from walkaway.runs import command, start
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from _pytest.mark import ParameterSet
+
 PYTEST = (sys.executable, "-m", "pytest")
 _EXITING_S = 5.0
 XDIST_MODES = ("load", "loadfile", "loadgroup")
@@ -41,6 +43,12 @@ def limits(**values: float) -> Limits:
 def xdist(mode: str, workers: int = 2) -> tuple[str, ...]:
     """Return the options of a distributed run; none for `serial`."""
     return () if mode == "serial" else ("-p", "xdist", "-n", str(workers), "--dist", mode)
+
+
+def modes(*daily: str, soak: Iterable[str] = ()) -> list[ParameterSet]:
+    """Return the modes of a test; those where the product does the same again run with `soak`."""
+    rarely = [pytest.param(mode, marks=pytest.mark.soak) for mode in soak]
+    return [*(pytest.param(mode) for mode in daily), *rarely]
 
 
 @dataclass(slots=True)
@@ -242,7 +250,14 @@ def kill(found: Iterable[str]) -> None:
 @pytest.fixture
 def scratch(tmp_path: Path) -> Iterator[Scratch]:
     """A scratch project; afterwards no process of its runs is left, or the test fails."""
-    root = tmp_path / "project"
+    with project_in(tmp_path) as project:
+        yield project
+
+
+@contextlib.contextmanager
+def project_in(folder: Path) -> Iterator[Scratch]:
+    """Make a scratch project; no process of its runs may be left in the end."""
+    root = folder / "project"
     root.mkdir()
     (root / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider\n", encoding="ascii")
     project = Scratch(root)
