@@ -94,6 +94,7 @@ def popen(  # noqa: PLR0913 - what a process can be given
         return subprocess.Popen(
             words, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
         )
+    sys.audit("subprocess.Popen", words[0], words, os.fspath(cwd), None)  # like any other start
     with Path(os.devnull).open("rb") as empty:
         files = [one if isinstance(one, int) else one.fileno() for one in (empty, stdout, stderr)]
         process = _server().Process(
