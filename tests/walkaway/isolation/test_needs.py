@@ -46,7 +46,7 @@ def without(nested: Nested, library: str, fixtures: Iterable[str], *args: str) -
     nested.write("conftest.py", WITHOUT.format(library=library))
     tests = [f"async def test_{name}({name}): pass\n" for name in fixtures]
     nested.write("test_it.py", "".join((*tests, "def test_other(tmp_path): pass\n")))
-    ended = nested.run(*SERIAL, *args)
+    ended = nested.run(*SERIAL, *args, cold=True)
     wrong = {f"test_{name}": ("error",) for name in fixtures}
     assert ended.tests == {**wrong, "test_other": ("passed",)}, ended
     assert "secret" not in ended.text
@@ -100,7 +100,7 @@ def test_synchronous_fixtures_need_nothing_of_asynchronous_ones(
     )
     nested.write("conftest.py", WITHOUT.format(library=library))
     nested.write("test_it.py", "async def test_db_session(db_session): pass\n")
-    ended = nested.run(*SERIAL)
+    ended = nested.run(*SERIAL, cold=True)
     assert ended.tests["test_works"] == ("passed",), ended
     assert said(ended, "db_session") == wanted("db_session", library, "databases"), ended
     assert said(ended, "engine") == wanted("async_engine", library, "databases"), ended
@@ -118,7 +118,7 @@ def test_asynchronous_fixtures_say_that_nothing_runs_them(nested: Nested, librar
         def test_works(transactional_db, test_redis): pass
         """,
     )
-    ended = nested.run(*SERIAL, "-p", "no:asyncio")
+    ended = nested.run(*SERIAL, "-p", "no:asyncio", cold=True)
     assert ended.tests["test_works"] == ("passed",), ended
     needs = "needs pytest-asyncio: it is not installed, or switched off by -p no:asyncio"
     for fixture in ("db_session", "async_redis"):
@@ -149,7 +149,7 @@ def test_what_a_project_itself_lacks_is_not_ours_to_explain(nested: Nested) -> N
             return Schema.by(create)
     """)
     nested.write("test_it.py", "def test_it(test_db): pass\n")
-    ended = nested.run(*SERIAL)
+    ended = nested.run(*SERIAL, cold=True)
     assert "ModuleNotFoundError: No module named 'nowhere'" in ended.text
     assert "conftest.py:" in ended.text
     assert "pip install" not in ended.text

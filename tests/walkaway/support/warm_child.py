@@ -38,6 +38,7 @@ def run(argv: Sequence[str], cwd: str, env: Mapping[str, str], files: Sequence[i
         warm_workers.prepare(argv, run_code)
     _enter(cwd, env, files)
     sys.argv = list(argv)
+    sys.orig_argv = [sys.executable, "-m", *argv]
     _end(functools.partial(runpy.run_module, argv[0], run_name="__main__", alter_sys=True))
 
 
@@ -45,6 +46,7 @@ def run_code(code: str, cwd: str, env: Mapping[str, str], files: Sequence[int]) 
     """Become `python -u -c CODE` in the same way."""
     _enter(cwd, env, files)
     sys.argv = ["-c"]
+    sys.orig_argv = [sys.executable, "-u", "-c", code]
     sys.path[0] = ""
     sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]
     _end(functools.partial(exec, code, {"__name__": "__main__"}))
