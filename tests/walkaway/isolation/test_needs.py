@@ -42,7 +42,10 @@ STORES = dict.fromkeys(
 
 
 def without(nested: Nested, library: str, fixtures: Iterable[str], *args: str) -> Outcome:
-    """Run a test a fixture where a library cannot be imported, and one that needs none."""
+    """Run a test a fixture where a library cannot be imported, and one that needs none.
+
+    Not in a warm interpreter, which has imported the libraries before.
+    """
     nested.write("conftest.py", WITHOUT.format(library=library))
     tests = [f"async def test_{name}({name}): pass\n" for name in fixtures]
     nested.write("test_it.py", "".join((*tests, "def test_other(tmp_path): pass\n")))
@@ -65,7 +68,7 @@ def wanted(fixture: str, library: str, extra: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("args", [(), ("-n", "2")], ids=["serial", "two"])
+@pytest.mark.parametrize("args", [(), ("-n", "1")], ids=["serial", "worker"])
 def test_each_fixture_names_itself_and_the_library(nested: Nested, args: tuple[str, ...]) -> None:
     nested.environ["REDIS_URL"] = "memory://"
     ended = without(nested, "sqlalchemy fakeredis", (*DATABASES, *STORES), *args)
@@ -118,7 +121,7 @@ def test_asynchronous_fixtures_say_that_nothing_runs_them(nested: Nested, librar
         def test_works(transactional_db, test_redis): pass
         """,
     )
-    ended = nested.run(*SERIAL, "-p", "no:asyncio", cold=True)
+    ended = nested.run(*SERIAL, "-p", "no:asyncio")
     assert ended.tests["test_works"] == ("passed",), ended
     needs = "needs pytest-asyncio: it is not installed, or switched off by -p no:asyncio"
     for fixture in ("db_session", "async_redis"):
@@ -149,7 +152,7 @@ def test_what_a_project_itself_lacks_is_not_ours_to_explain(nested: Nested) -> N
             return Schema.by(create)
     """)
     nested.write("test_it.py", "def test_it(test_db): pass\n")
-    ended = nested.run(*SERIAL, cold=True)
+    ended = nested.run(*SERIAL)
     assert "ModuleNotFoundError: No module named 'nowhere'" in ended.text
     assert "conftest.py:" in ended.text
     assert "pip install" not in ended.text
