@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import textwrap
 from collections import Counter
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from tests.walkaway.support import warm
 from tests.walkaway.support.checkout import REPOSITORY
 
 FOLDER = REPOSITORY / "walkaway" / "forks"
@@ -57,10 +57,13 @@ class Suite:
         """Run pytest to its end."""
         report = self.folder / "report.xml"
         report.unlink(missing_ok=True)
-        done = subprocess.run(
-            self.command(f"--junitxml={report}", *args), cwd=self.folder, env=self.environ(),
-            capture_output=True, encoding="utf-8", errors="replace", timeout=_LIMIT_S, check=False,
-        )  # fmt: skip
+        done = warm.run(
+            self.command(f"--junitxml={report}", *args),
+            cwd=self.folder,
+            env=self.environ(),
+            timeout=_LIMIT_S,
+            errors="replace",
+        )
         return Ran(done.returncode, done.stdout + done.stderr, read(report))
 
     def lines(self, name: str) -> list[str]:

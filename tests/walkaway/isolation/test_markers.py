@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.walkaway.support import warm
 from tests.walkaway.support.spread import Suite
 from walkaway.isolation import markers
 
@@ -25,13 +26,10 @@ def project(tmp_path: Path) -> Suite:
 
 
 def run(project: Suite, *args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return warm.run(
         project.command("--strict-markers", "--strict-config", *args),
         cwd=project.root,
         env=project.environ(),
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
         timeout=60,
     )
 

@@ -42,11 +42,14 @@ STORES = dict.fromkeys(
 
 
 def without(nested: Nested, library: str, fixtures: Iterable[str], *args: str) -> Outcome:
-    """Run a test a fixture where a library cannot be imported, and one that needs none."""
+    """Run a test a fixture where a library cannot be imported, and one that needs none.
+
+    Not in a warm interpreter, which has imported the libraries before.
+    """
     nested.write("conftest.py", WITHOUT.format(library=library))
     tests = [f"async def test_{name}({name}): pass\n" for name in fixtures]
     nested.write("test_it.py", "".join((*tests, "def test_other(tmp_path): pass\n")))
-    ended = nested.run(*SERIAL, *args)
+    ended = nested.run(*SERIAL, *args, cold=True)
     wrong = {f"test_{name}": ("error",) for name in fixtures}
     assert ended.tests == {**wrong, "test_other": ("passed",)}, ended
     assert "secret" not in ended.text
@@ -65,7 +68,7 @@ def expected(fixture: str, library: str, extra: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("args", [(), ("-n", "2")], ids=["serial", "two"])
+@pytest.mark.parametrize("args", [(), ("-n", "1")], ids=["serial", "worker"])
 def test_each_fixture_names_itself_and_the_library(nested: Nested, args: tuple[str, ...]) -> None:
     nested.environ["REDIS_URL"] = "memory://"
     ended = without(nested, "sqlalchemy fakeredis", (*DATABASES, *STORES), *args)
@@ -100,7 +103,7 @@ def test_synchronous_fixtures_need_nothing_of_asynchronous_ones(
     )
     nested.write("conftest.py", WITHOUT.format(library=library))
     nested.write("test_it.py", "async def test_db_session(db_session): pass\n")
-    ended = nested.run(*SERIAL)
+    ended = nested.run(*SERIAL, cold=True)
     assert ended.tests["test_works"] == ("passed",), ended
     assert error_lines(ended, "db_session") == expected("db_session", library, "databases"), ended
     assert error_lines(ended, "engine") == expected("async_engine", library, "databases"), ended

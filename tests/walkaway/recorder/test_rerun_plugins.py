@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from textwrap import dedent
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.walkaway.support import rerun_plugins
+from tests.walkaway.support import rerun_plugins, warm
 from tests.walkaway.support.recorded import RECORDER
+from tests.walkaway.support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from tests.walkaway.support.recorded import Project, Recorded
@@ -264,7 +264,7 @@ def bare(project: Project, plugins: str, *args: str) -> int:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "WALKAWAY"))}
     environ = clean | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": plugins}
     argv = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *args)
-    done = subprocess.run(argv, cwd=project.root, env=environ, capture_output=True, check=False)
+    done = warm.run(argv, cwd=project.root, env=environ, timeout=PATIENCE_S)
     for flag in project.root.glob("*.flag"):
         flag.unlink()
     return done.returncode

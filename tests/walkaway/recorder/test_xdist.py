@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.walkaway.support.spread import thin
 from walkaway.process import proc_table
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ TWELVE = "".join(f"def test_{n}(): pass\n" for n in range(12))
 KILLER = "import os\n" + TWELVE + "def test_killer(): os._exit(1)\n"
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", thin(MODES, usual={"load"}))
 def test_every_result_names_its_worker(project: Project, mode: str) -> None:
     project.write(test_it=TWELVE, test_other=TWELVE)
     run = project.run("-p", "xdist", "-n2", f"--dist={mode}")
@@ -69,7 +70,7 @@ def test_groups_keep_one_id_from_collection_to_result(project: Project) -> None:
     assert sorted(event["i"] for event in run.events("f")) == [0, 1]
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", thin(MODES, usual={"load", "loadscope"}))
 def test_a_crashed_worker_stays_down_and_its_test_is_named(project: Project, mode: str) -> None:
     project.write(test_it=KILLER)
     run = project.run("-p", "xdist", "-n2", f"--dist={mode}")

@@ -1,13 +1,14 @@
 """A recorder in which one chosen function raises: its source is compiled with a call in each.
 
 Standard library alone: it runs in the pytest that is recorded, and in xdist's workers. As a script
-it is a server that forks a warm pytest for each run it is asked for.
+it is a server that forks a warm pytest, and the workers of one, for each run it is asked for.
 """
 
 from __future__ import annotations
 
 import ast
 import fcntl
+import gc
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
 
 PACKAGE = "walkaway_recorder"
-FOLDER = Path(__file__).resolve().parents[3] / "walkaway" / "recorder" / PACKAGE
+REPOSITORY = Path(__file__).resolve().parents[3]
+FOLDER = REPOSITORY / "walkaway" / "recorder" / PACKAGE
 VARIABLE = "FAULTY"
 #: Before the line of a site that raised in a worker.
 FIRED = "!"
@@ -215,6 +217,7 @@ def run(asked: dict[str, object]) -> None:
     chosen = Chosen()
     args = asked["args"]
     assert isinstance(args, list)
+    _fork_workers(args)
     if asked["recorded"]:
         chosen = install(os.environ[VARIABLE])
         for path in FOLDER.glob("*.py"):  # now: pytest's own finder will stand before ours
@@ -233,9 +236,17 @@ def run(asked: dict[str, object]) -> None:
     os.write(pipe, json.dumps(told).encode())
 
 
+def _fork_workers(args: Sequence[str]) -> None:
+    from tests.walkaway.support import warm_child, warm_workers
+
+    warm_workers.prepare(args, warm_child.run_code)
+
+
 def serve() -> None:
     """Read what to run from stdin, one line each; answer each with a line when it has ended."""
     _warm_up()
+    # What has been compiled here is compiled for the workers, too.
+    sys.modules["faulty"] = sys.modules["__main__"]
     for line in sys.stdin:
         asked = json.loads(line)
         if asked["recorded"]:
@@ -273,6 +284,9 @@ def _warm_up() -> None:
 
     import pytest
 
+    sys.path.insert(0, str(REPOSITORY))
+    import_module("tests.walkaway.support.warm_child")
+    sys.path.remove(str(REPOSITORY))
     with TemporaryDirectory() as name:
         Path(name, "pytest.ini").touch()
         Path(name, "test_warm_up.py").write_text(
@@ -281,6 +295,9 @@ def _warm_up() -> None:
         with redirect_stdout(StringIO()):
             pytest.main(["-p", "no:cacheprovider", "--rootdir", name, name])
     importlib.metadata.version("pytest")
+    # pytest collects at its end: not what was here before, which no child would then share.
+    gc.collect()
+    gc.freeze()
 
 
 def _all(pipe: int) -> bytes:

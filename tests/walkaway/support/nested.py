@@ -15,6 +15,7 @@ import pytest
 
 from tests.walkaway.support import warm
 from tests.walkaway.support.checkout import REPOSITORY, clean_environment
+from tests.walkaway.support.spread import thin
 
 TIME_LIMIT_S = 120
 CONFTEST = 'pytest_plugins = ["walkaway.isolation"]\n'
@@ -34,6 +35,8 @@ WAYS = {
     "n2": (*RANDOM, "-n2"),
     "n4": (*RANDOM, "-n4"),
 }
+EACH_WAY = thin(WAYS, usual={"serial", "n2"})
+"""For `parametrize`: in the given order and in one process; in a random one and in two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +99,8 @@ class Nested:
             errors="replace",
         )
 
-    def run(self, *args: str) -> Outcome:
-        """Run pytest here to its end."""
+    def run(self, *args: str, cold: bool = False) -> Outcome:
+        """Run pytest here to its end; with `cold`, nothing is imported before."""
         (self.root / "junit.xml").unlink(missing_ok=True)
         done = warm.run(
             self.command(*args),
@@ -106,6 +109,7 @@ class Nested:
             timeout=TIME_LIMIT_S,
             errors="replace",
             together=True,
+            cold=cold,
         )
         return Outcome(done.returncode, done.stdout, *self._reported())
 

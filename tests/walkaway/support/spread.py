@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise, product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -44,10 +45,18 @@ CONFTEST = """
 """
 
 
-def thin(*axes: Iterable[object], usual: Callable[..., bool]) -> list[ParameterSet]:
+def thin(
+    *axes: Iterable[object], usual: Callable[..., bool] | Collection[object]
+) -> list[ParameterSet]:
     """Return all combinations; those that are not usual run with the soak tests alone."""
+
+    def runs_daily(values: tuple[object, ...]) -> bool:
+        if callable(usual):
+            return usual(*values)
+        return (values if len(values) > 1 else values[0]) in usual
+
     return [
-        pytest.param(*values, marks=() if usual(*values) else pytest.mark.soak)
+        pytest.param(*values, marks=() if runs_daily(values) else pytest.mark.soak)
         for values in product(*axes)
     ]
 
@@ -137,6 +146,12 @@ class Suite:
             source = textwrap.dedent(text)
             (self.root / f"{name}.py").write_text(source, encoding="utf-8")
         (self.root / "pytest.ini").touch()
+
+    def popen(self, *args: str, log: IO[str]) -> warm.Process | subprocess.Popen[bytes]:
+        """Start pytest here; its output goes to a file."""
+        return warm.popen(
+            self.command(*args), cwd=self.root, env=self.environ(), stdout=log, stderr=log
+        )
 
     def environ(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         return {**clean_environ(), "PYTHONPATH": str(REPOSITORY), **(more or {})}

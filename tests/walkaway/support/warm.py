@@ -113,13 +113,16 @@ def run(  # noqa: PLR0913 - what a process can be given
     timeout: float,
     errors: str = "strict",
     together: bool = False,
+    cold: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program as `popen` does, and return what it printed. `subprocess.TimeoutExpired`.
 
     With `together`, its errors are in the output as well.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = popen(argv, cwd=cwd, env=env, stdout=out, stderr=out if together else err)
+        process = popen(
+            argv, cwd=cwd, env=env, stdout=out, stderr=out if together else err, cold=cold
+        )
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:

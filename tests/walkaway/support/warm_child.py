@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import os
 import runpy
 import signal
@@ -12,8 +13,10 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
+from tests.walkaway.support import warm_workers
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _GIVEN = os.environ.get("PYTHONPATH", "").split(os.pathsep)
 _ROOT = str(Path(__file__).resolve().parents[3])
@@ -31,6 +34,25 @@ def arrived(sent: _Descriptor) -> int:
 
 def run(argv: Sequence[str], cwd: str, env: Mapping[str, str], files: Sequence[int]) -> NoReturn:
     """Become `python -m ARGV` with these as standard input, output and error."""
+    if argv[0] == "pytest":
+        warm_workers.prepare(argv, run_code)
+    _enter(cwd, env, files)
+    sys.argv = list(argv)
+    sys.orig_argv = [sys.executable, "-m", *argv]
+    _end(functools.partial(runpy.run_module, argv[0], run_name="__main__", alter_sys=True))
+
+
+def run_code(code: str, cwd: str, env: Mapping[str, str], files: Sequence[int]) -> NoReturn:
+    """Become `python -u -c CODE` in the same way."""
+    _enter(cwd, env, files)
+    sys.argv = ["-c"]
+    sys.orig_argv = [sys.executable, "-u", "-c", code]
+    sys.path[0] = ""
+    sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]
+    _end(functools.partial(exec, code, {"__name__": "__main__"}))
+
+
+def _enter(cwd: str, env: Mapping[str, str], files: Sequence[int]) -> None:
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
@@ -43,9 +65,8 @@ def run(argv: Sequence[str], cwd: str, env: Mapping[str, str], files: Sequence[i
     sys.path_importer_cache.clear()
     _forget_own_modules(kept=_ROOT in given)
     _use_standard_files()
+    _customize(given)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.argv = list(argv)
-    os._exit(_code_of(argv[0]) & 0xFF)
 
 
 def _forget_own_modules(*, kept: bool) -> None:
@@ -53,6 +74,13 @@ def _forget_own_modules(*, kept: bool) -> None:
     mine = ("tests",) if kept else ("tests", "walkaway")
     for name in [name for name in sys.modules if name.partition(".")[0] in mine]:
         del sys.modules[name]
+
+
+def _customize(given: Sequence[str]) -> None:
+    """Run the environment's own `sitecustomize`, as Python does at its start."""
+    files = [Path(folder, "sitecustomize.py") for folder in given]
+    for file in [file for file in files if file.exists()][:1]:
+        runpy.run_path(str(file))
 
 
 def _use_standard_files() -> None:
@@ -66,11 +94,11 @@ def _use_standard_files() -> None:
         setattr(sys, f"__{name}__", file)
 
 
-def _code_of(module: str) -> int:
-    """Run a module and what Python does at its end; return the exit status."""
+def _end(main: Callable[[], object]) -> NoReturn:
+    """Run the program and what Python does at its end, and exit."""
     code: object = None
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        main()
     except SystemExit as stop:
         code = stop.code
     except BaseException:  # noqa: BLE001 - as the interpreter itself does
@@ -84,4 +112,4 @@ def _code_of(module: str) -> int:
     for file in (sys.stdout, sys.stderr):
         if not file.closed:
             file.flush()
-    return code or 0
+    os._exit((code or 0) & 0xFF)

@@ -7,13 +7,21 @@ but what they import.
 import contextlib
 import gc
 import importlib
+import sys
 
 from _pytest.config import builtin_plugins, default_plugins
 
 _LIBRARIES = (
+    "aiosqlite",
     "asyncio",
     "execnet.gateway",
+    "fakeredis",
     "invoke.program",
+    "psycopg",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.dialects.sqlite.aiosqlite",
+    "sqlalchemy.ext.asyncio",
+    "sqlalchemy.orm",
     "sqlite3",
     "unittest.mock",
     "xml.etree.ElementTree",
@@ -27,6 +35,9 @@ for name in (
 ):
     with contextlib.suppress(ImportError):
         importlib.import_module(name)
+
+# `-p asyncio` is a plugin; pytest takes this module for it, and would warn that it came too late.
+sys.modules["asyncio"].__doc__ = "PYTEST_DONT_REWRITE"
 
 # Collected now, so that no forked process copies these pages when it collects.
 gc.collect()

@@ -16,6 +16,7 @@ from uuid import uuid4
 import psycopg
 from sqlalchemy.engine import make_url
 
+from tests.walkaway.support import warm
 from tests.walkaway.support.checkout import REPOSITORY
 from tests.walkaway.support.scratch import clean_environ
 
@@ -119,11 +120,13 @@ class Nested:
     def run(self, *args: str, plugins: Sequence[str] = PLUGINS, **environ: str) -> Result:
         """Run its tests to their end."""
         report = self.root / f"{uuid4().hex}.jsonl"
-        process = self.begin(*args, plugins=plugins, REPORT=str(report), **environ)
-        try:
-            output = process.communicate(timeout=TIME_LIMIT_S)[0]
-        finally:
-            process.kill()
+        done = warm.run(
+            self.command(*args, plugins=plugins),
+            cwd=self.root,
+            env=self.environment(REPORT=str(report), **environ),
+            timeout=TIME_LIMIT_S,
+            together=True,
+        )
         lines = report.read_text(encoding="utf-8").splitlines() if report.exists() else []
         reports = [json.loads(line) for line in lines]
         bad: dict[str, str] = {}
@@ -132,24 +135,30 @@ class Nested:
                 name = nodeid.partition("::")[2]
                 bad[name] = f"{bad.get(name, '')}{when} {outcome}: {text}\n"
         names = {nodeid.partition("::")[2] for nodeid, *_ in reports}
-        return Result(process.returncode, output, frozenset(names - set(bad)), bad)
+        return Result(done.returncode, done.stdout, frozenset(names - set(bad)), bad)
 
     def begin(
         self, *args: str, plugins: Sequence[str] = PLUGINS, **environ: str
     ) -> subprocess.Popen[str]:
-        """Start its tests."""
+        """Start its tests, in a session of their own."""
         return subprocess.Popen(
-            (sys.executable, "-m", "pytest", "-q", "--tb=short", *plugins,
-             "--basetemp", str(self.root / f"temp-{uuid4().hex[:6]}"), *args),
+            self.command(*args, plugins=plugins),
             cwd=self.root,
-            env={**clean_environ(), "PYTHONPATH": str(REPOSITORY), "DATABASE_URL": self.url,
-                 "REPORT": os.devnull, **environ},
+            env=self.environment(REPORT=os.devnull, **environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             encoding="utf-8",
-        )  # fmt: skip
+        )
+
+    def command(self, *args: str, plugins: Sequence[str]) -> list[str]:
+        base = ("--basetemp", str(self.root / f"temp-{uuid4().hex[:6]}"))
+        return [sys.executable, "-m", "pytest", "-q", "--tb=short", *plugins, *base, *args]
+
+    def environment(self, **more: str) -> dict[str, str]:
+        own = {"PYTHONPATH": str(REPOSITORY), "DATABASE_URL": self.url}
+        return {**clean_environ(), **own, **more}
 
     def databases(self) -> list[str]:
         """Return the names of this project's databases on the server."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.walkaway.isolation.databases.nested import Nested
+from tests.walkaway.support.spread import thin
 
 TESTS = 40
 MIXED = '''
@@ -130,7 +131,9 @@ async def test_separate_session(db_session, test_db, time):
 '''
 
 
-@pytest.mark.parametrize("args", [(), ("-n", "2"), ("-n", "4")], ids=" ".join)
+@pytest.mark.parametrize(
+    "args", thin([(), ("-n", "2"), ("-n", "4")], usual={(), ("-n", "2")}), ids=" ".join
+)
 def test_every_strategy_beside_every_other(project: Nested, args: tuple[str, ...]) -> None:
     """Also in random order, another one each time: the seed is in the output."""
     project.write("test_mixed.py", MIXED)

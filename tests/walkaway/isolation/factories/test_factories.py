@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.walkaway.support.nested import SERIAL, WAYS, Nested
+from tests.walkaway.support.nested import EACH_WAY, SERIAL, WAYS, Nested
 from walkaway.isolation.factories import AsyncFactory, CleanUp, Factory, Unique
 from walkaway.isolation.identity import Identity
 
@@ -221,7 +221,7 @@ def test_a_clean_up_that_fails_is_the_teardown_error_of_its_test(nested: Nested)
     assert "2 of 2 clean-ups failed: ConnectionError" in ended.text
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", EACH_WAY)
 def test_no_two_tests_workers_or_runs_have_the_same_name(nested: Nested, way: str) -> None:
     nested.write(
         "test_it.py",

@@ -6,6 +6,7 @@ import pytest
 
 from tests.walkaway.isolation.leaks.test_leaks import END, blamed
 from tests.walkaway.support.nested import SERIAL, WAYS, Nested
+from tests.walkaway.support.spread import thin
 
 SUITE = """
 import os, tempfile, threading, pytest
@@ -96,7 +97,7 @@ LEAVING = {
 OTHERS = ("test_allowed", "test_clean", "test_teardown", "test_not_run")
 
 
-@pytest.mark.parametrize("way", ["serial", "random", "n2"])
+@pytest.mark.parametrize("way", thin(["serial", "random", "n2"], usual={"serial", "n2"}))
 def test_it_is_an_error_beside_the_result_whatever_the_mark_says(nested: Nested, way: str) -> None:
     nested.conftest(END)
     nested.write("test_it.py", SUITE)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.walkaway.support import warm
 from tests.walkaway.support.checkout import REPOSITORY
 from tests.walkaway.support.scratch import clean_environ
 from tests.walkaway.support.waiting import PATIENCE_S
@@ -35,23 +36,39 @@ class Nested:
     def start(
         self, *args: str, env: Mapping[str, str] | None = None, program: Sequence[str] = ()
     ) -> subprocess.Popen[str]:
-        words = [*program, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *args]
         return subprocess.Popen(
-            words,
+            self.command(*args, program=program),
             cwd=self.root,
-            env=clean_environ() | {"PYTHONPATH": str(REPOSITORY)} | dict(env or {}),
+            env=self.environment(env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
         )
 
-    def run(self, *args: str, code: int = 0, **how: Any) -> str:  # noqa: ANN401 - those of start
+    def run(
+        self,
+        *args: str,
+        code: int = 0,
+        env: Mapping[str, str] | None = None,
+        program: Sequence[str] = (),
+    ) -> str:
         """Run pytest to its end and return what it printed."""
-        process = self.start(*args, **how)
-        said, _ = process.communicate(timeout=PATIENCE_S)
-        assert process.returncode == code, said
-        return said
+        done = warm.run(
+            self.command(*args, program=program),
+            cwd=self.root,
+            env=self.environment(env),
+            timeout=PATIENCE_S,
+            together=True,
+        )
+        assert done.returncode == code, done.stdout
+        return done.stdout
+
+    def command(self, *args: str, program: Sequence[str] = ()) -> list[str]:
+        return [*program, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *args]
+
+    def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        return clean_environ() | {"PYTHONPATH": str(REPOSITORY)} | dict(more or {})
 
     def workers(self, count: int) -> tuple[str, ...]:
         return ("-p", "xdist", "-n", str(count)) if count else ()

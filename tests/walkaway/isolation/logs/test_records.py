@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.walkaway.isolation.logs.nested import made
+from tests.walkaway.support.spread import thin
 
 SPEAKS = """
     import logging, threading
@@ -37,7 +38,7 @@ SPEAKS = """
 """
 
 
-@pytest.mark.parametrize("workers", [0, 2, 4])
+@pytest.mark.parametrize("workers", thin([0, 2, 4], usual={0, 2}))
 def test_each_record_says_run_worker_test_and_phase(tmp_path: Path, workers: int) -> None:
     nested = made(tmp_path, SPEAKS)
     nested.run(*nested.workers(workers))

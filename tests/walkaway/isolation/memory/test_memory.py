@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.walkaway.support.nested import SERIAL, WAYS, Nested, Outcome
+from tests.walkaway.support.nested import EACH_WAY, SERIAL, WAYS, Nested, Outcome
 from walkaway.isolation.memory import process_memory, sizes
 
 MB = 1 << 20
@@ -102,7 +102,7 @@ TAKES = """
 """
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", EACH_WAY)
 def test_peak_and_growth_stand_in_the_report(project: Nested, way: str) -> None:
     project.write("test_it.py", TAKES)
     project.run(*WAYS[way])
@@ -175,7 +175,7 @@ LIMITS = """
 """
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", EACH_WAY)
 def test_a_test_above_its_limit_fails_with_its_peak_and_the_others_do_not(
     project: Nested, way: str
 ) -> None:

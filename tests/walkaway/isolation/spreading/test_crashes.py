@@ -26,7 +26,7 @@ SERIAL = """
 
 @pytest.mark.parametrize(
     ("mode", "workers"),
-    thin(MODES, [1, 2], usual=lambda mode, workers: workers == 2 or mode == "load"),
+    thin(MODES, [1, 2], usual={("load", 1), ("load", 2), ("worksteal", 2), ("loadscope", 2)}),
 )
 def test_serial_tests_that_crash_take_down_no_other(suite: Suite, mode: str, workers: int) -> None:
     suite.write(test_a=PARALLEL, test_b=SERIAL)
@@ -39,7 +39,7 @@ def test_serial_tests_that_crash_take_down_no_other(suite: Suite, mode: str, wor
     assert len({turn.worker for turn in told.serial}) == 3
 
 
-@pytest.mark.parametrize("mode", thin(MODES, usual={"load", "loadfile"}.__contains__))
+@pytest.mark.parametrize("mode", thin(MODES, usual={"loadfile"}))
 def test_so_in_a_suite_of_serial_tests_alone(suite: Suite, mode: str) -> None:
     suite.write(test_b=SERIAL)
     told = suite.run("-n2", f"--dist={mode}")
@@ -117,7 +117,7 @@ def test_a_worker_killed_while_it_waits_accuses_no_test(suite: Suite) -> None:
     told.assert_alone()
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", thin(MODES, usual={"load", "loadscope"}))
 def test_without_restarts_a_crash_ends_the_run_and_does_not_hang(suite: Suite, mode: str) -> None:
     suite.write(test_a=PARALLEL, test_b=SERIAL)
     told = suite.run("-n2", f"--dist={mode}", "--max-worker-restart=0")

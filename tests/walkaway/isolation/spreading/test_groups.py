@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.walkaway.support.spread import Spread, Suite
+from tests.walkaway.support.spread import Spread, Suite, thin
 
 ONE = """
     import time, pytest
@@ -39,8 +39,9 @@ def together(told: Spread, prefix: str) -> list[str]:
     return [turn.name for turn in turns]
 
 
-@pytest.mark.parametrize("workers", [1, 2, 4])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("mode", "workers"), thin(MODES, [1, 2, 4], usual={("load", 4), ("worksteal", 2)})
+)
 def test_a_group_stays_together_without_loadgroup(suite: Suite, mode: str, workers: int) -> None:
     suite.write(test_one=ONE, test_two=TWO)
     told = suite.run(f"-n{workers}", f"--dist={mode}", "-v")
@@ -55,8 +56,7 @@ def test_a_group_stays_together_without_loadgroup(suite: Suite, mode: str, worke
     assert "@" not in told.output
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("mode", "seed"), thin(MODES, range(3), usual={("load", 0)}))
 def test_so_it_does_in_random_order(suite: Suite, mode: str, seed: int) -> None:
     suite.write(test_one=ONE, test_two=TWO)
     told = suite.run(f"--dist={mode}", "-n2", "-p", "pytest_randomly", f"--randomly-seed={seed}")
@@ -67,7 +67,7 @@ def test_so_it_does_in_random_order(suite: Suite, mode: str, seed: int) -> None:
     together(told, "test_b")
 
 
-@pytest.mark.parametrize("mode", [*MODES, "loadgroup"])
+@pytest.mark.parametrize("mode", thin([*MODES, "loadgroup"], usual={"load", "loadgroup"}))
 def test_one_serial_test_makes_its_group_serial(suite: Suite, mode: str) -> None:
     more = """
     @pytest.mark.serial
@@ -95,7 +95,7 @@ def test_modes_with_an_idea_of_their_own_keep_to_it(suite: Suite, mode: str) -> 
         assert len(workers) == 1
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", thin(MODES, usual={"load"}))
 def test_a_crash_in_a_group_costs_one_test(suite: Suite, mode: str) -> None:
     killer = """
     import os

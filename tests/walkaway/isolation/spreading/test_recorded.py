@@ -37,7 +37,7 @@ def run(scratch: Scratch, between: str, *args: str) -> tuple[Live, dict[str, Any
     return live, outcome, Spread(outcome["code"], live.log(), *read(scratch.root / "diary.txt"))
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", thin(MODES, usual={"load"}))
 def test_the_recorder_sees_every_test_with_its_worker(scratch: Scratch, mode: str) -> None:
     live, outcome, told = run(scratch, "pass", *xdist(mode))
     assert (outcome["outcome"], outcome["counts"]) == ("passed", {"passed": ALL}), live.described()
@@ -48,7 +48,7 @@ def test_the_recorder_sees_every_test_with_its_worker(scratch: Scratch, mode: st
     assert sorted(workers.values()) == sorted(turn.worker for turn in told.turns)
 
 
-@pytest.mark.parametrize("mode", thin(MODES, usual={"load", "loadscope"}.__contains__))
+@pytest.mark.parametrize("mode", thin(MODES, usual={"loadscope"}))
 def test_the_second_pass_runs_what_a_crash_has_left(scratch: Scratch, mode: str) -> None:
     live, outcome, told = run(scratch, "os._exit(1)", *xdist(mode))
     assert (outcome["outcome"], outcome["code"]) == ("failed", 1), live.described()
@@ -59,7 +59,7 @@ def test_the_second_pass_runs_what_a_crash_has_left(scratch: Scratch, mode: str)
     told.assert_alone()
 
 
-@pytest.mark.parametrize("mode", thin(MODES, usual={"load", "loadscope"}.__contains__))
+@pytest.mark.parametrize("mode", thin(MODES, usual={"load"}))
 def test_the_second_pass_too_runs_serial_tests_last(scratch: Scratch, mode: str) -> None:
     crash = "os._exit(1)"
     Suite(scratch.root).write(

@@ -46,7 +46,7 @@ def write(suite: Suite) -> None:
 
 @pytest.mark.parametrize(
     ("mode", "workers"),
-    thin(MODES, [1, 2, 4], usual=lambda mode, workers: workers == 2 or mode == "load"),
+    thin(MODES, [1, 2, 4], usual={("load", 1), ("load", 4), ("worksteal", 2), ("loadscope", 2)}),
 )
 def test_serial_tests_are_last_and_alone(suite: Suite, mode: str, workers: int) -> None:
     write(suite)
@@ -60,9 +60,7 @@ def test_serial_tests_are_last_and_alone(suite: Suite, mode: str, workers: int) 
     told.assert_others_gone()
 
 
-@pytest.mark.parametrize(
-    ("mode", "seed"), thin(MODES, range(3), usual=lambda _mode, seed: seed == 0)
-)
+@pytest.mark.parametrize(("mode", "seed"), thin(MODES, range(3), usual={("load", 0)}))
 def test_so_they_are_in_random_order(suite: Suite, mode: str, seed: int) -> None:
     write(suite)
     told = suite.run("-p", "pytest_randomly", f"--randomly-seed={seed}", "-n2", f"--dist={mode}")
@@ -78,7 +76,11 @@ def test_so_they_are_in_random_order(suite: Suite, mode: str, seed: int) -> None
     thin(
         MODES,
         [["-k", "serial"], ["test_three.py"], ["-m", "serial"]],
-        usual=lambda mode, chosen: mode == "load" or chosen == ["test_three.py"],
+        usual=[
+            ("load", ["-k", "serial"]),
+            ("load", ["test_three.py"]),
+            ("loadscope", ["test_three.py"]),
+        ],
     ),
 )
 def test_a_suite_of_serial_tests_alone_uses_one_worker(
@@ -98,19 +100,20 @@ def test_a_suite_of_serial_tests_alone_uses_one_worker(
     thin(
         MODES,
         ["test_serial_first", "test_long", "test_serial_a or test_long"],
-        usual=lambda mode, chosen: mode == "load" or " or " in chosen,
+        usual=lambda mode, chosen: mode == "load" or (mode == "loadscope" and " or " in chosen),
     ),
 )
 def test_one_test_of_a_kind_is_enough(suite: Suite, mode: str, chosen: str) -> None:
     write(suite)
-    told = suite.run("-n4", f"--dist={mode}", "-k", chosen)
+    count = chosen.count("test_")
+    told = suite.run(f"-n{count + 1}", f"--dist={mode}", "-k", chosen)
     assert told.code == 0, told.output
     assert set(told.counts.values()) == {1}
-    assert len(told.turns) == chosen.count("test_")
+    assert len(told.turns) == count
     told.assert_alone()
 
 
-@pytest.mark.parametrize("mode", thin(MODES, usual=lambda mode: mode == "load"))
+@pytest.mark.parametrize("mode", thin(MODES, usual={"load"}))
 def test_no_tests_at_all_are_told_by_pytests_own_code(suite: Suite, mode: str) -> None:
     write(suite)
     told = suite.run("-n2", f"--dist={mode}", "-k", "nothing")
@@ -134,7 +137,7 @@ def test_with_dist_each_every_worker_runs_everything(suite: Suite) -> None:
     assert set(told.counts.values()) == {2}
 
 
-@pytest.mark.parametrize("mode", thin(MODES, usual={"load", "loadscope"}.__contains__))
+@pytest.mark.parametrize("mode", thin(MODES, usual={"load"}))
 def test_workers_that_disagree_are_xdists_own_error(suite: Suite, mode: str) -> None:
     suite.write(
         test_it="""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ SERIAL = """
     thin(
         MODES,
         ["-x", "--maxfail=1", "--maxfail=2"],
-        usual=lambda mode, stop: stop == "--maxfail=2" or (mode, stop) == ("load", "-x"),
+        usual={("load", "-x"), ("worksteal", "--maxfail=2"), ("loadscope", "--maxfail=2")},
     ),
 )
 def test_failures_in_the_parallel_part_leave_out_the_serial(
@@ -52,7 +51,7 @@ def test_failures_in_the_parallel_part_leave_out_the_serial(
 
 
 @pytest.mark.parametrize(
-    ("mode", "n"), thin(MODES, [1, 2], usual=lambda mode, n: n == 2 or mode == "load")
+    ("mode", "n"), thin(MODES, [1, 2], usual={("load", 1), ("worksteal", 2), ("loadscope", 2)})
 )
 def test_failures_in_the_serial_part_stop_it(suite: Suite, mode: str, n: int) -> None:
     suite.write(
@@ -69,7 +68,7 @@ def test_failures_in_the_serial_part_stop_it(suite: Suite, mode: str, n: int) ->
 
 @pytest.mark.parametrize(
     ("mode", "when"),
-    thin(MODES, ["parallel", "serial"], usual=lambda mode, _when: mode in {"load", "loadscope"}),
+    thin(MODES, ["parallel", "serial"], usual={("load", "parallel"), ("load", "serial")}),
 )
 def test_ctrl_c_ends_all_workers(suite: Suite, mode: str, when: str) -> None:
     body = "(Path(__file__).parent / 'reached').touch(); time.sleep(60)"
@@ -78,24 +77,18 @@ def test_ctrl_c_ends_all_workers(suite: Suite, mode: str, when: str) -> None:
         f"    def test_a(): {body if when == 'parallel' else 'pass'}\n    def test_b(): pass\n"
     )
     suite.write(test_a=head + parallel, test_s=head + SERIAL.format(body))
-    process = subprocess.Popen(
-        suite.command("-n2", f"--dist={mode}"),
-        cwd=suite.root,
-        env=suite.environ(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-    )
+    with Path(suite.root, "log").open("w", encoding="utf-8") as log:
+        process = suite.popen("-n2", f"--dist={mode}", log=log)
     try:
         wait_for(Path(suite.root, "reached").exists, "the test to run")
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=PATIENCE_S)
+        code = process.wait(PATIENCE_S)
     finally:
         process.kill()
-        process.communicate()
-    assert process.returncode == 2, output
+        process.wait(PATIENCE_S)
+    output = Path(suite.root, "log").read_text(encoding="utf-8")
+    assert code == 2, output
     assert "KeyboardInterrupt" in output
-    told = suite.described(process.returncode, output)
+    told = suite.described(code, output)
     assert set(told.counts.values()) == {1}
     assert len(told.serial) <= 1
