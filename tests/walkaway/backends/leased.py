@@ -62,9 +62,7 @@ def test_nobody_else_is_here():
 
 def leased_project(root: Path, image: str, slots: int = 2) -> Project:
     """Make a project with a database and Redis."""
-    project = boxed_project(root, image, USES_REDIS)
-    compose = root / "docker-compose.yml"
-    compose.write_text(compose.read_text(encoding="utf-8").rstrip() + SERVICES, encoding="utf-8")
+    project = boxed_project(root, image, USES_REDIS, more=SERVICES.lstrip("\n"))
     project.write("invoke.yaml", f"walkaway: {{backend: compose, slots: {slots}}}\n")
     return project
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.walkaway.backends.conftest import left_in_engine, remove_from_engine
+from tests.walkaway.backends.conftest import left_in_engine, removed_from_engine
 from tests.walkaway.backends.leased import leased_project, redis, service, sql
 from tests.walkaway.support.project import tidied
 from tests.walkaway.support.waiting import wait_for
@@ -38,10 +38,9 @@ def _taken_down(project: Project) -> Iterator[Project]:
             yield project
         down = project.inv("down", "--force")
         assert down.returncode == 0, down.stderr
-        left = left_in_engine(project.root)
-        assert not left, f"left in the engine: {left}"
     finally:
-        remove_from_engine(project.root)
+        left = removed_from_engine(project.root)
+    assert not left, f"left in the engine: {left}"
 
 
 def at_gate(live: Live) -> None:
@@ -159,4 +158,4 @@ def test_two_checkouts_and_four_runs_at_once_do_not_meet(tmp_path: Path, built_i
                 assert not left_in_engine(project.root)
         finally:
             for project in roots:
-                remove_from_engine(project.root)
+                removed_from_engine(project.root)
