@@ -83,34 +83,36 @@ def test_the_whole_suite_is_green_in_compose(composed: Project) -> None:
 
 
 def test_the_lines_of_a_test_are_joined_on_loopback(platform: Project) -> None:
-    _told(platform, "local")
+    _check_log(platform, "local")
 
 
 @pytest.mark.engine
 def test_the_lines_of_a_test_are_joined_in_compose(composed: Project) -> None:
     """While the run lives the containers are asked; once it has ended its record tells."""
-    _told(composed, "compose")
+    _check_log(composed, "compose")
 
 
-def _told(project: Project, backend: str) -> None:
+def _check_log(project: Project, backend: str) -> None:
     """Ask while the test stands before its gate, and after its end."""
     gate = project.root / "logs" / "gate"
     test = project.write(HELLO, TEST)
     try:
-        _told_of(project.start("--backend", backend, "--", HELLO), project, gate)
+        _log_checked(project.start("--backend", backend, "--", HELLO), project, gate)
     finally:
         test.unlink()
         gate.unlink(missing_ok=True)
 
 
-def _told_of(live: Live, project: Project, gate: Path) -> None:
+def _log_checked(live: Live, project: Project, gate: Path) -> None:
     lines = live.record.path("logs-main.jsonl")
-    wait_for(lambda: _holds(lines, b"/conversations "), f"the gate\n{live.told()}", 200)
-    at_the_gate = wait_for(lambda: _asked(project, "chat", 1), "the services' lines while it runs")
+    wait_for(lambda: _holds(lines, b"/conversations "), f"the gate\n{live.described()}", 200)
+    at_the_gate = wait_for(
+        lambda: _log_with(project, "chat", 1), "the services' lines while it runs"
+    )
     assert at_the_gate[0].startswith(f"RUNNING  {live.run.short}  ")
     gate.touch()
-    assert live.outcome(200)["outcome"] == "passed", live.told()
-    first, *rows, last = _asked(project, "chat", 2)
+    assert live.outcome(200)["outcome"] == "passed", live.described()
+    first, *rows, last = _log_with(project, "chat", 2)
     assert first.startswith(f"PASSED  {live.run.short}  {HELLO}::test_hello")
     said = [re.split(" {2,}", row.strip())[1:4:2] for row in rows]
     assert ["test", "shop: signed in"] in said
@@ -132,7 +134,7 @@ def _holds(path: Path, text: bytes) -> bool:
     return path.exists() and text in path.read_bytes().replace(b'"', b" ")
 
 
-def _asked(project: Project, service: str, least: int) -> list[str]:
+def _log_with(project: Project, service: str, least: int) -> list[str]:
     """Return the answer once ``service`` has said so much in it: it logs after it answers."""
     answer = project.inv("log", "--test", "test_hello")
     assert answer.returncode == 0, answer.stderr
