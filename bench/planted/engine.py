@@ -50,7 +50,7 @@ FAULTS = (
         harm="A run finds the rows and keys that the run before it left in the services.",
         first=(
             "backends/test_leases.py::test_two_checkouts_and_four_runs_at_once_do_not_meet",
-            "docker/test_log_of_a_test.py",
+            "backends/test_leases.py::test_runs_at_the_same_time_have_an_environment_each_and_the_third_waits",
         ),
     ),
     Fault(
@@ -142,7 +142,9 @@ FAULTS = (
         old='        (("rm", "--force", "--volumes"), found.containers),',
         new='        (("rm", "--force"), found.containers),',
         harm="Every `inv down` leaves the services' volumes; the disk fills up.",
-        first=("environment/test_removal.py::test_an_anonymous_volume_goes_with_its_container",),
+        first=(
+            "environment/test_removal.py::test_nothing_is_left_though_a_one_off_runs_not_even_an_anonymous_volume",
+        ),
     ),
     Fault(
         name="databases-not-copied",

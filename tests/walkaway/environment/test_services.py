@@ -17,7 +17,7 @@ from walkaway.environment.project import Project as Named
 from walkaway.errors import WalkawayError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.walkaway.support.project import Project
@@ -89,17 +89,17 @@ def test_with_nothing_to_depend_on_nothing_is_started(project: Project, out: int
     assert warm(project)
 
 
-def test_a_second_up_leaves_them_as_they_are(project: Project, out: int) -> None:
-    up(project, out)
-    before = container(project, "db").id
-    up(project, out)
+def test_a_second_up_leaves_them_as_they_are(project: Project, tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as log:
+        up(project, log.fileno())
+        before = container(project, "db").id
+        up(project, log.fileno())
     assert container(project, "db").id == before
+    # What Compose prints is passed on.
+    assert f"{Named(project.root).name}-db-1" in (tmp_path / "log").read_text()
 
 
-@pytest.mark.parametrize("change", ["stopped", "removed", "paused", "file", "image", "forgotten"])
-def test_warm_is_only_what_is_well_and_of_the_current_files(
-    project: Project, out: int, change: str
-) -> None:
+def test_warm_is_only_what_is_well_and_of_the_current_files(project: Project, out: int) -> None:
     named = Named(project.root)
     tag = f"{named.image}-db"  # removed with the project
     docker("tag", IMAGE, tag)
@@ -107,22 +107,22 @@ def test_warm_is_only_what_is_well_and_of_the_current_files(
     up(project, out)
     assert warm(project)
     name = container(project, "db").name
-    if change == "stopped":
-        docker("stop", "--time", "0", name)
-    elif change == "removed":
-        docker("rm", "--force", name)
-    elif change == "paused":
-        docker("pause", name)
-    elif change == "file":
-        project.write(".env", "A=1\n")
-    elif change == "image":
-        docker("build", "--quiet", "--tag", tag, "-", text=f"FROM {IMAGE}\nRUN true >/x\n")
-    else:
-        build_state.forget(project.root, "1.json")
-    # The engine itself shows a container that was stopped as up for a moment, under load.
-    wait_for(lambda: not warm(project), f"{change} to be seen")
-    up(project, out)
-    assert warm(project)
+    changes: dict[str, Callable[[], object]] = {
+        "stopped": lambda: docker("stop", "--time", "0", name),
+        "removed": lambda: docker("rm", "--force", name),
+        "paused": lambda: docker("pause", name),
+        "file": lambda: project.write(".env", "A=1\n"),
+        "image": lambda: docker(
+            "build", "--quiet", "--tag", tag, "-", text=f"FROM {IMAGE}\nRUN true >/x\n"
+        ),
+        "forgotten": lambda: build_state.forget(project.root, "1.json"),
+    }
+    for change, make in changes.items():
+        make()
+        # The engine itself shows a container that was stopped as up for a moment, under load.
+        wait_for(lambda: not warm(project), f"{change} to be seen")
+        up(project, out)
+        assert warm(project), change
 
 
 def test_a_service_that_got_unhealthy_is_made_anew(project: Project, out: int) -> None:
@@ -230,12 +230,6 @@ def test_without_an_engine_it_says_so(project: Project, out: int) -> None:
         services.up(Named(project.root), environ, out=out)
     assert caught.value.code == 69
     assert engine.silent_because(environ)
-
-
-def test_what_compose_prints_is_passed_on(project: Project, tmp_path: Path) -> None:
-    with (tmp_path / "log").open("wb") as log:
-        up(project, log.fileno())
-    assert f"{Named(project.root).name}-db-1" in (tmp_path / "log").read_text()
 
 
 def test_two_checkouts_have_environments_of_their_own(project: Project, out: int, tmp_path: Path

@@ -30,12 +30,14 @@ class Suite:
 
     def argv(self, *args: str) -> list[str]:
         where = f"--basetemp={self.basetemp}"
-        return [sys.executable, "-m", "pytest", where, *args]
+        return [sys.executable, "-m", "pytest", "-p", "asyncio", "-p", "xdist", where, *args]
 
     def environ(self) -> dict[str, str]:
         given = {*VARIABLES.values(), "DATABASE_URL", "REDIS_URL", LOG}
         mine = {name: value for name, value in clean_environment().items() if name not in given}
-        return mine | {"PYTHONDONTWRITEBYTECODE": "1"}
+        # Of all that is installed a copy's pytest needs these two plugins.
+        lean = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        return mine | lean
 
     def run(self, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

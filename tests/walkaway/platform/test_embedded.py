@@ -52,6 +52,14 @@ sys.exit("no luck today: the third wheel came off")
 """
 
 
+MODES = pytest.mark.parametrize(
+    "workers",
+    [pytest.param((), marks=pytest.mark.soak), ("-n", "2")],
+    ids=["serial", "two-workers"],
+)
+"""Daily in the mode that has more to it; a serial pytest is interrupted, and loses its services."""
+
+
 def write(suite: Suite, **sources: str) -> None:
     for name, source in sources.items():
         (suite.root / "tests" / "integration" / f"test_{name}.py").write_text(source, "ascii")
@@ -65,7 +73,7 @@ def suite(suite: Suite) -> Suite:
     return suite
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "two-workers"])
+@MODES
 def test_the_first_request_starts_the_services_and_the_end_of_pytest_ends_them(
     suite: Suite, workers: tuple[str, ...]
 ) -> None:
@@ -77,7 +85,11 @@ def test_the_first_request_starts_the_services_and_the_end_of_pytest_ends_them(
 
 @pytest.mark.parametrize(
     ("number", "workers"),
-    [(signal.SIGKILL, ()), (signal.SIGKILL, ("-n", "2")), (signal.SIGINT, ())],
+    [
+        pytest.param(signal.SIGKILL, (), marks=pytest.mark.soak),
+        (signal.SIGKILL, ("-n", "2")),
+        (signal.SIGINT, ()),
+    ],
     ids=["killed", "killed-with-two-workers", "ctrl-c"],
 )
 def test_however_pytest_ends_no_service_outlives_it(
@@ -98,7 +110,7 @@ def test_a_run_that_asks_no_service_starts_none(suite: Suite) -> None:
     assert list((suite.basetemp / "platform0").iterdir()) == []
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "two-workers"])
+@MODES
 def test_services_that_do_not_start_fail_the_tests_at_once_with_what_they_said(
     suite: Suite, workers: tuple[str, ...]
 ) -> None:

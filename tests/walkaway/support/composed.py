@@ -11,7 +11,7 @@ from tests.walkaway.support.project import Project, made, tidied
 from walkaway.environment.project import Project as Named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 IMAGE = "python:3.11-slim"
@@ -59,35 +59,46 @@ def composed(root: Path, text: str = "", dockerfile: str = DOCKERFILE) -> Iterat
             yield project
         finally:
             remove(named)
-            assert not things(named), f"left behind: {things(named)}"
 
 
-def things(named: Named) -> list[str]:
+_LISTS = {
+    "container": ("--all", "--format", '{{.Names}} {{.Label "com.docker.compose.project"}}'),
+    "network": ("--format", '{{.Name}} {{.Label "com.docker.compose.project"}}'),
+    "volume": ("--format", '{{.Name}} {{.Label "com.docker.compose.project"}}'),
+}
+
+
+def things(named: Named, kinds: Iterable[str] = (*_LISTS, "image")) -> list[str]:
     """Return containers, networks, volumes and images of a checkout, of any slot."""
     found = []
-    label = "label=com.docker.compose.project"
-    for kind, *options in (("container", "--all"), ("network",), ("volume",)):
-        columns = '{{.Name}} {{.Label "com.docker.compose.project"}}'
-        if kind == "container":
-            columns = columns.replace(".Name", ".Names")
-        rows = docker(kind, "ls", *options, "--filter", label, "--format", columns).stdout
-        for row in rows.splitlines():
+    for kind in (kind for kind in _LISTS if kind in kinds):
+        label = ("--filter", "label=com.docker.compose.project")
+        for row in docker(kind, "ls", *label, *_LISTS[kind]).stdout.splitlines():
             name, _, project = row.partition(" ")
             if project.startswith(f"walkaway-{named.checkout}-"):
                 found.append(f"{kind} {name}")
-    images = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").stdout.split()
-    found += [f"image {name}" for name in images if named.checkout in name]
-    words = ("image", "ls", "--quiet", "--filter", f"label=walkaway.test={named.checkout}")
-    untagged = docker(*words, "--filter", "dangling=true").stdout.split()
-    return found + [f"image {name}" for name in untagged]
+    if "image" in kinds:
+        images = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").stdout.split()
+        found += [f"image {name}" for name in images if named.checkout in name]
+        words = ("image", "ls", "--quiet", "--filter", f"label=walkaway.test={named.checkout}")
+        untagged = docker(*words, "--filter", "dangling=true").stdout.split()
+        found += [f"image {name}" for name in untagged]
+    return found
 
 
 def remove(named: Named) -> None:
-    """Remove all that `things` finds, but for what the engine is removing by itself."""
-    for thing in things(named):
-        kind, name = thing.split()
+    """Remove all that `things` finds, and fail when something of it stays.
+
+    What the engine is removing by itself meanwhile is no failure.
+    """
+    found: dict[str, list[str]] = {}
+    for kind, _, name in (thing.partition(" ") for thing in things(named)):
+        found.setdefault(kind, []).append(name)
+    for kind, names in found.items():
         with_it = ("--volumes",) if kind == "container" else ()  # those without a name, too
-        docker(kind, "rm", "--force", *with_it, name, check=False)
+        docker(kind, "rm", "--force", *with_it, *names, check=False)
+    left = things(named, found)
+    assert not left, f"left behind: {left}"
 
 
 def inspect(name: str) -> dict[str, Any]:

@@ -124,10 +124,10 @@ class SecondEngine:
             _signal("CONT", pid)
         wait_for(lambda: not _stopped(mine), "the engine to go on")
 
-    def at_work(self, word: str) -> bool:
-        """Tell whether a process in its containers has this word in its command; asks no engine."""
+    def at_work(self, word: str) -> int:
+        """Count its containers' processes with this word in their command; asks no engine."""
         found = proc_table.descendants(self._first, proc_table.everyone())
-        return any(word in proc_table.command(proc.pid) for proc in found)
+        return sum(word in proc_table.command(proc.pid) for proc in found)
 
     def docker(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return docker(*words, environ={**os.environ, **self.environ}, check=check)
