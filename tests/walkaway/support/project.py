@@ -8,7 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
 from tests.walkaway.support import warm
@@ -90,17 +90,13 @@ class Project:
         self,
         *words: str,
         env: Mapping[str, str] | None = None,
-        **more: Any,  # noqa: ANN401 - as Popen takes it
-    ) -> subprocess.Popen[str]:
+        stdout: IO[Any] | None = None,
+        session: bool = False,
+    ) -> warm.Read:
         """Begin a task and leave it to the caller to wait for it."""
-        given: dict[str, Any] = {
-            "stdin": subprocess.DEVNULL,
-            "stdout": subprocess.PIPE,
-            "stderr": subprocess.PIPE,
-            "encoding": "utf-8",
-            **more,
-        }
-        return subprocess.Popen((*INV, *words), cwd=self.root, env=self.env(env), **given)
+        return warm.read(
+            (*INV, *words), cwd=self.root, env=self.env(env), stdout=stdout, session=session
+        )
 
     def start(
         self, *words: str, env: Mapping[str, str] | None = None, cwd: Path | None = None

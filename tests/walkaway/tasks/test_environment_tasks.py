@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.walkaway.support import warm
 from tests.walkaway.support.composed import IMAGE, SICK, WELL, compose_file, composed, things
 from tests.walkaway.support.engine import docker
 from tests.walkaway.support.project import INV, Project, made, tidied
@@ -227,7 +228,7 @@ def test_two_at_the_same_time_bring_up_one_environment(project: Project) -> None
     assert len(rows(project)) == 1
 
 
-def line(process: subprocess.Popen[str]) -> str:
+def line(process: warm.Read) -> str:
     """Read the next line; a process that prints none is killed."""
     assert process.stdout is not None
     killer = threading.Timer(PATIENCE_S, process.kill)

@@ -367,9 +367,9 @@ def test_ctrl_c_ends_the_hunt_that_one_began_and_only_leaves_one_that_one_watche
     hunting: Project,
 ) -> None:
     hunting.write(TEST, GATED)
-    mine = hunting.popen("flaky", "--runs", "4", env={"CI": "true"}, start_new_session=True)
+    mine = hunting.popen("flaky", "--runs", "4", env={"CI": "true"}, session=True)
     hunted = at_gate(hunting)
-    watcher = hunting.popen("flaky", "--hunt", "latest", env={"CI": "1"}, start_new_session=True)
+    watcher = hunting.popen("flaky", "--hunt", "latest", env={"CI": "1"}, session=True)
     assert watcher.stdout is not None
     assert watcher.stdout.readline().startswith("HUNTING  ")
     watcher.send_signal(signal.SIGINT)

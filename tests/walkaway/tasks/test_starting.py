@@ -105,7 +105,7 @@ def session(pid: int) -> int:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_a_killed_test_leaves_its_run_and_its_id(gated: Project, number: int) -> None:
-    process = gated.popen("test", start_new_session=True)
+    process = gated.popen("test", session=True)
     with process:
         assert process.stdout is not None
         first = process.stdout.readline()  # before anything else, and before the end

@@ -19,6 +19,7 @@ from walkaway.text import Style
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.walkaway.support import warm
     from tests.walkaway.support.scratch import Live
 
 FAILING = "def test_a(): pass\ndef test_b(): assert 1 == 2\n"
@@ -125,7 +126,7 @@ def test_a_wait_without_a_limit_has_the_readers(
     assert inspect_runs.wait_limit_s(here, "0") == 0
 
 
-def watching(project: Project, task: str) -> tuple[subprocess.Popen[str], Live]:
+def watching(project: Project, task: str) -> tuple[warm.Read, Live]:
     """Begin `test`, or a run and `wait`; return once the run's test is in flight."""
     if task == "wait":
         project.start()
@@ -136,7 +137,7 @@ def watching(project: Project, task: str) -> tuple[subprocess.Popen[str], Live]:
     return process, live
 
 
-def end_of(process: subprocess.Popen[str]) -> tuple[str, str]:
+def end_of(process: warm.Read) -> tuple[str, str]:
     return process.communicate(timeout=60)
 
 
