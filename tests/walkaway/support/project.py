@@ -77,7 +77,7 @@ class Project:
         cwd: Path | None = None,
         program: Sequence[str] = INV,
     ) -> subprocess.CompletedProcess[str]:
-        """Run one task to its end, its output in files."""
+        """Run one task to its end, its output in a pipe."""
         return warm.run(
             (*program, *words),
             cwd=cwd or self.root,

@@ -13,7 +13,6 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 from multiprocessing.reduction import DupFd
 from pathlib import Path
@@ -121,6 +120,7 @@ class Read:
         for reader in readers:
             reader.join(timeout)
             if reader.is_alive():
+                self.stdout = self.stderr = None  # a stream that is being read cannot be closed
                 raise subprocess.TimeoutExpired(self._process.args, timeout or 0)
         self.wait(timeout)
         self._close()
@@ -144,30 +144,34 @@ def _keep(stream: TextIO, found: dict[TextIO, str]) -> None:
     found[stream] = stream.read()
 
 
-def read(
+def read(  # noqa: PLR0913 - what a process can be given
     argv: Sequence[str | Path],
     *,
     cwd: Path,
     env: Mapping[str, str],
     stdout: IO[Any] | None = None,
+    errors: str = "strict",
+    together: bool = False,
     session: bool = False,
 ) -> Read:
-    """Start a program as `popen` does and read from it, unless its output has a place."""
-    with _pipe() as (out, out_end), _pipe() as (err, err_end):
-        process = popen(
-            argv, cwd=cwd, env=env, stdout=stdout or out_end, stderr=err_end, session=session
-        )
+    """Start a program as `popen` does, its output (unless it has a place) and errors in pipes.
+
+    With `together`, its errors are in the output.
+    """
+    with _pipe(errors) as (out, out_end), _pipe(errors) as (err, err_end):
+        ends = (stdout or out_end, out_end if together else err_end)
+        process = popen(argv, cwd=cwd, env=env, stdout=ends[0], stderr=ends[1], session=session)
     if stdout:
         out.close()
     return Read(process, None if stdout else out, err)
 
 
 @contextlib.contextmanager
-def _pipe() -> Iterator[tuple[TextIO, int]]:
+def _pipe(errors: str) -> Iterator[tuple[TextIO, int]]:
     """Make a pipe whose writing end is gone from here afterwards."""
     reader, writer = os.pipe()
     try:
-        yield os.fdopen(reader, encoding="utf-8"), writer
+        yield os.fdopen(reader, encoding="utf-8", errors=errors), writer
     finally:
         os.close(writer)
 
@@ -216,21 +220,14 @@ def run(  # noqa: PLR0913 - what a process can be given
 
     With `together`, its errors are in the output as well.
     """
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = popen(argv, cwd=cwd, env=env, stdout=out, stderr=out if together else err)
+    with read(argv, cwd=cwd, env=env, errors=errors, together=together) as process:
         try:
-            code = process.wait(timeout)
-        except subprocess.TimeoutExpired:
+            printed = process.communicate(timeout)
+        except BaseException:
             process.kill()
-            process.wait()
             raise
-        printed = _text(out, errors), _text(err, errors)
+        code = process.wait()
     return subprocess.CompletedProcess(list(argv), code, *printed)
-
-
-def _text(file: IO[bytes], errors: str) -> str:
-    file.seek(0)
-    return file.read().decode("utf-8", errors).replace("\r\n", "\n")
 
 
 class _Sent:
