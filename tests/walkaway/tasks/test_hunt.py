@@ -8,12 +8,13 @@ import re
 import shutil
 import signal
 import subprocess
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.walkaway.support.hunts import COUNTED, GATED, POLLUTED, Hunted, newest, tidied_hunts
-from tests.walkaway.support.project import INV, Project
+from tests.walkaway.support.project import INV, Project, made, tidied
 from tests.walkaway.support.waiting import wait_for
 from walkaway.hunting.store import Hunts
 from walkaway.process import proc_table
@@ -43,6 +44,21 @@ def hunt(project: Project, *words: str, code: int = 0) -> dict[str, Any]:
 
 def named(cases: list[dict[str, Any]]) -> dict[str, str]:
     return {case["id"].rpartition("::")[2]: case["letters"] for case in cases}
+
+
+@dataclass(frozen=True, slots=True)
+class Polluted:
+    """A finished hunt of eight attempts in which order decided, and its JSON answer."""
+
+    project: Project
+    found: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def polluted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Polluted]:
+    root = tmp_path_factory.mktemp("polluted") / "project"
+    with tidied(made(root, POLLUTED)) as project, tidied_hunts(project):
+        yield Polluted(project, hunt(project, "--runs", "8", "--seed", "1", code=1))
 
 
 # What is found
@@ -78,46 +94,48 @@ def test_a_subtest_whose_attempt_was_rerun_is_rerun_and_not_failed(hunting: Proj
     hunting.write(TEST, SUBTEST_RERUN)
     hunting.environ["COUNT"] = str(hunting.root.parent / "count")
     reruns = ("--", "-p", "pytest_rerunfailures", "--reruns=1")
-    found = hunt(hunting, "--runs", "4", *reruns, code=1)
-    assert named(found["flaky"]) == {"test_heals": ".R.R"}
-    assert [attempt["outcome"] for attempt in found["attempts"]] == ["passed"] * 4
+    found = hunt(hunting, "--runs", "2", *reruns, code=1)
+    assert named(found["flaky"]) == {"test_heals": ".R"}
+    assert [attempt["outcome"] for attempt in found["attempts"]] == ["passed"] * 2
 
 
-def test_a_victim_of_order_is_found_and_its_seed_makes_it_fail_again(hunting: Project) -> None:
-    hunting.write(TEST, POLLUTED)
-    found = hunt(hunting, "--runs", "8", "--seed", "1", code=1)
-    (case,) = found["flaky"]
+def test_a_victim_of_order_is_found_and_its_seed_makes_it_fail_again(polluted: Polluted) -> None:
+    (case,) = polluted.found["flaky"]
     assert case["id"] == f"{TEST}::test_victim"
     words = case["command"].split()
     assert words[:3] == ["inv", "test", "--order-seed"]
-    again = hunting.inv(*words[1:])
+    again = polluted.project.inv(*words[1:])
     assert again.returncode == 1
     assert "test_victim" in again.stdout
-    good = next(a for a in found["attempts"] if a["outcome"] == "passed")
-    assert hunting.inv("test", "--order-seed", str(good["order_seed"])).returncode == 0
+    good = next(a for a in polluted.found["attempts"] if a["outcome"] == "passed")
+    seed = str(good["order_seed"])
+    assert polluted.project.inv("test", "--order-seed", seed).returncode == 0
 
 
-def test_every_attempt_says_what_its_order_was_and_failed_in_accordance(hunting: Project) -> None:
-    hunting.write(TEST, POLLUTED)
-    found = hunt(hunting, "--runs", "8", "--seed", "1", code=1)
-    (case,) = found["flaky"]
-    for attempt, letter in zip(found["attempts"], case["letters"], strict=True):
-        live = hunting.live(attempt["run"])
+def test_every_attempt_says_what_its_order_was_and_failed_in_accordance(polluted: Polluted) -> None:
+    (case,) = polluted.found["flaky"]
+    for attempt, letter in zip(polluted.found["attempts"], case["letters"], strict=True):
+        live = polluted.project.live(attempt["run"])
         order = live.record.path("collected.txt").read_text().split()
-        polluted = order.index(f"{TEST}::test_polluter") < order.index(f"{TEST}::test_victim")
-        assert letter == ("F" if polluted else ".")
+        ill = order.index(f"{TEST}::test_polluter") < order.index(f"{TEST}::test_victim")
+        assert letter == ("F" if ill else ".")
         assert live.run.order_seed == str(attempt["order_seed"])
-        assert (live.run.hunt, live.run.attempt) == (found["hunt"]["id"], attempt["number"])
+        assert (live.run.hunt, live.run.attempt) == (
+            polluted.found["hunt"]["id"], attempt["number"],
+        )  # fmt: skip
         assert live.outcome()["outcome"] == attempt["outcome"]
 
 
-def test_the_same_seed_hunts_in_the_same_orders(hunting: Project) -> None:
+def test_the_same_seed_hunts_in_the_same_orders(hunting: Project, polluted: Polluted) -> None:
     hunting.write(TEST, POLLUTED)
-    first, second = (hunt(hunting, "--runs", "4", "--seed", "7", code=1) for _ in range(2))
-    assert named(first["flaky"]) == named(second["flaky"])
-    assert [a["order_seed"] for a in first["attempts"]] == [
-        a["order_seed"] for a in second["attempts"]
+    again = hunt(hunting, "--runs", "4", "--seed", "1", code=1)
+    first = polluted.found
+    assert [a["order_seed"] for a in again["attempts"]] == [
+        a["order_seed"] for a in first["attempts"][:4]
     ]
+    assert named(again["flaky"]) == {
+        test: letters[:4] for test, letters in named(first["flaky"]).items()
+    }
 
 
 def test_when_nothing_varies_it_says_what_that_rules_out(hunting: Project) -> None:
@@ -134,9 +152,9 @@ def test_a_suite_that_always_fails_is_failing_not_flaky_and_exits_with_its_failu
     hunting: Project,
 ) -> None:
     hunting.write(TEST, "def test_never():\n    assert False\n")
-    found = hunt(hunting, "--runs", "3", code=1)
+    found = hunt(hunting, "--runs", "2", code=1)
     assert found["flaky"] == []
-    assert named(found["failing"]) == {"test_never": "FFF"}
+    assert named(found["failing"]) == {"test_never": "FF"}
 
 
 def test_a_crash_is_a_failure_of_its_test_and_of_no_other(hunting: Project) -> None:
@@ -149,8 +167,8 @@ def test_a_crash_is_a_failure_of_its_test_and_of_no_other(hunting: Project) -> N
         "        os.abort()\n\n"
         "def test_innocent():\n    pass\n",
     )
-    found = hunt(hunting, "--runs", "3", code=1)
-    assert named(found["flaky"]) == {"test_crashes_once": "C.."}
+    found = hunt(hunting, "--runs", "2", code=1)
+    assert named(found["flaky"]) == {"test_crashes_once": "C."}
     first = found["attempts"][0]
     assert (first["outcome"], first["code"]) == ("crashed", 134)
     assert first["named"] == [f"{TEST}::test_crashes_once"]
@@ -179,8 +197,8 @@ def test_a_module_that_is_imported_sometimes_is_flaky_by_its_name(hunting: Proje
         "again = Path('again').exists()\nPath('again').touch()\nassert again\n\n"
         "def test_inside():\n    pass\n",
     )
-    found = hunt(hunting, "--runs", "3", code=1)
-    assert named(found["flaky"]) == {"tests/test_import.py": "E.."}
+    found = hunt(hunting, "--runs", "2", code=1)
+    assert named(found["flaky"]) == {"tests/test_import.py": "E."}
     assert found["attempts"][0]["outcome"] == "collection-error"
 
 
@@ -191,10 +209,10 @@ def test_ids_that_come_and_go_are_named_and_not_accused(hunting: Project) -> Non
         "@pytest.mark.parametrize('now', [time.time_ns()])\n"
         "def test_now(now):\n    pass\n\ndef test_stays():\n    pass\n",
     )
-    found = hunt(hunting, "--runs", "3")
-    assert len(found["partial"]) == 3
-    assert sorted(case["letters"] for case in found["partial"]) == ["  .", " . ", ".  "]
-    assert found["tests"] == 4
+    found = hunt(hunting, "--runs", "2")
+    assert len(found["partial"]) == 2
+    assert sorted(case["letters"] for case in found["partial"]) == [" .", ". "]
+    assert found["tests"] == 3
 
 
 def test_a_test_that_passes_only_when_rerun_is_flaky(hunting: Project) -> None:
@@ -210,9 +228,9 @@ def test_workers_come_to_one_order_and_the_hunt_to_its_verdict(hunting: Project)
     pytest.importorskip("xdist")
     hunting.write(TEST, COUNTED)
     words = ("-p", "xdist", "-n", "2")
-    found = hunt(hunting, "--runs", "4", "--", *words, code=1)
-    assert named(found["flaky"]) == {"test_every_third": ".F..", "test_every_other": ".F.F"}
-    assert [attempt["expected"] for attempt in found["attempts"]] == [4] * 4
+    found = hunt(hunting, "--runs", "3", "--", *words, code=1)
+    assert named(found["flaky"]) == {"test_every_third": ".F.", "test_every_other": ".F."}
+    assert [attempt["expected"] for attempt in found["attempts"]] == [4] * 3
 
 
 def test_fail_fast_ends_the_hunt_with_the_first_test_that_did_both(hunting: Project) -> None:
@@ -239,7 +257,7 @@ def test_what_cannot_run_is_tried_once_and_has_its_own_code(
 def begun(project: Project, *words: str) -> Hunted:
     """Start a hunt of the gated test and wait for its second attempt to stand at the gate."""
     project.write(TEST, GATED)
-    answer = project.inv("flaky", "--runs", "4", "--detach", *words)
+    answer = project.inv("flaky", "--runs", "3", "--detach", *words)
     assert answer.returncode == 0, answer.stderr
     return at_gate(project)
 
@@ -253,24 +271,18 @@ def told_true(project: Project, hunted: Hunted) -> None:
     """Open the gate: the hunt must come to its true end."""
     project.write("gate", "")
     outcome = hunted.outcome()
-    assert (outcome["ended_by"], outcome["code"], outcome["attempts"]) == ("complete", 1, 4)
-    assert hunted.letters() == {"test_gated": "..F."}
+    assert (outcome["ended_by"], outcome["code"], outcome["attempts"]) == ("complete", 1, 3)
+    assert hunted.letters() == {"test_gated": "..F"}
     answer = project.inv("flaky", "--hunt", hunted.record.id)
     assert answer.returncode == 1
     assert answer.stdout.startswith("FLAKY  ")
-
-
-def test_detach_gives_the_prompt_back_and_the_hunt_ends_truly(hunting: Project) -> None:
-    hunted = begun(hunting)
-    assert hunted.record.outcome() is None
-    told_true(hunting, hunted)
 
 
 @pytest.mark.parametrize("how", ["group", "tree"])
 def test_a_killed_starter_ends_no_hunt(hunting: Project, how: str) -> None:
     hunting.write(TEST, GATED)
     shell = subprocess.Popen(
-        ("sh", "-c", '"$@"; true', "sh", *INV, "flaky", "--runs", "4"),
+        ("sh", "-c", '"$@"; true', "sh", *INV, "flaky", "--runs", "3"),
         cwd=hunting.root,
         env=hunting.env({"CI": "true"}),
         stdin=subprocess.DEVNULL,
@@ -318,17 +330,17 @@ def test_a_look_at_a_hunt_without_driver_does_not_begin_an_attempt_twice(
     for watcher in watchers:
         watcher.communicate(timeout=60)
         assert watcher.returncode == 1
-    assert len(hunting.records.ids()) == 4
+    assert len(hunting.records.ids()) == 3
 
 
 def test_two_hunts_at_once_keep_their_attempts_apart(hunting: Project) -> None:
     hunting.write(TEST, POLLUTED)
-    words = ("flaky", "--runs", "5", "--seed", "1", "--json")
+    words = ("flaky", "--runs", "3", "--seed", "1", "--json")
     both = [hunting.popen(*words, env={"CI": "true"}) for _ in range(2)]
     answers = [json.loads(one.communicate(timeout=100)[0]) for one in both]
     assert [one.returncode for one in both] == [1, 1]
     assert len({answer["hunt"]["id"] for answer in answers}) == 2
-    assert len({a["run"] for answer in answers for a in answer["attempts"]}) == 10
+    assert len({a["run"] for answer in answers for a in answer["attempts"]}) == 6
     assert named(answers[0]["flaky"]) == named(answers[1]["flaky"])
     assert len(Hunts(hunting.records).ids()) == 2
 
@@ -367,7 +379,7 @@ def test_ctrl_c_ends_the_hunt_that_one_began_and_only_leaves_one_that_one_watche
     hunting: Project,
 ) -> None:
     hunting.write(TEST, GATED)
-    mine = hunting.popen("flaky", "--runs", "4", env={"CI": "true"}, session=True)
+    mine = hunting.popen("flaky", "--runs", "3", env={"CI": "true"}, session=True)
     hunted = at_gate(hunting)
     watcher = hunting.popen("flaky", "--hunt", "latest", env={"CI": "1"}, session=True)
     assert watcher.stdout is not None
@@ -408,9 +420,12 @@ def test_an_agent_gets_75_and_the_command_to_go_on_when_time_is_up(hunting: Proj
     told_true(hunting, hunted)
 
 
-def test_progress_and_latest_are_not_taken_over_by_attempts(hunting: Project) -> None:
+def test_a_detached_hunt_gives_the_prompt_back_leaves_latest_alone_and_ends_truly(
+    hunting: Project,
+) -> None:
     mine = hunting.ended("--", "-k", "quick")
     hunted = begun(hunting)
+    assert hunted.record.outcome() is None
     answer = hunting.json("progress")
     assert answer["run"]["id"] == mine.run.id
     told_true(hunting, hunted)
