@@ -1,10 +1,12 @@
 """Fixtures of the collection's tests, and what becomes of those that need a Docker engine."""
 
+import compileall
 import signal
 
 import pytest
 
 from tests.walkaway.support.apart import state_apart
+from tests.walkaway.support.checkout import REPOSITORY
 from tests.walkaway.support.engine import built_image
 from tests.walkaway.support.needing import (
     pytest_runtest_setup,
@@ -29,8 +31,13 @@ __all__ = [
 ]
 
 
-def pytest_configure() -> None:
-    """Hear Ctrl-C also where a script has put us behind a `&`: what we start inherits it."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Hear Ctrl-C also where a script has put us behind a `&`: what we start inherits it.
+
+    And compile the product: thousands of Pythons that write no bytecode will read it.
+    """
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(REPOSITORY / "walkaway", quiet=2)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -84,10 +85,10 @@ def things(named: Named) -> list[str]:
 
 def remove(named: Named) -> None:
     """Remove all that `things` finds, but for what the engine is removing by itself."""
-    for thing in things(named):
-        kind, name = thing.split()
+    by_kind = itertools.groupby((thing.split() for thing in things(named)), key=lambda row: row[0])
+    for kind, rows in by_kind:
         with_it = ("--volumes",) if kind == "container" else ()  # those without a name, too
-        docker(kind, "rm", "--force", *with_it, name, check=False)
+        docker(kind, "rm", "--force", *with_it, *(name for _, name in rows), check=False)
 
 
 def inspect(name: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -136,6 +137,17 @@ class Project:
         who = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
         for words in (("init", "-q"), ("add", "-A"), (*who, "commit", "-qm", "all")):
             subprocess.run(["git", *words], cwd=self.root, check=True, capture_output=True)
+
+    def inherit(self, finished: Live, **changes: object) -> Live:
+        """Take over another project's finished run, as if it had run here, with these changes."""
+        record = self.records.record(finished.run.id)
+        shutil.copytree(finished.folder.parent, record.folder.parent)
+        data = json.loads(record.path("run.json").read_bytes())
+        lock = record.path("supervisor.lock").stat()
+        data |= {"root": str(self.root), "cwd": str(self.root), **changes}
+        data["lock"] = [lock.st_dev, lock.st_ino]
+        record.path("run.json").write_text(json.dumps(data), encoding="utf-8")
+        return Live(record, record.run())
 
     def forge(self, run_id: str, like: Live, **changes: object) -> Record:
         """Make a record of another run: run.json as ``like``'s with changes, and no lock."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, ForkServerProcess
 
 _PYTHON = (sys.executable, "-m")
-_MODULES = ("pytest", "invoke")
+_MODULES = ("pytest", "invoke", "walkaway")
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "TZ", "LD_", "MALLOC")
 _FOLLOWED = {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONUNBUFFERED"}
 """What Python reads when it starts, but a forked one can still be given."""
@@ -186,7 +186,7 @@ def popen(  # noqa: PLR0913 - what a process can be given
     cold: bool = False,
     session: bool = False,
 ) -> Process | subprocess.Popen[bytes]:
-    """Start a program, its standard input empty; a `python -m pytest` or `invoke` is forked.
+    """Start a program, its standard input empty; a `python -m pytest` or the like is forked.
 
     With `cold` nothing is: the process is then what its start made it in all respects.
     With `session` it leads a session of its own.

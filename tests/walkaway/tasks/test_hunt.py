@@ -48,7 +48,7 @@ def named(cases: list[dict[str, Any]]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Polluted:
-    """A finished hunt of eight attempts in which order decided, and its JSON answer."""
+    """A finished hunt of five attempts in which order decided, and its JSON answer."""
 
     project: Project
     found: dict[str, Any]
@@ -58,7 +58,7 @@ class Polluted:
 def polluted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Polluted]:
     root = tmp_path_factory.mktemp("polluted") / "project"
     with tidied(made(root, POLLUTED)) as project, tidied_hunts(project):
-        yield Polluted(project, hunt(project, "--runs", "8", "--seed", "1", code=1))
+        yield Polluted(project, hunt(project, "--runs", "5", "--seed", "1", code=1))
 
 
 # What is found

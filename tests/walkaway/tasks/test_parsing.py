@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.walkaway.support.scratch import Live
+
 ME = {"WALKAWAY_ORIGIN": "me"}
 WRAPPED = """\
 from invoke.collection import Collection
@@ -36,10 +38,10 @@ ns.add_collection(run)
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def shared(tmp_path_factory: pytest.TempPathFactory, finished: Live) -> Iterator[Project]:
     """A project with one passed run of ours."""
     with tidied(made(tmp_path_factory.mktemp("parsing") / "project")) as project:
-        project.ended(env=ME)
+        project.inherit(finished, origin={"kind": "shell", "key": "WALKAWAY_ORIGIN=me"})
         yield project
 
 

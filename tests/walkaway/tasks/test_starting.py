@@ -7,19 +7,18 @@ import os
 import re
 import signal
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.walkaway.support.project import GATED, INV, Project
 from tests.walkaway.support.waiting import wait_for
-from walkaway.process import proc_table
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from walkaway.process import file_lock, proc_table
 
 MANY = 50
+"""Starts at once, answered by one run."""
+RUNS = 16
+"""Starts at once, each of them a run."""
 STARTED = re.compile(r"(started|already running)  ([0-9a-f]{4})  ")
 
 
@@ -127,26 +126,27 @@ def test_a_start_in_the_background_of_a_script_can_be_stopped(gated: Project) ->
     assert live.outcome()["outcome"] == "stopped"
 
 
-def many(project: Project, *words: str) -> list[str]:
-    """Begin many starts at once and return their answers, the JSON objects."""
-    go = project.root / "go"
-    hold = f'while [ ! -e "{go}" ]; do sleep 0.05; done; exec "$@"'
-    program = ("sh", "-c", hold, "sh", *INV)
-    with ThreadPoolExecutor(MANY) as pool:
-        jobs = [
-            pool.submit(project.inv, "test-async", "--json", *words, program=program)
-            for _ in range(MANY)
-        ]
-        go.touch()
-        answers = [job.result() for job in jobs]
-    assert [answer.stderr for answer in answers] == [""] * MANY
-    assert {answer.returncode for answer in answers} == {0}
-    return [answer.stdout for answer in answers]
+def has_open(pid: int, path: Path) -> bool:
+    found = [os.path.realpath(link) for link in Path("/proc", str(pid), "fd").iterdir()]
+    return str(path) in found
+
+
+def many(project: Project, count: int, *words: str) -> list[str]:
+    """Begin many starts, let all go at once, and return their answers, the JSON objects."""
+    project.records.prepare()
+    lock = project.records.folder / ".start.lock"
+    with file_lock.exclusive(str(lock), 1.0):
+        starts = [project.popen("test-async", "--json", *words) for _ in range(count)]
+        wait_for(lambda: all(has_open(start.pid, lock) for start in starts), "all at the lock")
+    answers = [start.communicate(timeout=120) for start in starts]
+    assert [told for _, told in answers] == [""] * count
+    assert {start.returncode for start in starts} == {0}
+    return [answer for answer, _ in answers]
 
 
 @pytest.mark.serial
 def test_many_identical_starts_are_one_run_and_all_answers_name_it(gated: Project) -> None:
-    found = [json.loads(answer) for answer in many(gated)]
+    found = [json.loads(answer) for answer in many(gated, MANY)]
     (run_id,) = gated.records.ids()
     assert {answer["run"]["id"] for answer in found} == {run_id}
     assert sum(not answer["joined"] for answer in found) == 1
@@ -155,9 +155,9 @@ def test_many_identical_starts_are_one_run_and_all_answers_name_it(gated: Projec
 
 @pytest.mark.serial
 def test_many_starts_with_again_are_as_many_runs_in_order(project: Project) -> None:
-    found = [json.loads(answer)["run"] for answer in many(project, "--again")]
+    found = [json.loads(answer)["run"] for answer in many(project, RUNS, "--again")]
     ids = project.records.ids()
-    assert len(ids) == MANY
+    assert len(ids) == RUNS
     assert sorted(run["id"] for run in found) == ids
     by_start = sorted(found, key=lambda run: run["created_s"])
     assert [run["id"] for run in by_start] == ids
