@@ -226,15 +226,6 @@ def test_a_live_run_keeps_its_environment_unless_down_is_forced(project: Project
     assert not rows(project)
 
 
-def test_what_a_dead_run_left_is_known_to_the_next_one_after_up(project: Project) -> None:
-    path = build_state.folder(project.root) / "1.lock"
-    path.write_text(f"{RUN_ID}\n")
-    assert project.inv("up").returncode == 0
-    assert path.read_text().strip() == RUN_ID
-    assert project.inv("down").returncode == 0
-    assert not path.read_text().strip()
-
-
 def test_two_checkouts_side_by_side_do_not_touch_each_other(project: Project, tmp_path: Path
                                                             ) -> None:  # fmt: skip
     with composed(tmp_path / "another") as other:
@@ -417,7 +408,20 @@ def test_a_shell_is_opened_where_it_was_asked_for(
     assert not [row for row in rows(running) if row.one_off]
 
 
-def test_down_ends_an_open_shell_too(project: Project) -> None:
+def test_what_a_dead_run_left_is_known_after_up_at_a_terminal_until_down_which_ends_a_shell_too(
+    project: Project,
+) -> None:
+    lease = build_state.folder(project.root) / "1.lock"
+    lease.write_text(f"{RUN_ID}\n")
+    typed = Typed(project, "up")
+    try:
+        typed.until("is up")
+        typed.until("inv health")
+        assert typed.process.wait(60) == 0
+        assert "\x1b[" in typed.shown(), "Compose draws"
+    finally:
+        typed.close()
+    assert lease.read_text().strip() == RUN_ID
     typed = Typed(project, "shell")
     try:
         typed.type("echo here''now")
@@ -426,17 +430,7 @@ def test_down_ends_an_open_shell_too(project: Project) -> None:
         assert not rows(project)
     finally:
         typed.close()
-
-
-def test_at_a_terminal_compose_draws_and_the_last_words_are_ours(project: Project) -> None:
-    typed = Typed(project, "up")
-    try:
-        typed.until("is up")
-        typed.until("inv health")
-        assert typed.process.wait(60) == 0
-        assert "\x1b[" in typed.shown()
-    finally:
-        typed.close()
+    assert not lease.read_text().strip()
 
 
 def compose_clients(project: Project) -> list[int]:

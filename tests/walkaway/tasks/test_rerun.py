@@ -168,7 +168,7 @@ def offered(project: Project, live: Live) -> str:
     [
         ("assert 0", ("--", "-x"), "failed", LEFT),
         ("os._exit(3)", (), "crashed", LEFT),
-        ("os.kill(os.getpid(), 9)", (), "killed", LEFT),
+        pytest.param("os.kill(os.getpid(), 9)", (), "killed", LEFT, marks=pytest.mark.soak),
         ("time.sleep(60)", ("--timeout", "2"), "timed-out", ["tests/test_it.py::test_b", *LEFT]),
     ],
     ids=["-x", "crash", "kill", "deadline"],

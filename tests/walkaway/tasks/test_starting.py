@@ -17,7 +17,7 @@ from walkaway.process import file_lock, proc_table
 
 MANY = 50
 """Starts at once, answered by one run."""
-RUNS = 16
+RUNS = 12
 """Starts at once, each of them a run."""
 STARTED = re.compile(r"(started|already running)  ([0-9a-f]{4})  ")
 
@@ -54,7 +54,13 @@ def test_the_prompt_is_back_while_the_tests_run(gated: Project) -> None:
 
 @pytest.mark.parametrize(
     "script",
-    ['"$@" | cat', 'x=$("$@"); echo "$x"', '"$@" 2>&1 | tee copy', '{ "$@" & wait; } | cat'],
+    [
+        *('"$@" 2>&1 | tee copy', '{ "$@" & wait; } | cat'),
+        *(
+            pytest.param(script, marks=pytest.mark.soak)
+            for script in ('"$@" | cat', 'x=$("$@"); echo "$x"')
+        ),
+    ],
 )
 def test_a_reader_of_the_pipe_gets_its_end_at_once(gated: Project, script: str) -> None:
     # `subprocess.run` returns at end of file alone: while the run lives, it has come.
@@ -77,7 +83,9 @@ def leader(project: Project, words: tuple[str, ...], then: str) -> subprocess.Po
     )
 
 
-@pytest.mark.parametrize("kind", ["group", "session", "tree", "hang-up"])
+@pytest.mark.parametrize(
+    "kind", ["session", "tree", "hang-up", pytest.param("group", marks=pytest.mark.soak)]
+)
 def test_killing_the_starter_s_side_does_not_touch_the_run(gated: Project, kind: str) -> None:
     shell = leader(gated, (*INV, "test-async"), "echo up; exec sleep 100")
     with shell:
@@ -167,7 +175,9 @@ def test_many_starts_with_again_are_as_many_runs_in_order(project: Project) -> N
     assert not hidden
 
 
-def test_an_answer_that_joins_says_so_and_is_no_failure(gated: Project) -> None:
+def test_an_answer_that_joins_says_so_and_is_no_failure_and_after_the_end_it_is_a_new_run(
+    gated: Project,
+) -> None:
     first = gated.start()
     answer = gated.inv("test-async")
     assert answer.returncode == 0
@@ -176,6 +186,7 @@ def test_an_answer_that_joins_says_so_and_is_no_failure(gated: Project) -> None:
     assert waited.returncode == 75
     finished_true(gated)
     assert gated.records.ids() == [first.run.id]
+    assert gated.start().run.id > first.run.id
 
 
 @pytest.mark.parametrize("git", ["git", ""])
@@ -218,10 +229,6 @@ def test_a_start_while_a_stop_is_under_way_is_a_new_run(gated: Project) -> None:
     assert second.run.id != first.run.id
     gated.open_gate()
     assert second.outcome()["outcome"] == "passed"
-
-
-def test_a_start_after_the_end_is_a_new_run(project: Project) -> None:
-    assert project.ended().run.id < project.ended().run.id
 
 
 def test_relative_paths_mean_the_folder_where_one_stands(project: Project) -> None:
