@@ -7,8 +7,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # So that `make -j4 test-async wait` starts before it waits.
 .NOTPARALLEL:
 
-# The Python that makes .venv. If it is too old, bootstrap.py looks for a newer one on PATH.
-PYTHON3 ?= python3
+# The Python that makes .venv: the first of these that is new enough.
+PYTHON3 ?= python3 python3.15 python3.14 python3.13 python3.12 python3.11
 PYTHON := .venv/bin/python
 STAMP := .venv/.walkaway-stamp
 
@@ -31,7 +31,7 @@ endif
 STRANGERS += $(foreach name,$(filter ARG Args arg args FLAGS OPT OPTIONS Opts opt opts,\
 	$(.VARIABLES)),$(if $(filter command,$(origin $(name))),$(name)))
 ifneq ($(strip $(STRANGERS)),)
-$(shell $(or $(realpath $(PYTHON)),$(PYTHON3)) -I walkaway/tasks/corrected_line.py $$PPID $(TARGETS) >&2)
+$(shell $(or $(realpath $(PYTHON)),$(firstword $(PYTHON3))) -I walkaway/tasks/corrected_line.py $$PPID $(TARGETS) >&2)
 $(error refused)
 endif
 
@@ -46,10 +46,14 @@ help:
 
 # A stamp file instead of .venv/bin/inv, which an interrupted install can leave behind.
 $(STAMP): requirements.txt requirements-test.txt requirements-dev.txt scripts/bootstrap.py
-	@command -v $(PYTHON3) >/dev/null || { \
-	echo "walkaway: no $(PYTHON3) on PATH: install Python 3.11 or newer" >&2; exit 69; }
-	@$(PYTHON3) scripts/bootstrap.py
-ifeq ($(realpath $(PYTHON)),)
+	@for python in $(PYTHON3) $(PYTHON); do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && \
+	exec $$python scripts/bootstrap.py; done; exec >&2; \
+	echo "walkaway: Python 3.11 or newer is needed; tried: $(PYTHON3)"; \
+	echo "Install one (Debian 12: apt-get install python3-venv), or name one:"; \
+	echo "make PYTHON3=/path/to/python3.11"; exit 69
+# The interpreter is gone, or another version took its place and does not see .venv's packages.
+ifeq ($(wildcard .venv/lib/$(notdir $(realpath $(PYTHON)))/site-packages),)
 .PHONY: $(STAMP)
 endif
 
@@ -92,6 +96,7 @@ endif
 
 .PHONY: lint ## ruff and mypy --strict
 .PHONY: check ## lint and all tests of this repository
+.PHONY: check-fast ## lint and the tests that start no process
 
 TASKS := $(filter-out help,$(TARGETS))
 $(TASKS): $(STAMP)

@@ -148,7 +148,7 @@ def latency(bench: Bench) -> None:
         note("inv test-async, prompt back", bench.start())
         bench.ended()
     for what, seconds in found.items():
-        print(f"{what}: {_told(seconds)}")
+        print(f"{what}: {_range(seconds)}")
 
 
 def first(bench: Bench) -> None:
@@ -219,10 +219,10 @@ def suite(bench: Bench) -> None:
                     found.append(bench.inv(*words))
                     bench.ended()  # and its environment given back
             what = f"the platform's suite, {backend}, -n {workers}"
-            print(f"{what}: cold {_told(cold)}, warm {_told(warm)}", flush=True)
+            print(f"{what}: cold {_range(cold)}, warm {_range(warm)}", flush=True)
 
 
-def _told(seconds: Sequence[float]) -> str:
+def _range(seconds: Sequence[float]) -> str:
     low, high = min(seconds), max(seconds)
     return (f"{statistics.median(seconds) * 1000:.0f} ms "
             f"({low * 1000:.0f} to {high * 1000:.0f}, {len(seconds)} times)")  # fmt: skip
@@ -230,7 +230,7 @@ def _told(seconds: Sequence[float]) -> str:
 
 def _against(what: str, ours: Sequence[float], original: Sequence[float]) -> None:
     ratio = statistics.median(original) / statistics.median(ours)
-    print(f"{what}: {_told(ours)}, the original script's way {_told(original)}, {ratio:.1f} x")
+    print(f"{what}: {_range(ours)}, the original script's way {_range(original)}, {ratio:.1f} x")
 
 
 PARTS = {"latency": latency, "first": first, "build": build, "memory": memory, "suite": suite}

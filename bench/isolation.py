@@ -160,7 +160,7 @@ def _median_s(folder: Path, python: str, *args: str, **environ: str) -> float:
     return float(took.read_text())
 
 
-def _tell(name: str, found: dict[str, list[float]], base: str) -> None:
+def _print_times(name: str, found: dict[str, list[float]], base: str) -> None:
     floor = statistics.median(found[base])
     for what, times in found.items():
         middle, low, high = statistics.median(times), min(times), max(times)
@@ -223,7 +223,7 @@ def postgres(folder: Path) -> None:
                 found.setdefault(name, []).append(_median_s(ours, sys.executable, *args, **environ))
             took = _median_s(theirs, python, "test_theirs.py")
             found.setdefault("pytest-postgresql", []).append(took)
-    _tell("postgres, 60 tables", found, "create_all")
+    _print_times("postgres, 60 tables", found, "create_all")
 
 
 def sqlite(folder: Path) -> None:
@@ -235,7 +235,7 @@ def sqlite(folder: Path) -> None:
     for _ in range(ROUNDS):
         for name, args in variants.items():
             found.setdefault(name, []).append(_median_s(ours, sys.executable, *args, **environ))
-    _tell("sqlite, 60 tables", found, "create_all")
+    _print_times("sqlite, 60 tables", found, "create_all")
 
 
 def leaks(folder: Path) -> None:

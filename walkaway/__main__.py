@@ -70,9 +70,9 @@ def init(*, write: bool, json: bool) -> int:
     from pathlib import Path
 
     from walkaway.errors import WalkawayError
-    from walkaway.library import init as library
+    from walkaway.scaffold import init as scaffold
     from walkaway.tasks import ns
-    from walkaway.views import library as view
+    from walkaway.views import scaffold as view
 
     root = Path.cwd()
     texts: dict[str, str] = {}
@@ -80,9 +80,9 @@ def init(*, write: bool, json: bool) -> int:
         texts[name] = str(ns[name].__doc__).partition("\n")[0].rstrip(".")
         texts |= dict.fromkeys(aliases, f"the same as {name}")
     try:
-        found = library.look(root, library.Targets(texts, TAKE_PYTEST_ARGS))
+        found = scaffold.look(root, scaffold.Targets(texts, TAKE_PYTEST_ARGS))
         if write:
-            found = library.write(root, found)
+            found = scaffold.write(root, found)
     except WalkawayError as error:
         sys.stderr.write(f"{error.message}\n")
         return error.code

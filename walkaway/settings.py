@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from walkaway.errors import WalkawayError
@@ -18,8 +18,8 @@ DEADLINE_S = 4 * 3600.0
 BACKENDS = ("local", "compose", "auto")
 SLOTS = 2
 _DOCKER = ("backend", "compose_file", "service", "slots", "without_services", "worker_slots")
-_OTHERS = (*_DOCKER, "pytest", "workers", "on_end", "lint", "check")
-KEYS = frozenset({*_OTHERS, *(f.name for f in fields(Limits))})
+_OTHERS = (*_DOCKER, "pytest", "workers", "on_end", "lint", "check", "check_fast")
+KEYS = frozenset({*_OTHERS, *Limits._fields})
 _VARIABLES = "INVOKE_WALKAWAY_"
 _MOST_S = 1e9
 """Thirty years. A larger number is a typing error, and would soon be no JSON number any more."""
@@ -85,12 +85,14 @@ def read(config: Mapping[str, Any], environ: Mapping[str, str], *, ci: bool) -> 
     """
     if _WHOLE in config:
         message = (
-            f"walkaway is {_short(config[_WHOLE])}: put settings below it, as deadline_s: 900."
+            f"walkaway is {_short(config[_WHOLE])}: put settings below it, such as deadline_s: 900."
         )
         raise WalkawayError(message, exit_codes.WRONG_USE)
     strangers = sorted(set(config) - KEYS)
     if strangers:
-        message = f"walkaway.{strangers[0]} is no setting.\nThere are: {', '.join(sorted(KEYS))}."
+        message = (
+            f"walkaway.{strangers[0]} is not a setting.\nSettings are: {', '.join(sorted(KEYS))}."
+        )
         raise WalkawayError(message, exit_codes.WRONG_USE)
     return Settings(
         backend=backend(config.get("backend") or "local", "walkaway.backend"),
@@ -108,15 +110,15 @@ def read(config: Mapping[str, Any], environ: Mapping[str, str], *, ci: bool) -> 
 
 def _limits(config: Mapping[str, Any], environ: Mapping[str, str], *, ci: bool) -> Limits:
     values: dict[str, Any] = {}
-    for limit in fields(Limits):
-        value = config.get(limit.name)
-        name = f"walkaway.{limit.name}"
+    for key in Limits._fields:
+        value = config.get(key)
+        name = f"walkaway.{key}"
         if value is None:
             continue
-        if limit.name.endswith("_bytes"):
-            values[limit.name] = _size(value, name)
+        if key.endswith("_bytes"):
+            values[key] = _size(value, name)
         else:
-            values[limit.name] = seconds(str(value), name, zero=limit.name in _NEVER)
+            values[key] = seconds(str(value), name, zero=key in _NEVER)
     if environ.get("PYTEST_TIMEOUT"):
         values["deadline_s"] = seconds(environ["PYTEST_TIMEOUT"], "PYTEST_TIMEOUT")
     values.setdefault("deadline_s", CI_DEADLINE_S if ci else DEADLINE_S)
@@ -142,7 +144,7 @@ def words(value: object, name: str) -> tuple[str, ...]:
 def backend(value: object, name: str) -> str:
     """Check where pytest runs: local, compose or auto."""
     if value not in BACKENDS:
-        message = f"{name} is {_short(value)}: there are {', '.join(BACKENDS)}."
+        message = f"{name} is {_short(value)}: give one of {', '.join(BACKENDS)}."
         raise WalkawayError(message, exit_codes.WRONG_USE)
     return str(value)
 

@@ -1,18 +1,23 @@
-"""Which room may import which: a room stands on those below it, lazy imports counted."""
+"""Which folder may import which: a folder stands on those below it. No modules form a circle.
+
+Imports inside functions and under TYPE_CHECKING count.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+
+import pytest
 
 from tests.walkaway.support.checkout import REPOSITORY
 
 PACKAGE = REPOSITORY / "walkaway"
 LAYERS = (
     ("errors", "model", "process", "text", "recorder", "forks"),
-    ("settings", "record", "worker_slots", "library"),
+    ("settings", "record", "worker_slots", "scaffold"),
     ("environment", "upkeep", "isolation"),
     ("backends",),
     ("runs",),
@@ -21,64 +26,95 @@ LAYERS = (
     ("tasks",),
     ("__main__",),
 )
-"""From the ground up. Rooms of one layer do not know each other."""
+"""From the ground up. Folders of one layer do not know each other."""
 APART = ("recorder", "forks", "isolation")
 """Plugins that run inside the user's pytest: nothing else may import them."""
 
 
-def _modules() -> Iterator[tuple[str, Path]]:
-    for path in sorted(PACKAGE.rglob("*.py")):
-        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        if room != "__init__":
-            yield room, path
+PLUGINS = {"walkaway_recorder": "recorder", "walkaway_forks": "forks"}
+"""Packages that have a folder on PYTHONPATH to themselves: they import themselves by this name."""
+
+
+def _name(path: Path) -> str:
+    """Return a module's full name; `walkaway.recorder.walkaway_recorder.x` for the recorder's."""
+    parts = path.relative_to(REPOSITORY).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _room(module: str) -> str:
+    """Return the folder or top module below `walkaway`; empty for anything else."""
+    package, _, rest = module.partition(".")
+    return rest.partition(".")[0] if package == "walkaway" else ""
 
 
 def _imports(path: Path) -> Iterator[str]:
-    """Return the rooms that a module imports, at its top or when it is called."""
+    """Return the full names that a module imports, at its top or when it is called."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.ImportFrom) and node.module:
-            whole = node.module == "walkaway"
-            names = [f"walkaway.{n.name}" for n in node.names] if whole else [node.module]
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         for name in names:
-            package, _, rest = name.partition(".")
-            if package == "walkaway" and rest:
-                yield rest.partition(".")[0]
+            plugin = PLUGINS.get(name.partition(".")[0])
+            yield f"walkaway.{plugin}.{name}" if plugin else name
 
 
-def _edges() -> dict[tuple[str, str], Path]:
-    rooms = {room for room, _ in _modules()}
-    return {
-        (room, other): path
-        for room, path in _modules()
-        for other in _imports(path)
-        if other in rooms and other != room
-    }
+PATHS = {_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+ROOMS = sorted({room for module in PATHS if (room := _room(module))})
 
 
-def test_every_room_has_a_layer() -> None:
+def _below(path: Path) -> set[str]:
+    """Return the modules that a module imports. A name that is no module is its package's."""
+    found = {name if name in PATHS else name.rpartition(".")[0] for name in _imports(path)}
+    return {name for name in found if name in PATHS and PATHS[name] != path}
+
+
+BELOW = {module: _below(path) for module, path in PATHS.items()}
+EDGES = {
+    (_room(module), _room(other)): module
+    for module, others in BELOW.items()
+    for other in others
+    if _room(module) and _room(other) and _room(module) != _room(other)
+}
+
+
+def test_every_folder_has_a_layer() -> None:
     known = [room for layer in LAYERS for room in layer]
-    assert sorted(known) == sorted({room for room, _ in _modules()})
+    assert sorted(known) == ROOMS
 
 
 def test_imports_go_down() -> None:
     height = {room: number for number, layer in enumerate(LAYERS) for room in layer}
     up = {
-        f"{room} -> {other}": path.relative_to(PACKAGE).as_posix()
-        for (room, other), path in _edges().items()
+        f"{room} -> {other}": module
+        for (room, other), module in EDGES.items()
         if height[other] >= height[room]
     }
     assert up == {}
 
 
-def test_rooms_have_no_circle() -> None:
+def test_folders_form_no_circle() -> None:
     below: dict[str, set[str]] = {}
-    for room, other in _edges():
+    for room, other in EDGES:
         below.setdefault(room, set()).add(other)
     assert tuple(TopologicalSorter(below).static_order())
 
 
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_modules_of_a_folder_form_no_circle(room: str) -> None:
+    within = {
+        module: {other for other in others if _room(other) == room}
+        for module, others in BELOW.items()
+        if _room(module) == room
+    }
+    assert within
+    try:
+        TopologicalSorter(within).prepare()
+    except CycleError as error:
+        circle = " <- ".join(error.args[1])
+        pytest.fail(circle)
+
+
 def test_nothing_imports_the_plugins_of_the_users_pytest() -> None:
-    assert [(room, other) for room, other in _edges() if other in APART] == []
+    assert [edge for edge in EDGES if edge[1] in APART] == []

@@ -20,7 +20,7 @@ from tests.walkaway.support.checkout import PROBE, REPOSITORY
 from tests.walkaway.support.scratch import clean_environ
 from tests.walkaway.test_makefile import ARGUMENTS
 from walkaway import __main__ as door
-from walkaway.library import project_files
+from walkaway.scaffold import project_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,10 +9,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from walkaway.backends import Deps
+from walkaway.backends.backend import Deps
 from walkaway.environment import container
+from walkaway.model.run import Compose
 from walkaway.process import file_lock
-from walkaway.process.children import Helper, Tells
+from walkaway.process.children import Helper, LineByLine
 
 _MAKING_S = 10.0
 """How long `compose run` is left alone. After that a stop request ends it; then its container is
@@ -22,26 +23,29 @@ looked for."""
 class Launching:
     """Manages one such child at a time. A dead supervisor's child may go on without it."""
 
-    def __init__(self, deps: Deps) -> None:
+    def __init__(self, deps: Deps, wanted: Compose) -> None:
         self._deps = deps
+        self._wanted = wanted
         self._child: Helper | None = None
-        self._told = 0
+        self._lines_read = 0
         self._starting = False
         self._starting_at = 0.0
 
     def begin(self, number: int, slot: int, left_by: str) -> None:
         """Start the child for pass ``number``. ``left_by``: the run that left the slot unclean."""
 
-        def work(tell: Any) -> None:  # noqa: ANN401 - a function of bytes
+        def work(send: Any) -> None:  # noqa: ANN401 - a function of bytes
             from walkaway.environment import run_container
 
             with contextlib.suppress(OSError):
                 file_lock.acquire(self._path)  # held until this child exits, even if adopted
-            wish = run_container.Wish(self._deps.run, self._deps.record, number, slot, left_by)
-            run_container.launch(wish, lambda told: tell(json.dumps(told).encode()))
+            wish = run_container.Wish(
+                self._deps.run, self._wanted, self._deps.record, number, slot, left_by
+            )
+            run_container.launch(wish, lambda message: send(json.dumps(message).encode()))
 
-        self._child = Helper(Tells(work), [self._deps.lock_fd], log_fd=self._deps.log_fd)
-        self._told = 0
+        self._child = Helper(LineByLine(work), [self._deps.lock_fd], log_fd=self._deps.log_fd)
+        self._lines_read = 0
         self._deps.family.helpers.add(self._child.pid)
 
     @property
@@ -50,7 +54,7 @@ class Launching:
         return self._child
 
     @property
-    def may_be_told(self) -> bool:
+    def may_be_signalled(self) -> bool:
         """Whether the child may be signalled: it has not begun making the container, or hangs."""
         if self._child is None:
             return False
@@ -61,13 +65,13 @@ class Launching:
         if self._child is None or not self._child.answer:
             return []
         whole = self._child.answer.rpartition(b"\n")[0].split(b"\n")
-        told = [json.loads(line) for line in whole[self._told :]]
-        self._told = len(whole)
-        for line in told:
+        messages = [json.loads(line) for line in whole[self._lines_read :]]
+        self._lines_read = len(whole)
+        for line in messages:
             if "phase" in line:
                 self._starting = line["phase"] == container.STARTING
                 self._starting_at = time.monotonic()
-        return told
+        return messages
 
     def is_over(self) -> bool:
         """Return True once, after the child has ended."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from walkaway.environment.container import State
+from walkaway.model import journal_kinds
 from walkaway.process.children import Helper
 from walkaway.process.process_tree import Family
 from walkaway.record.journal import Journal
@@ -26,7 +27,7 @@ _INSPECT_EVERY = 12
 _ALIVE = b"1"
 
 
-class Asking:
+class ContainerMonitor:
     """Queries one container's state and keeps track of whether the engine answers."""
 
     def __init__(self, family: Family, journal: Journal, lock_fd: int, *, away: bool) -> None:
@@ -40,11 +41,11 @@ class Asking:
         self._retry_at = 0.0
         self._ping_at = 0.0
         self._pings = 0
-        self._mute = False
+        self._unanswered = False
         """The last inspection of the container got no answer."""
         self._missed = 0
         """Unanswered pings in a row."""
-        self._told = False
+        self._journaled = False
         self.exit_code: int | None = None
         """From `docker wait` or the engine's events, which also know a removed container's end."""
         self.away = away
@@ -53,7 +54,7 @@ class Asking:
     @property
     def silent(self) -> bool:
         """Whether the engine does not answer."""
-        return self._mute or self._missed >= _MISSED
+        return self._unanswered or self._missed >= _MISSED
 
     def about(self, name: str) -> None:
         """Watch this container from now on."""
@@ -101,8 +102,8 @@ class Asking:
 
     def answered(self) -> None:
         """Note that the engine has answered another command."""
-        self._mute, self._missed = False, 0
-        self._tell()
+        self._unanswered, self._missed = False, 0
+        self._journal_silence()
 
     def turn(self, *, needed: bool) -> State | None:
         """Take one turn; return the container's state if the engine has just reported it.
@@ -121,8 +122,8 @@ class Asking:
             self.exit_code = int(code) if code.isdigit() else None
             self._waiter = None
             self.ask()
-        wanted = (needed and self._waiter is None) or self._mute
-        if wanted and state is None and self._look is None and time.monotonic() >= self._retry_at:
+        due = (needed and self._waiter is None) or self._unanswered
+        if due and state is None and self._look is None and time.monotonic() >= self._retry_at:
             self.ask()
         self._look_for_life()
         return state
@@ -134,7 +135,7 @@ class Asking:
                 self._ping = None
                 if self._missed:
                     self._ping_at = time.monotonic() + _RETRY_S
-                self._tell()
+                self._journal_silence()
         elif self._look is None and time.monotonic() >= self._ping_at:
             self._ping_at = time.monotonic() + _PING_S
             self._pings += 1
@@ -156,23 +157,23 @@ class Asking:
 
     def _answer(self, helper: Helper) -> State | None:
         try:
-            told = json.loads(helper.answer)
+            answer = json.loads(helper.answer)
         except ValueError:
-            told = None
-        self._mute = told is None
-        self.away |= self._mute
-        if not self._mute:
+            answer = None
+        self._unanswered = answer is None
+        self.away |= self._unanswered
+        if not self._unanswered:
             self._missed = 0
-        self._tell()
-        if told is None:
+        self._journal_silence()
+        if answer is None:
             return None
-        state, died = told
+        state, died = answer
         if self.exit_code is None:
             self.exit_code = died
         return State(**state)
 
-    def _tell(self) -> None:
+    def _journal_silence(self) -> None:
         """Journal when the engine falls silent and when it answers again."""
-        if self.silent != self._told:
-            self._told = self.silent
-            self._journal.write("engine", answers=not self.silent)
+        if self.silent != self._journaled:
+            self._journaled = self.silent
+            self._journal.write(journal_kinds.ENGINE_ANSWERS, answers=not self.silent)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import time
 from pathlib import Path
-from typing import Any
 
 from walkaway.environment import leases
 from walkaway.environment.project import WITHOUT_SERVICES, Project
+from walkaway.model import journal_kinds
+from walkaway.model.run import Compose, Run
 from walkaway.record.journal import Journal
 
 _RETRY_S = 1.0
@@ -17,10 +18,10 @@ _RETRY_S = 1.0
 class Leasing:
     """Waits for an environment, knows its slot, and gives it back."""
 
-    def __init__(self, run: dict[str, Any], journal: Journal) -> None:
+    def __init__(self, run: Run, wanted: Compose, journal: Journal) -> None:
         self._run = run
-        self._root = Path(run["root"])
-        self._wanted: dict[str, Any] = run["compose"]
+        self._root = Path(run.root)
+        self._wanted = wanted
         self._journal = journal
         self._lease: leases.Lease | None = None
         self._share: leases.Share | None = None
@@ -43,17 +44,17 @@ class Leasing:
     @property
     def project(self) -> Project:
         """The Compose project of the run."""
-        return Project(self._root, self.slot, self._wanted["service"], tuple(self._wanted["files"]))
+        return Project(self._root, self.slot, self._wanted.service, self._wanted.files)
 
     def waiting(self) -> str:
         """Try to get the lease or share; return what the run waits for.
 
         Empty when the run has what it needs, or never will (then `error` says why).
         """
-        if self._lease is not None or self._share is not None or self._wanted["only_build"]:
+        if self._lease is not None or self._share is not None or self._wanted.only_build:
             return ""
         try:
-            return self._join() if not self._wanted["services"] else self._take()
+            return self._join() if not self._wanted.services else self._take()
         except OSError as error:
             where = error.filename or self._root
             self.error = f"no environment can be leased: {where}: {error.strerror or error}"
@@ -61,13 +62,13 @@ class Leasing:
 
     def _join(self) -> str:
         self._share = leases.share(self._root)
-        return "" if self._share else "for the end of another run's clean-up"
+        return "" if self._share else "for another run's clean-up to end"
 
     def _take(self) -> str:
-        slots = self._wanted["slots"]
-        self._lease = leases.take(self._root, slots, self._run["id"], frozenset(self._occupied))
+        slots = self._wanted.slots
+        self._lease = leases.take(self._root, slots, self._run.id, frozenset(self._occupied))
         if self._lease is not None:
-            self._journal.write("lease", slot=self._lease.slot)
+            self._journal.write(journal_kinds.ENVIRONMENT_LEASED, slot=self._lease.slot)
             return ""
         having = [*leases.holders(self._root, slots), *self._occupied.values()]
         behind = ", ".join(name.rpartition("-")[2] for name in having) or "another run"
@@ -88,8 +89,8 @@ class Leasing:
         """Take over the lease or share of a supervisor that died."""
         with contextlib.suppress(OSError):
             if slot:
-                self._lease = leases.take_slot(self._root, slot, self._run["id"])
-            elif not self._wanted["services"]:
+                self._lease = leases.take_slot(self._root, slot, self._run.id)
+            elif not self._wanted.services:
                 self._share = leases.share(self._root)
 
     def last(self) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from walkaway.environment import container, entrypoint
 from walkaway.environment.container import State
 from walkaway.environment.project import Project
+from walkaway.model import journal_kinds
 from walkaway.process import proc_table
 from walkaway.process.children import Helper
 from walkaway.record import evidence
@@ -27,6 +28,7 @@ _OWN_LINES = "50"
 _SAID_LINES = 6
 _OWN_S = 10.0
 _OWN_CHARS = 16 * 1024
+_LEASE = b'{"e":"%b"' % journal_kinds.ENVIRONMENT_LEASED.encode()
 
 
 def slot_of(record: str) -> int:
@@ -34,7 +36,7 @@ def slot_of(record: str) -> int:
     slot = 0
     with open(os.path.join(record, "supervisor.jsonl"), "rb") as file:
         for line in file.read(_JOURNAL_BYTES).split(b"\n"):
-            if line.startswith(b'{"e":"lease"'):
+            if line.startswith(_LEASE):
                 try:
                     slot = int(json.loads(line)["slot"])
                 except (ValueError, KeyError, TypeError):
@@ -133,8 +135,8 @@ def service_logs(project: Project, record: str, state: State) -> None:
             cwd=project.root,
         )  # fmt: skip
         if done.out:
-            said = in_order(done.out)[-_LOG_CHARS:]
-            Path(record, SERVICE_LOG).write_text(said, encoding="utf-8", errors="replace")
+            logged = in_order(done.out)[-_LOG_CHARS:]
+            Path(record, SERVICE_LOG).write_text(logged, encoding="utf-8", errors="replace")
         return b"1"
 
     _wait(work, _LOGS_S + 5.0)

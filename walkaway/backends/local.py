@@ -6,29 +6,20 @@ import os
 import signal
 from collections.abc import Mapping
 
-from walkaway.backends import Deps, pytest_pass
+from walkaway.backends import pytest_pass
 from walkaway.backends import stack_dumps as stacks
-from walkaway.model import pass_setup
+from walkaway.backends.backend import Backend, Deps
+from walkaway.model import journal_kinds, pass_setup
 from walkaway.process import proc_table
-from walkaway.process.children import Exit, Helper, SpawnError
+from walkaway.process.children import Exit, SpawnError
 
 
-class Local:
+class Local(Backend):
     """Starts pytest as a child, notices its end, and signals its processes."""
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
         self._exit: Exit | None = None
-        self.running = False
-        self.spawn_error = ""
-        self.spawn_said: list[str] = []
-        self.built = ""
-        self.notes: list[str] = []
-        self.silent = self.pending = self.gave_way = False
-
-    def waiting(self) -> str:
-        """Return an empty string: a local run waits for nothing."""
-        return ""
 
     def begin(self, number: int) -> None:
         """Start pytest. A command that cannot be executed ends the pass."""
@@ -37,15 +28,17 @@ class Local:
         try:
             pid = pytest_pass.start(deps.run, deps.record, number, deps.log_fd)
         except SpawnError as error:
-            self.spawn_error = str(error)
+            self.facts = self.facts._replace(spawn_error=str(error))
             self._exit = Exit()
-            deps.journal.write("phase", name=f"not started: {error}")
+            deps.journal.write(journal_kinds.PHASE, name=f"not started: {error}")
             return
         start = proc_table.start_ticks(pid)
         deps.family.main = (pid, start)
         self.running = True
         argv = pass_setup.argv(deps.run, number)
-        deps.journal.write("spawn", pid=pid, start=start, argv=argv, **{"pass": number})
+        deps.journal.write(
+            journal_kinds.SPAWNED, pid=pid, start=start, argv=argv, **{"pass": number}
+        )
 
     def take_over(self, number: int) -> None:
         """Watch the pytest process named by the supervisor's journal or by the recorder."""
@@ -53,10 +46,6 @@ class Local:
         self.running = True
         if self._deps.family.main is None:
             self._exit = Exit()
-
-    def helpers(self) -> list[Helper]:
-        """Return no helpers."""
-        return []
 
     def turn(self, ended: Mapping[int, int]) -> Exit | None:
         """Return how pytest ended, once it has.
@@ -75,7 +64,18 @@ class Local:
         """Make every registered process write its stacks."""
         stacks.take(self._deps.record)
 
-    def interrupt(self) -> None:
+    def signal(self, number: int) -> None:
+        """Send INT to pytest, any other signal to every descendant."""
+        if number == signal.SIGINT:
+            self._interrupt()
+        else:
+            self._deps.family.signal_all(number)
+
+    def sweep(self) -> list[tuple[int, str]]:
+        """End the descendants that are left."""
+        return self._deps.family.sweep()
+
+    def _interrupt(self) -> None:
         """Send INT to pytest, which tells its workers, ends the fixtures and writes its reports.
 
         The signal goes to the process that registered, not to a command around it (uv run, a
@@ -86,24 +86,6 @@ class Local:
             return
         if self._deps.family.main is not None:
             proc_table.send(*self._deps.family.main, signal.SIGINT)
-
-    def signal_all(self, number: int) -> None:
-        """Signal every descendant."""
-        self._deps.family.signal_all(number)
-
-    def sweep(self) -> list[tuple[int, str]]:
-        """End the descendants that are left."""
-        return self._deps.family.sweep()
-
-    def out_of_memory(self) -> bool:
-        """Return False: only the kernel's counters know, and the supervisor reads those itself."""
-        return False
-
-    def before_close(self) -> None:
-        """Do nothing: nothing disappears."""
-
-    def after_close(self) -> None:
-        """Do nothing: `sweep` has ended everything."""
 
 
 def _decode(status: int) -> Exit:

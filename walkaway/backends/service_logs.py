@@ -17,7 +17,7 @@ _LINES = "20000"
 _WAIT_S = 10.0
 
 
-def said(run: Run, record: Path, since: float, until: float) -> str:
+def logged_between(run: Run, record: Path, since: float, until: float) -> str:
     """Return the services' log lines between two times, in seconds since the epoch.
 
     At most 20000 lines per container, within 10 s. Empty when the run leased no environment.

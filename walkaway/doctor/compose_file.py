@@ -76,14 +76,14 @@ def judge_memory(
     count: int, limit: int, total: int, available: int, service: str = "test"
 ) -> Checked:
     """Judge the figures, in bytes. 0 means unknown, for ``limit`` none."""
-    wanted = count * WORKER_BYTES
+    needed = count * WORKER_BYTES
     name = "1 worker wants" if count == 1 else f"{count} workers want"
     findings = []
-    if limit and wanted > limit:
+    if limit and needed > limit:
         fit = max(1, limit // WORKER_BYTES)
         findings.append(
             Finding(
-                f"{name} {size(wanted)}, and service {service} may have {size(limit)}",
+                f"{name} {size(needed)}, and service {service} may have {size(limit)}",
                 f"raise mem_limit of {service} in the Compose file, or walkaway.workers: {fit}",
             )
         )
@@ -94,11 +94,11 @@ def judge_memory(
                 f"lower mem_limit of {service} in the Compose file to what is there",
             )
         )
-    if available and wanted > available:
+    if available and needed > available:
         mend = "inv runs    shows what else runs; or fewer workers: walkaway.workers"
-        text = f"{name} {size(wanted)}, and {size(available)} are free on this machine"
+        text = f"{name} {size(needed)}, and {size(available)} are free on this machine"
         findings.append(Finding(text, mend))
-    parts = [f"{name} {size(wanted)}"]
+    parts = [f"{name} {size(needed)}"]
     parts += [f"service {service} may have {size(limit)}"] if limit else []
     parts += [f"{size(available)} free here"] if available else []
     facts = {"workers": count, "limit": limit, "engine": total, "available": available}
@@ -172,12 +172,12 @@ def build_context(around: Around) -> Checked:
     findings = []
     if found.size_bytes > image.LARGE_BYTES:
         most = found.culprits()
-        told = ", ".join(f"{path} {size(size_bytes)}" for path, size_bytes in most)
+        largest = ", ".join(f"{path} {size(size_bytes)}" for path, size_bytes in most)
         rules = context.ignore_file(root, dockerfile)
         words = shlex.join(path for path, _ in most)
         findings.append(
             Finding(
-                f"{size(found.size_bytes)} are sent at every build: {told}",
+                f"{size(found.size_bytes)} are sent at every build: {largest}",
                 f"printf '%s\\n' {words} >>{shlex.quote(str(rules))}    if no image needs it",
             )
         )

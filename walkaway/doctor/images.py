@@ -32,41 +32,41 @@ def images(around: Around) -> Checked:
     if not around.readable():
         return skipped(_SUBJECT, NO_FILE)
     try:
-        wanted = to_pull(compose_config.read(around.project, around.environ), around.conf.service)
-        missing = [image for image in wanted if not diagnosis.has_image(image, around.environ)]
+        needed = to_pull(compose_config.read(around.project, around.environ), around.conf.service)
+        missing = [image for image in needed if not diagnosis.has_image(image, around.environ)]
     except WalkawayError as error:
         return unknown(_SUBJECT, error.message.splitlines()[0], "docker image ls")
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         answers = list(pool.map(lambda image: registry.ask(image, around.environ), missing))
-    return judge(wanted, dict(zip(missing, answers, strict=True)))
+    return judge(needed, dict(zip(missing, answers, strict=True)))
 
 
-def to_pull(said: Composed, service: str) -> dict[str, list[str]]:
+def to_pull(composed: Composed, service: str) -> dict[str, list[str]]:
     """Return the images that no `build:` makes, each with the services that use it."""
-    built = {found.image for found in said.services.values() if found.build}
+    built = {found.image for found in composed.services.values() if found.build}
     found: dict[str, list[str]] = {}
-    for name in sorted({service, *said.whole(service)}):
-        image = said.services[name].image
+    for name in sorted({service, *composed.whole(service)}):
+        image = composed.services[name].image
         if image not in built:
             found.setdefault(image, []).append(name)
     return found
 
 
-def judge(wanted: Mapping[str, Sequence[str]], missing: Mapping[str, Answer]) -> Checked:
-    """Judge the images. ``wanted``: services by image; ``missing``: the registry's answers."""
+def judge(needed: Mapping[str, Sequence[str]], missing: Mapping[str, Answer]) -> Checked:
+    """Judge the images. ``needed``: services by image; ``missing``: the registry's answers."""
     findings = []
     for image, answer in missing.items():
-        services = f"{'service' if len(wanted[image]) == 1 else 'services'}"
-        who = f"{image} ({services} {', '.join(wanted[image])}) is not here"
+        services = f"{'service' if len(needed[image]) == 1 else 'services'}"
+        who = f"{image} ({services} {', '.join(needed[image])}) is not here"
         mend = f"docker pull {image}    where that works; or name another in the Compose file"
         if answer.pull is Pull.CANNOT:
             findings.append(Finding(f"{who} and cannot be pulled: {answer.why}", mend))
         elif answer.pull is Pull.UNKNOWN:
             says = f"{who}, and whether it can be pulled is not known: {answer.why}"
             findings.append(Finding(says, mend))
-    says = f"{many(len(wanted), 'image')} to pull, all here" if wanted else "all are built here"
+    says = f"{many(len(needed), 'image')} to pull, all here" if needed else "all are built here"
     if missing:
-        says = f"{len(missing):,} of {many(len(wanted), 'image')} not here"
+        says = f"{len(missing):,} of {many(len(needed), 'image')} not here"
         to_come = [image for image, answer in missing.items() if answer.pull is Pull.CAN]
         says += f"; can be pulled: {', '.join(to_come)}" if to_come else ""
     facts = {
@@ -76,7 +76,7 @@ def judge(wanted: Mapping[str, Sequence[str]], missing: Mapping[str, Answer]) ->
             "pull": missing[image].pull if image in missing else None,
             "why": missing[image].why if image in missing else "",
         }
-        for image, services in wanted.items()
+        for image, services in needed.items()
     }
     known = any(answer.pull is Pull.CANNOT for answer in missing.values())
     if findings and not known:

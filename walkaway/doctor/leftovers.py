@@ -70,7 +70,7 @@ def reapable(around: Around) -> Checked:
 
 def judge_plan(plan: reaper.Plan) -> Checked:
     """Judge what the reaper would remove."""
-    findings = [Finding(text, "inv doctor --reap") for text in told(plan.go)]
+    findings = [Finding(text, "inv doctor --reap") for text in reason_lines(plan.go)]
     says = "nothing is left of runs and checkouts that are gone"
     if findings:
         says = f"{_kinds(plan.go)} left by runs and checkouts that are gone"
@@ -89,7 +89,7 @@ def judge_plan(plan: reaper.Plan) -> Checked:
     return judged("leftovers", says, findings, facts)
 
 
-def told(fates: Sequence[Fate]) -> list[str]:
+def reason_lines(fates: Sequence[Fate]) -> list[str]:
     """Return a line per reason: how many things of which kind go, and why."""
     reasons = dict.fromkeys(fate.why for fate in fates)
     lines = []

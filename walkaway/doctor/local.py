@@ -39,8 +39,8 @@ def pytest(around: Around) -> Checked:
         why, _, mend = error.message.partition("\n")
         mend = mend or "name one that is there as walkaway.pytest in invoke.yaml"
         return judged(subject, f"{python}, no pytest", [Finding(why, mend)])
-    said = _asked((*argv, "--version"), around.root, around.environ)
-    found = _VERSION.search(said)
+    printed = _run((*argv, "--version"), around.root, around.environ)
+    found = _VERSION.search(printed)
     if found is None:
         mend = f"see why: {' '.join(argv)} --version"
         return unknown(subject, f"{argv[0]} does not say which pytest it has", mend)
@@ -63,7 +63,7 @@ def _lacking(python: str, entry: packages.Lacking) -> Finding:
     return Finding(says, shlex.join(entry.install))
 
 
-def _asked(argv: Sequence[str], root: Path, environ: Mapping[str, str]) -> str:
+def _run(argv: Sequence[str], root: Path, environ: Mapping[str, str]) -> str:
     try:
         done = subprocess.run(
             list(argv), cwd=root, env=dict(environ), stdin=subprocess.DEVNULL,

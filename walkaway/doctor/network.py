@@ -25,7 +25,7 @@ _SHELL = 'p=python3; command -v "$p" >/dev/null || p=python; exec "$p" -I -c "$0
 PROBE = """\
 import json, socket, sys, threading, urllib.error, urllib.request
 
-told, wanted = {}, json.loads(sys.argv[1])
+answers, urls = {}, json.loads(sys.argv[1])
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -33,26 +33,26 @@ def ask(name, url):
     try:
         socket.getaddrinfo(name, None)
     except OSError as error:
-        told[name] = ["dns", str(error)]
+        answers[name] = ["dns", str(error)]
         return
     if not url:
-        told[name] = ["name", ""]
+        answers[name] = ["name", ""]
         return
     try:
         with opener.open(url, timeout=5) as answer:
-            told[name] = ["http", answer.status]
+            answers[name] = ["http", answer.status]
     except urllib.error.HTTPError as error:
-        told[name] = ["http", error.code]
+        answers[name] = ["http", error.code]
     except Exception as error:
-        told[name] = ["http", str(error)]
+        answers[name] = ["http", str(error)]
 
 
-threads = [threading.Thread(target=ask, args=item, daemon=True) for item in wanted.items()]
+threads = [threading.Thread(target=ask, args=item, daemon=True) for item in urls.items()]
 for thread in threads:
     thread.start()
 for thread in threads:
     thread.join(12)
-print("walkaway:" + json.dumps({name: told.get(name, ["dns", "no answer"]) for name in wanted}))
+print("walkaway:" + json.dumps({name: answers.get(name, ["dns", "no answer"]) for name in urls}))
 """
 """Runs in the test image on any Python: resolves each name and requests each page, 5 s at most."""
 
@@ -64,11 +64,11 @@ def network(around: Around) -> Checked:
     try:
         project, names = _up(around)
         if not names:
-            return skipped(_SUBJECT, "no environment is up: inv up, then again")
+            return skipped(_SUBJECT, "no environment is up: inv up, then try again")
         image = str(around.services()[around.conf.service].get("image") or "")
         argv = ("docker", "image", "inspect", image)
         if not image or engine.call(argv, around.environ).code:
-            return skipped(_SUBJECT, "the test image is not there: inv build, then again")
+            return skipped(_SUBJECT, "the test image is not there: inv build, then try again")
         return judge(_probed(around, project, pages(around, names)))
     except WalkawayError as error:
         return unknown(_SUBJECT, error.message.splitlines()[0], "inv health")
@@ -102,10 +102,10 @@ def page(name: str, service: Mapping[str, Any]) -> str:
     return f"{found[1]}://{name}{found[2] or ''}{found[3] or '/'}" if found else ""
 
 
-def _probed(around: Around, project: Project, wanted: Mapping[str, str]) -> dict[str, list[Any]]:
+def _probed(around: Around, project: Project, urls: Mapping[str, str]) -> dict[str, list[Any]]:
     name = f"{project.name}-doctor-{os.getpid()}"
     words = ("run", "--rm", "-T", "--interactive=false", "--no-deps", "--name", name)
-    shell = ("--entrypoint", "sh", project.service, "-c", _SHELL, PROBE, json.dumps(wanted))
+    shell = ("--entrypoint", "sh", project.service, "-c", _SHELL, PROBE, json.dumps(urls))
     environ = project.environ(around.environ)
     try:
         done = engine.call(project.compose(*words, *shell), environ, _PROBE_S, cwd=around.root)
@@ -120,18 +120,18 @@ def _probed(around: Around, project: Project, wanted: Mapping[str, str]) -> dict
     raise WalkawayError(f"the test service cannot be asked: {done.why}", 1)
 
 
-def judge(told: Mapping[str, list[Any]]) -> Checked:
+def judge(answers: Mapping[str, list[Any]]) -> Checked:
     """Judge the probe's answers: by name `[dns, why]`, `[name, ""]`, or `[http, code or why]`."""
-    findings, heard = [], 0
-    lost = sum(kind == "dns" for kind, _ in told.values())
-    for name, (kind, answer) in sorted(told.items()):
+    findings, well = [], 0
+    lost = sum(kind == "dns" for kind, _ in answers.values())
+    for name, (kind, answer) in sorted(answers.items()):
         if kind == "dns":
             mend = "inv down    then: inv up"
             findings.append(Finding(f"{name} cannot be found by its name: {answer}", mend))
         elif kind == "http" and answer in range(200, 400):
-            heard += 1
+            well += 1
         elif kind == "http":
             mend = f"inv service-logs --service {name}"
             findings.append(Finding(f"the health page of {name} answers {answer}", mend))
-    says = f"{many(len(told) - lost, 'service')} found by name, {many(heard, 'health page')} well"
-    return judged(_SUBJECT, says, findings, {"answers": dict(told)})
+    says = f"{many(len(answers) - lost, 'service')} found by name, {many(well, 'health page')} well"
+    return judged(_SUBJECT, says, findings, {"answers": dict(answers)})

@@ -25,14 +25,14 @@ lacking = {}
 for source, lines in json.load(sys.stdin).items():
     for line in lines:
         try:
-            wanted = Requirement(line)
+            requirement = Requirement(line)
         except InvalidRequirement:
             continue
-        if wanted.marker is None or wanted.marker.evaluate({"extra": ""}):
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             try:
-                metadata.version(wanted.name)
+                metadata.version(requirement.name)
             except metadata.PackageNotFoundError:
-                lacking.setdefault(source, []).append(wanted.name)
+                lacking.setdefault(source, []).append(requirement.name)
 print("walkaway:" + json.dumps(lacking))
 """
 """Runs in the tests' Python, which knows its own markers. `packaging` comes with pytest."""
@@ -66,8 +66,8 @@ def lacking(pytest: Sequence[str], root: Path, environ: Mapping[str, str]) -> li
         return []
     for line in done.stdout.decode(errors="replace").splitlines():
         if line.startswith(_MARK):
-            told: dict[str, list[str]] = json.loads(line.removeprefix(_MARK))
-            return [_entry(source, names, python) for source, names in told.items()]
+            missing: dict[str, list[str]] = json.loads(line.removeprefix(_MARK))
+            return [_entry(source, names, python) for source, names in missing.items()]
     return []
 
 

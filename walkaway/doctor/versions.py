@@ -19,7 +19,7 @@ NEEDED: dict[str, tuple[tuple[str, ...], tuple[int, int], str]] = {
     ),
     "Compose": (
         ("docker", "compose", "version", "--short"),
-        (2, 22),  # for `pull --policy`
+        (2, 22),  # for `pull --policy`, docker/compose#10981
         "install the Compose plugin (package docker-compose-plugin or docker-compose-v2)",
     ),
     "buildx": (
@@ -33,23 +33,23 @@ _START = "sudo systemctl start docker    (without systemd: start dockerd, or Doc
 
 def versions(environ: Mapping[str, str]) -> Checked:
     """Ask each for its version."""
-    told = {}
+    answers = {}
     for name, (argv, _, _) in NEEDED.items():
         try:
             done = engine.call(argv, environ, _ANSWER_S)
         except WalkawayError:
-            told[name] = ""
+            answers[name] = ""
         else:
-            told[name] = done.out.strip() if done.code == 0 else ""
-    return judge(told)
+            answers[name] = done.out.strip() if done.code == 0 else ""
+    return judge(answers)
 
 
-def judge(told: Mapping[str, str]) -> Checked:
+def judge(answers: Mapping[str, str]) -> Checked:
     """Compare each version with what is needed. An empty version means that it is not installed."""
     shown, findings = [], []
     facts = {}
     for name, (_, least, mend) in NEEDED.items():
-        found = _VERSION.search(told[name])
+        found = _VERSION.search(answers[name])
         needed = f"{least[0]}.{least[1]} or newer is needed"
         facts[name] = found[0] if found else ""
         shown.append(f"{name} {found[0]}" if found else f"no {name}")

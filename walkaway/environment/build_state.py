@@ -31,7 +31,7 @@ def folder(root: Path) -> Path:
     except OSError as error:
         message = (
             f"Cannot make the folder {path}: {error.strerror}.\n"
-            "Mend it (owner, space, read-only mount), then again."
+            "Fix it (owner, space, read-only mount), then try again."
         )
         raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
     return path
@@ -80,9 +80,9 @@ def alone(
     path = str(folder(root) / f"{name}.lock")
     what = name.partition("-")[0]
     if file_lock.probe(path) is file_lock.Hold.HELD:
-        told = f"another {what} of this checkout is at work: waiting for its end …\n"
+        notice = f"another {what} of this checkout is running: waiting for it …\n"
         with contextlib.suppress(OSError):
-            os.write(_STDOUT if out is None else out, told.encode())
+            os.write(_STDOUT if out is None else out, notice.encode())
         waiting()
     try:
         with file_lock.exclusive(path, wait_s):
@@ -90,6 +90,6 @@ def alone(
     except TimeoutError as error:
         message = (
             f"Another {what} of this checkout has not ended within {wait_s:.0f} s.\n"
-            "Look whether it is a run: inv runs"
+            "See whether a run does it: inv runs"
         )
         raise WalkawayError(message, exit_codes.NOT_STARTABLE) from error

@@ -104,13 +104,13 @@ def read(project: Project, environ: Mapping[str, str]) -> Composed:
     name = f"{project.slot}.compose.json"
     kept = build_state.read(project.root, name)
     if kept.get("digest") != digest:
-        kept = {"digest": digest, "services": _asked(project, environ)}
+        kept = {"digest": digest, "services": _ask_compose(project, environ)}
         build_state.write(project.root, name, kept)
     services = {name: _service(project, name, found) for name, found in kept["services"].items()}
     if project.service not in services:
         message = (
             f"The Compose file has no service {project.service!r}: "
-            f"there are {', '.join(sorted(services)) or 'none'}.\n"
+            f"it has {', '.join(sorted(services)) or 'none'}.\n"
             "Add it, or name the one that pytest runs in as walkaway.service in invoke.yaml."
         )
         raise WalkawayError(message, exit_codes.NOT_STARTABLE)
@@ -181,13 +181,13 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def _asked(project: Project, environ: Mapping[str, str]) -> dict[str, Any]:
+def _ask_compose(project: Project, environ: Mapping[str, str]) -> dict[str, Any]:
     argv = project.compose("--profile", "*", "config", "--format", "json")
     done = engine.call(argv, environ, _CONFIG_S, cwd=project.root)
     if done.code:
         message = (
-            f"The Compose file is wrong: {done.why}\n"
-            "Mend it, then look again: docker compose config --quiet"
+            f"The Compose file is invalid: {done.why}\n"
+            "Fix it, then check it: docker compose config --quiet"
         )
         raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     found = json.loads(done.out).get("services") or {}

@@ -17,7 +17,8 @@ from walkaway.environment.project import (
     Project,
     checkout_hash,
 )
-from walkaway.model import pass_setup
+from walkaway.model import exit_codes, pass_setup
+from walkaway.model.run import Run
 from walkaway.process.children import Exit
 
 RECORD = "/walkaway/record"
@@ -37,7 +38,7 @@ _DEFAULT = "WALKAWAY_DEFAULT_"
 _GO = (
     f"true 2>/dev/null >{RECORD}/{entrypoint.MARK}; "
     "exec >>/walkaway/run.log 2>&1 </dev/null; "
-    'cd -- "$1" || exit 69; shift; '
+    f'cd -- "$1" || exit {exit_codes.NOT_STARTABLE}; shift; '
     # Only the container knows whether the service sets these itself.
     + "".join(
         f'{name}="${{{name}:-${{{_DEFAULT}{name}:-}}}}"; unset {_DEFAULT}{name}; '
@@ -58,7 +59,6 @@ _STACKS = (
 It signals only processes that registered and whose start time is still the same. That is field 22
 of /proc/PID/stat (proc(5)), the 20th after the name in parentheses.
 """
-_SIGNAL_BASE = 128
 _NOT_SEEN = 255
 # What the engine reports for a time that has not come yet.
 _UNSET = "0001-01-01"
@@ -95,7 +95,7 @@ def name(root: str, run_id: str, number: int) -> str:
 
 
 def command(
-    project: Project, run: Mapping[str, Any], record: str, number: int, environ: Mapping[str, str]
+    project: Project, run: Run, record: str, number: int, environ: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Return the Compose command that starts a pass: detached, named, labelled, never --rm."""
     folder = Path(record)
@@ -108,24 +108,24 @@ def command(
         (str(recorder_folder().parent / "forks"), f"{FORKS}:ro"),
     )
     labels = {
-        LABEL_RUN: run["id"],
-        LABEL_CHECKOUT: run["root"],
+        LABEL_RUN: run.id,
+        LABEL_CHECKOUT: run.root,
         LABEL_SLOT: str(project.slot),
     }
     words = ["run", "-d", "-T", "--interactive=false", "--no-deps"]
-    words += ["--name", name(run["root"], run["id"], number)]
+    words += ["--name", name(run.root, run.id, number)]
     for key, value in labels.items():
         words += ["--label", f"{key}={value}"]
     for source, target in mounts:
         words += ["-v", f"{source}:{target}"]
     for key, value in environ.items():
         words += ["-e", f"{key}={value}"]
-    inside = _inside(run["root"], run["cwd"])
+    inside = _inside(run.root, run.cwd)
     argv = pass_setup.argv(run, number)
     return project.compose(*words, project.service, "sh", "-c", _GO, "sh", inside, *argv)
 
 
-def environment(run: Mapping[str, Any], number: int) -> dict[str, str]:
+def environment(run: Run, number: int) -> dict[str, str]:
     """Return the environment variables of a pass inside the container."""
     given = pass_setup.variables(run, RECORD, number)
     given["TESTMON_DATAFILE"] = f"{CACHE}/testmondata"
@@ -150,18 +150,18 @@ def stacks_command(container: str) -> tuple[str, ...]:
 
 def state(found: Mapping[str, Any]) -> State:
     """Read one object of `docker inspect`."""
-    told = found.get("State") or {}
+    raw = found.get("State") or {}
     limits = found.get("HostConfig") or {}
-    started = str(told.get("StartedAt") or "")
+    started = str(raw.get("StartedAt") or "")
     return State(
-        status=str(told.get("Status") or "unknown"),
-        exit_code=int(told.get("ExitCode") or 0),
-        oom_killed=bool(told.get("OOMKilled")),
-        error=str(told.get("Error") or ""),
+        status=str(raw.get("Status") or "unknown"),
+        exit_code=int(raw.get("ExitCode") or 0),
+        oom_killed=bool(raw.get("OOMKilled")),
+        error=str(raw.get("Error") or ""),
         id=str(found.get("Id") or ""),
-        pid=int(told.get("Pid") or 0),
+        pid=int(raw.get("Pid") or 0),
         started_at="" if started.startswith(_UNSET) else started,
-        finished_at=str(told.get("FinishedAt") or ""),
+        finished_at=str(raw.get("FinishedAt") or ""),
         image=str(found.get("Image") or ""),
         memory_bytes=int(limits.get("Memory") or 0),
         cpus=int(limits.get("NanoCpus") or 0) / 1e9,
@@ -177,7 +177,7 @@ def exit_of(found: State, *, away: bool = False) -> Exit:
     """
     if away and found.exit_code == _NOT_SEEN:
         return Exit()
-    number = found.exit_code - _SIGNAL_BASE
+    number = found.exit_code - exit_codes.SIGNAL_BASE
     if 0 < number < signal.NSIG:
         return Exit(None, number)
     return Exit(found.exit_code)

@@ -42,7 +42,7 @@ class Health:
 
 def explained(
     project: Project,
-    said: Composed,
+    composed: Composed,
     names: Sequence[str],
     environ: Mapping[str, str],
     words: str,
@@ -50,34 +50,36 @@ def explained(
     """Return the error that says what is wrong. ``words`` is what Compose printed, if it failed."""
     silent = engine.silent_because(environ)
     if silent:
-        return _error(f"The engine does not answer: {silent}", "Start it, then again: inv up")
+        return _error(f"The engine does not answer: {silent}", "Start it, then run again: inv up")
     rows = [row for row in project_containers.of(project.name, environ) if row.service in names]
     inspected = _between_starts([row.id for row in rows], environ)
     port = _port(inspected, words)
     if port:
         return port_taken(port[1], environ, f"Service {port[0]}" if port[0] else "A service")
-    guilty = _guilty([row for row in rows if not row.one_off], said, inspected)
+    guilty = _guilty([row for row in rows if not row.one_off], composed, inspected)
     if guilty is not None:
         return _of_container(project, guilty, inspected[guilty.id], environ)
     for name in names:
-        image = said.services[name].image
+        image = composed.services[name].image
         if not has_image(image, environ):
             return _error(
-                f"Service {name} has no image: {image} is not here, and cannot be had: "
+                f"Service {name} has no image: {image} is not here and cannot be pulled: "
                 f"{_why(words)}",
-                f"Pull it where that works, or name another in the Compose file, then again: "
+                f"Pull it where that works, or name another in the Compose file, then run again: "
                 f"{_again(project)}",
             )
-    return _error(f"The services do not come up: {_why(words)}", f"Then again: {_again(project)}")
+    return _error(
+        f"The services did not come up: {_why(words)}", f"Then run again: {_again(project)}"
+    )
 
 
-def port_taken(port: int, environ: Mapping[str, str], whose: str) -> WalkawayError:
+def port_taken(port: int, environ: Mapping[str, str], user: str) -> WalkawayError:
     """Return the error for a port that somebody else has."""
     holder = ports.owner(port, environ)
     by = f": {printable(holder, _COLUMNS)}" if holder else ""
     return _error(
-        f"{whose} cannot have port {port}: it is taken{by}",
-        "End that, or publish another port: walkaway's runs need none published.",
+        f"{user} cannot use port {port}: it is taken{by}",
+        "Stop that, or publish another port: Walkaway's runs need no published port.",
     )
 
 
@@ -129,11 +131,11 @@ def _port(inspected: Mapping[str, dict[str, Any]], words: str) -> tuple[str, int
 
 
 def _guilty(
-    rows: Sequence[Container], said: Composed, inspected: Mapping[str, dict[str, Any]]
+    rows: Sequence[Container], composed: Composed, inspected: Mapping[str, dict[str, Any]]
 ) -> Container | None:
     """Return the container to blame: one with a fault of its own, not only waiting for another."""
     ranks = {
-        row: _rank(inspected[row.id], checked=said.services[row.service].checked)
+        row: _rank(inspected[row.id], checked=composed.services[row.service].checked)
         for row in rows
         if row.id in inspected
     }
@@ -182,11 +184,11 @@ def _of_container(
     if last is not None and found.get("Running"):
         lines.append(f"its health check: exit {last.code}, {last.streak} failures in a row")
         lines += _indented(last.output, _HEALTH_LINES)
-    said = engine.call(("docker", "logs", "--tail", str(_LOG_LINES), row.id), environ)
-    told = _indented(said.out + said.err, _LOG_LINES)
-    lines += ["the last lines of its log:", *told] if told else ["it has logged nothing"]
+    logs = engine.call(("docker", "logs", "--tail", str(_LOG_LINES), row.id), environ)
+    log_lines = _indented(logs.out + logs.err, _LOG_LINES)
+    lines += ["the last lines of its log:", *log_lines] if log_lines else ["it has logged nothing"]
     more = f"inv service-logs --service {row.service}" + _slot(project)
-    return _error(*lines, f"Fix it, then run again: {_again(project)}   all it logged: {more}")
+    return _error(*lines, f"Fix it, then run again: {_again(project)}   whole log: {more}")
 
 
 def _what(inspected: Mapping[str, Any]) -> str:
@@ -194,13 +196,13 @@ def _what(inspected: Mapping[str, Any]) -> str:
     if found.get("OOMKilled"):
         return "ran out of memory"
     if _loops(inspected):
-        return f"ends again and again (exit {found.get('ExitCode')})"
+        return f"keeps exiting (exit {found.get('ExitCode')})"
     if found.get("Status") in {"exited", "dead"}:
-        return f"has ended (exit {found.get('ExitCode')})"
+        return f"has exited (exit {found.get('ExitCode')})"
     if found.get("Status") == "created":
         return f"could not be started: {printable(str(found.get('Error')), _COLUMNS)}"
     if (found.get("Health") or {}).get("Status") == "starting":
-        return "is not healthy yet, and its time is up"
+        return "did not become healthy in time"
     return "is unhealthy"
 
 
@@ -214,7 +216,7 @@ def _why(words: str) -> str:
     lines = [printable(line, _COLUMNS).strip() for line in words.splitlines()]
     lines = [line for line in lines if line]
     telling = [line for line in lines if "error" in line.lower() or "failed" in line.lower()]
-    return (telling or lines or ["it says nothing"])[-1]
+    return (telling or lines or ["no output"])[-1]
 
 
 def _slot(project: Project) -> str:

@@ -23,7 +23,7 @@ _SOCKET = "/var/run/docker.sock"
 _PING_S = 5.0
 _CALL_S = 60.0
 _UNIX = "unix://"
-NOT_THERE = "there is no docker command on PATH"
+NOT_THERE = "no docker command on PATH"
 _at_work: set[subprocess.Popen[bytes]] = set()
 
 
@@ -31,7 +31,7 @@ class NoAnswerError(WalkawayError):
     """A command took too long. Whether the engine did what it was asked for is unknown."""
 
     def __init__(self, command: str, timeout_s: float) -> None:
-        message = f"`{command}` has not answered within {timeout_s:.0f} s."
+        message = f"`{command}` did not answer within {timeout_s:.0f} s."
         super().__init__(message, exit_codes.NOT_STARTABLE)
 
 
@@ -78,7 +78,7 @@ def call(
             cwd=cwd, env=dict(environ),
         )  # fmt: skip
     except FileNotFoundError as error:
-        message = f"The engine cannot be asked: {NOT_THERE}."
+        message = f"The Docker engine cannot be reached: {NOT_THERE}."
         raise WalkawayError(message, exit_codes.NOT_STARTABLE) from error
     _at_work.add(process)
     with process:

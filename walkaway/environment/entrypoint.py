@@ -14,7 +14,7 @@ MARK = ".reached"
 _COLUMNS = 120
 
 
-def shown(entrypoint: Sequence[str]) -> str:
+def one_line(entrypoint: Sequence[str]) -> str:
     """Return an entrypoint as one line."""
     text = shlex.join(entrypoint)
     return text if len(text) <= _COLUMNS else text[: _COLUMNS - 1] + "…"
@@ -24,7 +24,7 @@ def refusal(service: str, entrypoint: Sequence[str], code: int) -> str:
     """Return why no test ran."""
     return (
         f"the entrypoint of service {service} did not run the command it was given: "
-        f"{shown(entrypoint)} (exit {code})"
+        f"{one_line(entrypoint)} (exit {code})"
     )
 
 

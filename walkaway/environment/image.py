@@ -50,7 +50,7 @@ class Large:
     ignore_file: str
     culprits: tuple[tuple[str, int], ...]
 
-    def told(self) -> str:
+    def warning(self) -> str:
         """Return the warning."""
         parts = [f"{size(size_bytes)} of it {path}" for path, size_bytes in self.culprits]
         only = self.culprits[0][0] if len(self.culprits) == 1 else ""
@@ -81,7 +81,7 @@ class Built:
     @property
     def warnings(self) -> list[str]:
         """One line per large context: what makes it large, and what to do about it."""
-        return [found.told() for found in self.large]
+        return [found.warning() for found in self.large]
 
 
 def ensure(  # noqa: PLR0913 - each is passed by name
@@ -112,12 +112,12 @@ def ensure(  # noqa: PLR0913 - each is passed by name
     """
     begun = time.monotonic()
     environ = project.environ(environ)
-    said = compose_config.read(project, environ)
-    names = _with_build(project, said, everything=everything)
-    image = said.services[project.service].image
+    composed = compose_config.read(project, environ)
+    names = _with_build(project, composed, everything=everything)
+    image = composed.services[project.service].image
     alone = build_state.alone(project.root, "build", BUILD_S, out, waiting)
     with alone if names else contextlib.nullcontext():
-        plans = [_plan(project, said, name) for name in names]
+        plans = [_plan(project, composed, name) for name in names]
         known = build_state.read(project.root, _STATE)
         ids = {} if no_cache or pull else _standing(plans, known, environ)
         changed = bool(names) and not ids
@@ -128,7 +128,7 @@ def ensure(  # noqa: PLR0913 - each is passed by name
             _build(project, environ, [*options, *names], out)
             ids = _ids(plans, environ)
             if not ids:
-                message = f"The image {image} was built, and the engine does not have it."
+                message = f"The image {image} was built, but the engine does not have it."
                 raise WalkawayError(message, exit_codes.NOT_STARTABLE)
             fresh = {p.tag: {"digest": p.digest, "id": ids[p.tag]} for p in plans}
             build_state.write(project.root, _STATE, {**known, **fresh})
@@ -159,18 +159,18 @@ class _Plan:
     """Empty when it cannot be computed here: the context is a URL, so the engine must look."""
 
 
-def _with_build(project: Project, said: Composed, *, everything: bool) -> list[str]:
+def _with_build(project: Project, composed: Composed, *, everything: bool) -> list[str]:
     """Return the services to build: one per image, the test service first."""
     tags: dict[str, str] = {}
-    others = said.whole(project.service) if everything else said.needed(project.service)
+    others = composed.whole(project.service) if everything else composed.needed(project.service)
     for name in (project.service, *others):
-        if said.services[name].build:
-            tags.setdefault(said.services[name].image, name)
+        if composed.services[name].build:
+            tags.setdefault(composed.services[name].image, name)
     return list(tags.values())
 
 
-def _plan(project: Project, said: Composed, name: str) -> _Plan:
-    service = said.services[name]
+def _plan(project: Project, composed: Composed, name: str) -> _Plan:
+    service = composed.services[name]
     build: Mapping[str, Any] = service.build or {}
     where = str(build.get("context") or project.root)
     root = project.root / where
@@ -216,7 +216,7 @@ def _ids(plans: Sequence[_Plan], environ: Mapping[str, str]) -> dict[str, str]:
     if done.code == 0:
         return dict(zip(tags, ids, strict=True))
     if "no such" not in done.err.lower():
-        message = f"The engine cannot be asked for images: {done.why}"
+        message = f"The Docker engine cannot list its images: {done.why}"
         raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     return {}
 
@@ -246,13 +246,13 @@ def _build(
     argv = project.compose("build", *words)
     done = streamed_command.run(argv, environ, BUILD_S, cwd=project.root, out=out)
     if done.code:
-        said = [printable(line, _COLUMNS) for line in done.err.splitlines()]
-        why = next((line for line in reversed(said) if _ERROR.search(line)), done.why)
-        steps = [match[1] for line in said if (match := _STEP.match(line))]
+        lines = [printable(line, _COLUMNS) for line in done.err.splitlines()]
+        why = next((line for line in reversed(lines) if _ERROR.search(line)), done.why)
+        steps = [match[1] for line in lines if (match := _STEP.match(line))]
         step = f"In the step {steps[-1]}\n" if steps else ""
         message = (
             f"The image cannot be built: {printable(why, _COLUMNS)}\n"
-            f"{step}Mend what it names, then again: inv build"
+            f"{step}Fix that, then run again: inv build"
         )
         raise WalkawayError(message, exit_codes.NOT_STARTABLE)
 

@@ -89,7 +89,7 @@ def plan(things: Iterable[Thing], known: Known, now_s: float) -> Plan:
     for thing in things:
         if thing.checkout in dead:
             if thing.checkout in busy:
-                why = f"its checkout is gone, but run {busy[thing.checkout]} still goes on"
+                why = f"its checkout is gone, but run {busy[thing.checkout]} is still running"
                 stay.append(Fate(thing, why))
             else:
                 go.append(Fate(thing, f"its checkout is gone: {dead[thing.checkout]}"))
@@ -98,7 +98,7 @@ def plan(things: Iterable[Thing], known: Known, now_s: float) -> Plan:
             if standing is RecordedState.ENDED:
                 go.append(Fate(thing, f"run {thing.run} has ended"))
             elif standing is RecordedState.ABSENT and thing.running:
-                stay.append(Fate(thing, f"run {thing.run} left no record, but goes on"))
+                stay.append(Fate(thing, f"run {thing.run} left no record, but is still running"))
             elif standing is RecordedState.ABSENT:
                 go.append(Fate(thing, f"run {thing.run} left no record"))
     order = list(Kind)
@@ -108,12 +108,12 @@ def plan(things: Iterable[Thing], known: Known, now_s: float) -> Plan:
 def _dead(things: Iterable[Thing], known: Known) -> dict[str, str]:
     """Return the paths of checkouts that are gone, by hash."""
     paths = known.paths
-    told: dict[str, str] = {}
+    labelled: dict[str, str] = {}
     for thing in things:
         # A label's path must hash to the name: a foreign project may have a name like ours.
         if thing.path and path_hash(thing.path) == thing.checkout:
-            told[thing.checkout] = thing.path
-    gone = {c: path for c, path in {**told, **paths}.items() if c != known.here}
+            labelled[thing.checkout] = thing.path
+    gone = {c: path for c, path in {**labelled, **paths}.items() if c != known.here}
     gone = {checkout: path for checkout, path in gone.items() if not known.there(path)}
     if gone.keys() <= paths.keys() or known.labels():
         return gone
@@ -156,13 +156,13 @@ def carry_out(planned: Plan, environ: Mapping[str, str]) -> Reaped:
     `WalkawayError` 69 when the engine stops answering.
     """
     done = Reaped()
-    said: dict[str, str] = {}
+    errors: dict[str, str] = {}
     for fate in planned.go:
         thing = fate.thing
         words = ("docker", thing.kind, "rm", *_FLAGS.get(thing.kind, ()), thing.id)
         ended = engine.call(words, environ, _REMOVE_S)
         if ended.code:
-            said[thing.title] = ended.why
+            errors[thing.title] = ended.why
     left = set()
     if planned.go:
         left = {
@@ -170,7 +170,7 @@ def carry_out(planned: Plan, environ: Mapping[str, str]) -> Reaped:
         }
     for thing in (fate.thing for fate in planned.go):
         if (thing.kind, thing.id) in left:
-            done.failed[thing.title] = said.get(thing.title, "it is still there")
+            done.failed[thing.title] = errors.get(thing.title, "it is still there")
         else:
             done.removed.append(thing.title)
     return done

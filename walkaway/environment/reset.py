@@ -83,7 +83,7 @@ def _run(container: str, script: str, environ: Mapping[str, str]) -> None:
     done = engine.call(("docker", "exec", container, "sh", "-c", script), environ, _BOUND_S)
     if done.code:
         message = (
-            f"A service could not be made fresh (its label {LABEL_RESET}): {done.why}\n"
+            f"A service could not be reset (its label {LABEL_RESET}): {done.why}\n"
             "Take the environment down and up again: inv down, inv up"
         )
         raise WalkawayError(message, exit_codes.NOT_STARTABLE)

@@ -27,19 +27,21 @@ from walkaway.environment import (
 from walkaway.environment.project import LABEL_CHECKOUT, LABEL_RUN, LABEL_SLOT, Project
 from walkaway.errors import WalkawayError
 from walkaway.model import exit_codes
+from walkaway.model.run import Compose, Run
 from walkaway.worker_slots import worker_count
 
-Tell = Callable[[dict[str, Any]], None]
+Send = Callable[[dict[str, Any]], None]
 _LOG_FD = 1
 """In the supervisor's child, stdout is the run's log."""
-_SAID_LINES = 12
+_OUTPUT_LINES = 12
 _RUN_S = 300.0
 
 
 class Wish(NamedTuple):
     """What to launch: pass ``number`` of a run in environment ``slot``."""
 
-    run: Mapping[str, Any]
+    run: Run
+    wanted: Compose
     record: str
     number: int
     slot: int
@@ -47,49 +49,46 @@ class Wish(NamedTuple):
     """Id of the run that had the environment and never gave it back properly."""
 
 
-def launch(wish: Wish, tell: Tell) -> None:
+def launch(wish: Wish, send: Send) -> None:
     """Start a pass and report how it went."""
-    run, record, number, slot, left_by = wish
-    wanted = run["compose"]
-    project = Project(Path(run["root"]), slot, wanted["service"], tuple(wanted["files"]))
+    run, wanted, record, number, slot, left_by = wish
+    project = Project(Path(run.root), slot, wanted.service, wanted.files)
     environ = project.environ(os.environ)
     try:
         busy = _still_there(run, slot, environ) if left_by and number == 1 else ""
         if busy:
-            tell({"busy": busy})
+            send({"busy": busy})
             return
         if number == 1:
-            changed = _build(project, environ, wanted, tell)
-            if wanted["only_build"]:
-                tell({"built": "the image was built" if changed else "the image is up to date"})
+            changed = _build(project, environ, wanted, send)
+            if wanted.only_build:
+                send({"built": "the image was built" if changed else "the image is up to date"})
                 return
-        if number == 1 and wanted["services"]:
-            _services(project, environ, left_by, tell)
+        if number == 1 and wanted.services:
+            _services(project, environ, left_by, send)
         if number == 1:
-            _pull(project, environ, tell)
-        tell({"phase": container.STARTING})
+            _pull(project, environ, send)
+        send({"phase": container.STARTING})
         state = _start(project, run, record, number, environ)
         if state is not None:
-            tell({"started": state._asdict()})
+            send({"started": state._asdict()})
     except OSError as error:
         message = f"the run cannot be prepared: {error.filename or ''}: {error.strerror or error}"
         sys.stderr.write(message + "\n")
-        tell({"failed": message, "said": []})
+        send({"failed": message, "output": []})
     except WalkawayError as error:
         sys.stderr.write(error.message.rstrip() + "\n")
         first, *rest = error.message.splitlines()
-        tell({"failed": first, "said": rest[:_SAID_LINES]})
+        send({"failed": first, "output": rest[:_OUTPUT_LINES]})
 
 
-def _build(
-    project: Project, environ: Mapping[str, str], wanted: Mapping[str, Any], tell: Tell
-) -> bool:
+def _build(project: Project, environ: Mapping[str, str], wanted: Compose, send: Send) -> bool:
     """Build what may have changed. Return whether anything was built."""
     built = image.ensure(
-        project, environ, no_cache=wanted["no_cache"], pull=wanted["pull"], out=_LOG_FD,
-        everything=wanted["only_build"],
-        starting=lambda _: tell({"phase": "building the image"}),
-        waiting=lambda: tell({"phase": "waiting for another build"}),
+        project, environ, no_cache=wanted.no_cache, pull=wanted.pull, out=_LOG_FD,
+        everything=wanted.only_build,
+        starting=lambda _: send({"phase": "building the image"}),
+        waiting=lambda: send({"phase": "waiting for another build"}),
     )  # fmt: skip
     for large in built.large:
         size_mb = large.size_bytes / 1e6
@@ -97,27 +96,27 @@ def _build(
     return built.changed
 
 
-def _services(project: Project, environ: Mapping[str, str], left_by: str, tell: Tell) -> None:
+def _services(project: Project, environ: Mapping[str, str], left_by: str, send: Send) -> None:
     if not services.warm(project, environ):
-        tell({"phase": "starting the services"})
+        send({"phase": "starting the services"})
         services.up(project, environ, out=_LOG_FD)
     if left_by:  # data on a volume outlives its service
-        tell({"phase": "cleaning the services"})
+        send({"phase": "cleaning the services"})
         reset.reset(project, environ)
 
 
-def _pull(project: Project, environ: Mapping[str, str], tell: Tell) -> None:
+def _pull(project: Project, environ: Mapping[str, str], send: Send) -> None:
     """Pull the test service's image if it is neither present nor built here."""
-    said = compose_config.read(project, environ)
-    found = said.services[project.service]
+    composed = compose_config.read(project, environ)
+    found = composed.services[project.service]
     if not found.build and not diagnosis.has_image(found.image, environ):
-        tell({"phase": "pulling the image"})
-        services.pull(project, said, [project.service], environ, _LOG_FD)
+        send({"phase": "pulling the image"})
+        services.pull(project, composed, [project.service], environ, _LOG_FD)
 
 
 def _start(
     project: Project,
-    run: Mapping[str, Any],
+    run: Run,
     record: str,
     number: int,
     environ: Mapping[str, str],
@@ -129,7 +128,7 @@ def _start(
     inside = container.environment(run, number)
     inside["PYTEST_XDIST_AUTO_NUM_WORKERS"] = str(_auto_workers(project, environ))
     words = container.command(project, run, record, number, inside)
-    name = container.name(run["root"], run["id"], number)
+    name = container.name(run.root, run.id, number)
     try:
         done = engine.call(words, environ, _RUN_S, cwd=project.root)
     except engine.NoAnswerError:
@@ -139,9 +138,9 @@ def _start(
         return None if done.code else container.State()
     if done.code and not state.started_at:
         sys.stderr.write(done.err)
-        said = compose_config.read(project, environ)
-        if not diagnosis.has_image(said.services[project.service].image, environ):
-            raise diagnosis.explained(project, said, [project.service], environ, done.err)
+        composed = compose_config.read(project, environ)
+        if not diagnosis.has_image(composed.services[project.service].image, environ):
+            raise diagnosis.explained(project, composed, [project.service], environ, done.err)
         message = f"the container did not start: {state.error or done.why}"
         raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     return state
@@ -153,10 +152,10 @@ def _auto_workers(project: Project, environ: Mapping[str, str]) -> int:
     return worker_count.within(service.cpus, service.memory_bytes)
 
 
-def _still_there(run: Mapping[str, Any], slot: int, environ: Mapping[str, str]) -> str:
+def _still_there(run: Run, slot: int, environ: Mapping[str, str]) -> str:
     """Return the id of a run that still has a running container in this environment."""
     words = ["docker", "ps", "--format", '{{.Label "walkaway.run"}}']
-    for key, value in ((LABEL_CHECKOUT, run["root"]), (LABEL_SLOT, str(slot))):
+    for key, value in ((LABEL_CHECKOUT, run.root), (LABEL_SLOT, str(slot))):
         words += ["--filter", f"label={key}={value}"]
     found = engine.ask((*words, "--filter", f"label={LABEL_RUN}"), environ).split()
-    return next((name for name in found if name != run["id"]), "")
+    return next((name for name in found if name != run.id), "")

@@ -42,27 +42,31 @@ def up(
     names the service that is not well and shows its output.
     """
     environ = project.environ(environ)
-    said = compose_config.read(project, environ)
-    names = _names(project, said, everything=everything)
+    composed = compose_config.read(project, environ)
+    names = _names(project, composed, everything=everything)
     with build_state.alone(project.root, f"up-{project.slot}", PULL_S + UP_S, out):
         build_state.forget(project.root, _name(project))
         if names:
-            _away_with_the_sick(project, said, names, environ)
-            pull(project, said, names, environ, out)
+            _away_with_the_sick(project, composed, names, environ)
+            pull(project, composed, names, environ, out)
             begun = time.monotonic()
             argv = project.compose("up", "--detach", *names)
             try:
                 done = streamed_command.run(argv, environ, UP_S, cwd=project.root, out=out)
             except WalkawayError as error:
                 # Compose waits for dependencies without a limit.
-                raise diagnosis.explained(project, said, names, environ, error.message) from error
+                raise diagnosis.explained(
+                    project, composed, names, environ, error.message
+                ) from error
             if done.code:
-                raise diagnosis.explained(project, said, names, environ, done.err)
-            _await(project, said, names, environ, begun + UP_S)
+                raise diagnosis.explained(project, composed, names, environ, done.err)
+            _await(project, composed, names, environ, begun + UP_S)
             reset.keep(project, environ)
         rows = _by_service(project, environ, names)
         images = {name: sorted({row.image for row in found}) for name, found in rows.items()}
-        build_state.write(project.root, _name(project), {"digest": said.digest, "images": images})
+        build_state.write(
+            project.root, _name(project), {"digest": composed.digest, "images": images}
+        )
     return names
 
 
@@ -76,34 +80,36 @@ def warm(project: Project, environ: Mapping[str, str], *, everything: bool = Fal
     images = known.get("images")
     if not isinstance(images, dict):
         return False
-    said = compose_config.read(project, environ)
-    names = _names(project, said, everything=everything)
-    if known.get("digest") != said.digest or not set(names) <= set(images):
+    composed = compose_config.read(project, environ)
+    names = _names(project, composed, everything=everything)
+    if known.get("digest") != composed.digest or not set(names) <= set(images):
         return False
     rows = _by_service(project, environ, names)
     return all(
-        sorted({row.image for row in rows[name]}) == images[name] and _well(said, rows[name])
+        sorted({row.image for row in rows[name]}) == images[name] and _well(composed, rows[name])
         for name in names
     )
 
 
-def wanted(project: Project, environ: Mapping[str, str], *, everything: bool = False) -> list[str]:
+def names_to_start(
+    project: Project, environ: Mapping[str, str], *, everything: bool = False
+) -> list[str]:
     """Return the services that `up` brings up."""
-    said = compose_config.read(project, project.environ(environ))
-    return _names(project, said, everything=everything)
+    composed = compose_config.read(project, project.environ(environ))
+    return _names(project, composed, everything=everything)
 
 
 def _name(project: Project) -> str:
     return f"{project.slot}.json"
 
 
-def _names(project: Project, said: Composed, *, everything: bool) -> list[str]:
-    return said.whole(project.service) if everything else said.needed(project.service)
+def _names(project: Project, composed: Composed, *, everything: bool) -> list[str]:
+    return composed.whole(project.service) if everything else composed.needed(project.service)
 
 
-def _well(said: Composed, rows: Sequence[Container]) -> bool:
+def _well(composed: Composed, rows: Sequence[Container]) -> bool:
     fine = (ServiceState.READY, ServiceState.DONE)
-    return all(row.standing(checked=said.services[row.service].checked) in fine for row in rows)
+    return all(row.standing(checked=composed.services[row.service].checked) in fine for row in rows)
 
 
 def _by_service(
@@ -118,14 +124,14 @@ def _by_service(
 
 
 def _away_with_the_sick(
-    project: Project, said: Composed, names: Sequence[str], environ: Mapping[str, str]
+    project: Project, composed: Composed, names: Sequence[str], environ: Mapping[str, str]
 ) -> None:
     """Remove containers that are not well: Compose would leave them and fail at once."""
     bad = [
         row.id
         for name, rows in _by_service(project, environ, names).items()
         for row in rows
-        if row.standing(checked=said.services[name].checked) is ServiceState.BAD
+        if row.standing(checked=composed.services[name].checked) is ServiceState.BAD
     ]
     if bad:
         engine.call(("docker", "rm", "--force", "--volumes", *bad), environ)
@@ -133,26 +139,26 @@ def _away_with_the_sick(
 
 def pull(
     project: Project,
-    said: Composed,
+    composed: Composed,
     names: Sequence[str],
     environ: Mapping[str, str],
     out: int | None,
 ) -> None:
     """Pull missing images. This time does not count against the services' time."""
-    wanted = [name for name in names if not said.services[name].build]
+    pulled = [name for name in names if not composed.services[name].build]
     missing = [
-        name for name in wanted if not diagnosis.has_image(said.services[name].image, environ)
+        name for name in pulled if not diagnosis.has_image(composed.services[name].image, environ)
     ]
     if missing:
         argv = project.compose("pull", "--policy", "missing", *missing)
         done = streamed_command.run(argv, environ, PULL_S, cwd=project.root, out=out)
         if done.code:
-            raise diagnosis.explained(project, said, missing, environ, done.err)
+            raise diagnosis.explained(project, composed, missing, environ, done.err)
 
 
 def _await(
     project: Project,
-    said: Composed,
+    composed: Composed,
     names: Sequence[str],
     environ: Mapping[str, str],
     deadline: float,
@@ -161,16 +167,18 @@ def _await(
     pause = _LOOK_S
     while True:
         rows = [row for found in _by_service(project, environ, names).values() for row in found]
-        if _well(said, rows):
+        if _well(composed, rows):
             return
-        stands = {row.id: row.standing(checked=said.services[row.service].checked) for row in rows}
+        stands = {
+            row.id: row.standing(checked=composed.services[row.service].checked) for row in rows
+        }
         loops = any(row.state == "restarting" for row in rows)
         bad = ServiceState.BAD in stands.values() or (
             loops and diagnosis.restarts(rows, environ) >= diagnosis.RESTARTS
         )
         if bad or time.monotonic() > deadline:
             raise diagnosis.explained(
-                project, said, names, environ, f"not well within {UP_S:.0f} s"
+                project, composed, names, environ, f"not healthy within {UP_S:.0f} s"
             )
         time.sleep(pause)
         pause = min(_SELDOM_S, pause * _GROWS)

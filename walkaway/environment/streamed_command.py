@@ -52,7 +52,7 @@ def run(
             kept = _passed_on(reader, out, time.monotonic() + timeout_s, environ)
             code = process.wait(_LEAVE_S)
         except (TimeoutError, subprocess.TimeoutExpired) as error:
-            message = f"`{' '.join(argv[:2])} …` has not ended within {timeout_s:.0f} s."
+            message = f"`{' '.join(argv[:2])} …` did not end within {timeout_s:.0f} s."
             raise WalkawayError(message, exit_codes.NOT_STARTABLE) from error
         finally:
             _end(process)
@@ -70,7 +70,7 @@ def _begun(
             env=dict(environ),
         )  # fmt: skip
     except FileNotFoundError as error:
-        message = f"The engine cannot be asked: {engine.NOT_THERE}."
+        message = f"The Docker engine cannot be reached: {engine.NOT_THERE}."
         raise WalkawayError(message, exit_codes.NOT_STARTABLE) from error
     finally:
         os.close(writer)
@@ -109,7 +109,7 @@ def _still_silent(out: int, environ: Mapping[str, str], since: float) -> float:
             os.write(out, f"the Docker engine does not answer: {why}\n".encode())
         return now
     if now - since > _SILENT_S:
-        message = f"The engine does not answer: {why}\nStart it, and see what else: inv doctor"
+        message = f"The engine does not answer: {why}\nStart it, then check with: inv doctor"
         raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     return since
 

@@ -109,7 +109,7 @@ def _removed(root: Path, names: re.Pattern[str], environ: Mapping[str, str]) -> 
             message = (
                 f"Not removed within {DOWN_S:.0f} s: {', '.join(found.names[:_SHOWN])}{more}.\n"
                 f"The engine says: {why or 'nothing'}\n"
-                "Mend that, then again: inv down"
+                "Fix that, then run again: inv down"
             )
             raise WalkawayError(message, exit_codes.NOT_STARTABLE)
         why = _remove(root, found, names, environ) or why
@@ -177,11 +177,11 @@ def _remove(root: Path, found: Things, names: re.Pattern[str], environ: Mapping[
     ):
         if things:
             done = engine.call(("docker", *words, *things), environ, DOWN_S)
-            why = _said(done) if done.code else why
+            why = _reason(done) if done.code else why
     return why
 
 
-def _said(done: engine.Done) -> str:
+def _reason(done: engine.Done) -> str:
     """Return the line with the reason: `docker network rm` adds a line without one."""
     lines = [line for line in done.err.splitlines() if line.startswith("Error")]
     return lines[-1] if lines else done.why

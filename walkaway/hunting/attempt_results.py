@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from walkaway.model import ledger, standing
+from walkaway.model import event_kinds, exit_codes, ledger, standing
 from walkaway.model.hunt import ABSENT, HUNG, LETTERS, LOST, PASSED, REPEATED, RERUN, Attempt
 from walkaway.model.ledger import Ledger, Row
 from walkaway.model.run_view import Ended
@@ -24,7 +24,9 @@ def harvest(
     The attempt's letters are in the order of ``known``, then of the new ids.
     """
     look = status.look(records, record)
-    ended = look.ended or Ended(Outcome.VANISHED, 70, "its end cannot be told from here")
+    ended = look.ended or Ended(
+        Outcome.VANISHED, exit_codes.VANISHED, "how it ended cannot be seen from here"
+    )
     names = reader.ids(record.folder)
     book = ledger.build(names, reader.all_events(record.path("events.jsonl")))
     place = {nodeid: index for index, nodeid in enumerate(known)}
@@ -81,6 +83,6 @@ def _uncollected(record: Record) -> tuple[str, ...]:
     found = (
         str(event.get("id"))
         for event in reader.all_events(record.path("events.jsonl"))
-        if event["e"] == "ce"
+        if event["e"] == event_kinds.COLLECTION_ERROR
     )
     return tuple(dict.fromkeys(found))

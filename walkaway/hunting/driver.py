@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
@@ -40,11 +40,11 @@ def main(folder: str, lock_fd: int) -> int:
     if held is None or record.outcome() is not None:
         return 0
     os.set_inheritable(held, False)  # noqa: FBT003 - os takes it so
-    record.mend()
+    record.repair()
     driver = Driver(record, record.hunt())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, driver.told_to_end)
+        signal.signal(number, driver.on_signal)
     driver.drive()
     return 0
 
@@ -57,7 +57,7 @@ class Driver:
     hunt: Hunt
     attempts: list[Attempt] = field(default_factory=list)
     tests: list[str] = field(default_factory=list)
-    told: str = ""
+    signal_name: str = ""
 
     @property
     def records(self) -> Records:
@@ -95,9 +95,9 @@ class Driver:
         with contextlib.suppress(FileExistsError):
             store.write_once(self.record.path("outcome.json"), outcome)
 
-    def told_to_end(self, number: int, _frame: object) -> None:
+    def on_signal(self, number: int, _frame: object) -> None:
         """Treat a signal as a request to stop."""
-        self.told = signal.Signals(number).name
+        self.signal_name = signal.Signals(number).name
 
     def _why_over(self) -> str:
         over = hunt_summary.why_over(self.hunt, self.attempts, self.tests)
@@ -107,8 +107,8 @@ class Driver:
 
     def _asked(self) -> tuple[str, str]:
         """Return `stop` or `interrupt` and who asked for it; empty strings when nobody did."""
-        if self.told:
-            return "stop", f"its driver was told to end ({self.told})"
+        if self.signal_name:
+            return "stop", f"its driver was asked to end ({self.signal_name})"
         asked = self.record.json("stop.json")
         if asked is None:
             return "", ""
@@ -129,15 +129,14 @@ class Driver:
 
     def _start(self, number: int) -> Record:
         seed = hunt.attempt_seed(self.hunt.seed, number)
-        wanted = replace(
-            self.hunt.run,
+        planned = self.hunt.run._replace(
             order_seed=seed,
             hunt=self.hunt.id,
             attempt=number,
             # Not the starter's origin: its `latest` must stay the run that it started itself.
             origin=Origin("hunt", f"hunt {self.hunt.id}"),
         )
-        return start.start(self.records, wanted, again=True).record
+        return start.start(self.records, planned, again=True).record
 
     def _until_ended(self, record: Record) -> None:
         run = record.run()

@@ -6,13 +6,13 @@ import json
 import os
 import shutil
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
 from walkaway.hunting.store import LOCK, HuntRecord, Hunts
 from walkaway.model import exit_codes
-from walkaway.model.hunt import Hunt
+from walkaway.model.hunt import Hunt, hunt_to_json
 from walkaway.process import clock, detach, file_lock
 from walkaway.record import run_ids
 
@@ -22,19 +22,19 @@ _TAKE_WAIT_S = 5.0
 _POLL_S = 0.02
 
 
-def begin(hunts: Hunts, wanted: Hunt) -> HuntRecord:
-    """Start ``wanted`` (its id, time and lock are filled in here) and return its record.
+def begin(hunts: Hunts, planned: Hunt) -> HuntRecord:
+    """Start ``planned`` (its id, time and lock are filled in here) and return its record.
 
     Raises `WalkawayError` 73 when no record can be made, 69 when the driver cannot be started.
     """
     hunts.records.prepare()
     try:
         with file_lock.exclusive(str(hunts.records.folder / ".start.lock"), _START_WAIT_S):
-            return _create(hunts, wanted)
+            return _create(hunts, planned)
     except OSError as error:  # and TimeoutError
         message = (
             f"Cannot make a record in {hunts.records.folder}: {error.strerror or error}.\n"
-            "No hunt was started. Mend the folder (owner, space), then again."
+            "No hunt was started. Fix the folder (owner, space), then try again."
         )
         raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
 
@@ -58,7 +58,7 @@ def adopt(record: HuntRecord, hunt: Hunt) -> bool:
     return True
 
 
-def _create(hunts: Hunts, wanted: Hunt) -> HuntRecord:
+def _create(hunts: Hunts, planned: Hunt) -> HuntRecord:
     # Above every existing run and hunt, so that its attempts' ids will be above its own.
     known = sorted([*hunts.ids()[-1:], *hunts.records.ids()[-1:]])
     now = time.time()
@@ -74,14 +74,14 @@ def _create(hunts: Hunts, wanted: Hunt) -> HuntRecord:
         lock_fd = fd
         status = os.fstat(lock_fd)
         hunt = replace(
-            wanted,
+            planned,
             id=hunt_id,
             created_s=now,
             boot_id=clock.boot_id(),
             host=clock.host(),
             lock=(status.st_dev, status.st_ino),
         )
-        data = json.dumps(asdict(hunt), ensure_ascii=True, indent=1)
+        data = json.dumps(hunt_to_json(hunt), ensure_ascii=True, indent=1)
         (fresh / "hunt.json").write_text(data + "\n", encoding="ascii")
         fresh.rename(record.folder)
         cwd = Path(hunt.run.cwd)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from walkaway.errors import WalkawayError
-from walkaway.model import events, exit_codes
+from walkaway.model import events, exit_codes, journal_kinds
 from walkaway.model.hunt import Attempt, Hunt, attempt_from_json, hunt_from_json
 from walkaway.model.run import Origin
 from walkaway.record import reader
@@ -97,10 +97,12 @@ class HuntRecord:
 
     def add_attempt(self, attempt: Attempt) -> None:
         """Append an ended attempt to attempts.jsonl."""
-        data = json.dumps({"e": "attempt", **asdict(attempt)}, separators=(",", ":"))
+        data = json.dumps(
+            {"e": journal_kinds.ATTEMPT_ENDED, **asdict(attempt)}, separators=(",", ":")
+        )
         _append(self.path("attempts.jsonl"), data.encode() + b"\n")
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Cut off a line that a driver's death left incomplete. Only the driver may call this."""
         for name in ("tests.txt", "attempts.jsonl"):
             with contextlib.suppress(FileNotFoundError):
@@ -138,16 +140,18 @@ class Hunts:
             whole = [record for record in newest if record.readable()]
             mine = (record for record in whole if record.hunt().origin.key == origin.key)
             return next(mine, (whole or newest)[0])
-        wanted = selector.strip().lower().removeprefix(PREFIX)
-        exact = [i for i in known if i == wanted or i.endswith("-" + wanted)]
-        found = exact or [i for i in known if wanted and wanted in i]
+        part = selector.strip().lower().removeprefix(PREFIX)
+        exact = [i for i in known if i == part or i.endswith("-" + part)]
+        found = exact or [i for i in known if part and part in i]
         if len(found) == 1:
             return self.record(found[0])
         shown = ", ".join(reversed((found or known)[-_SHOWN:]))
         if found:
-            message = f"--hunt {selector!r} fits {len(found)} hunts: {shown}.\nGive more of the id."
+            message = (
+                f"--hunt {selector!r} matches {len(found)} hunts: {shown}.\nGive more of the id."
+            )
             raise WalkawayError(message, exit_codes.WRONG_USE)
-        there = f"There are: {shown}." if known else "There was none yet: inv flaky"
+        there = f"There are: {shown}." if known else "There is none yet. Start one: inv flaky"
         message = f"No hunt {selector!r} in this checkout.\n{there}"
         raise WalkawayError(message, exit_codes.NO_SUCH_RUN)
 

@@ -91,7 +91,7 @@ class CleanUp:
             try:
                 _refuse_awaitable(call, call(*args, **kwargs))
             except BaseException as failure:  # noqa: BLE001 - raised below, after the remaining calls
-                failures.append(_told(failure, call, args))
+                failures.append(_with_note(failure, call, args))
         _raise(failures, count)
 
     async def run_async(self) -> None:
@@ -103,7 +103,7 @@ class CleanUp:
             try:
                 await _value(call(*args, **kwargs))
             except BaseException as failure:  # noqa: BLE001 - raised below, after the remaining calls
-                failures.append(_told(failure, call, args))
+                failures.append(_with_note(failure, call, args))
         _raise(failures, count)
 
 
@@ -211,7 +211,7 @@ def _refuse_awaitable(call: Callable[..., object], made: object) -> None:
         raise TypeError(f"{_name(call)} is asynchronous and was not called: use `async with`")
 
 
-def _told(
+def _with_note(
     failure: BaseException, call: Callable[..., object], args: tuple[object, ...]
 ) -> BaseException:
     words = ", ".join(repr(arg)[:200] for arg in args)

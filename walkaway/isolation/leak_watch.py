@@ -28,7 +28,7 @@ class Watch(Protocol):
         ``before`` is None when the resource was first opened during the test.
         """
 
-    def mend(self, before: object) -> None:
+    def restore(self, before: object) -> None:
         """Restore what can be restored, so that the next test does not suffer."""
 
 

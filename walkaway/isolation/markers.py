@@ -53,7 +53,7 @@ def parse(lines: list[str], root: Path) -> Rules:
         markers = tuple(names.split())
         if not (colon and directory.strip() and markers):
             message = (
-                f"markers_by_directory: {line!r} is no rule; write 'directory: marker', "
+                f"markers_by_directory: {line!r} is not a rule; write 'directory: marker', "
                 f"such as {BY_DIRECTORY[0]!r}"
             )
             raise pytest.UsageError(message)
@@ -65,7 +65,7 @@ def parse(lines: list[str], root: Path) -> Rules:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
         "markers_by_directory",
-        "markers that tests get by where they stand, a line each: 'directory: marker ...'",
+        "markers that tests get by their directory, one rule a line: 'directory: marker ...'",
         type="linelist",
         default=BY_DIRECTORY,
     )

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from walkaway.model import event_kinds
 from walkaway.model.events import Event, text, whole
 
 _COMPARED = 500
 """How many characters of a message to compare; message and text may be cut at different lengths."""
-_FAILURES = frozenset({"x", "a"})
+_FAILURES = frozenset({event_kinds.FAILURE, event_kinds.ATTEMPT_FAILURE})
 """Kinds of failure entries: `x` counts; `a` is from an attempt that a plugin reran."""
 _LINE_NUMBER = re.compile(r":\d+(?= in |$)")
 
@@ -103,7 +104,7 @@ def group(entries: Iterable[Event], since: int = 0, *, attempts: bool = False) -
     for line, entry in enumerate(lines):
         if entry["e"] not in _FAILURES:
             continue
-        counts = entry["e"] == "x"
+        counts = entry["e"] == event_kinds.FAILURE
         position += counts
         key = _key(entry)
         if key not in groups:
@@ -119,17 +120,17 @@ def group(entries: Iterable[Event], since: int = 0, *, attempts: bool = False) -
 
 def is_bare(entry: Event) -> bool:
     """Return whether a failure's text is only its message, as pytest.fail may leave it."""
-    kept = text(entry, "text").strip()
-    said = kept.removeprefix(f"{text(entry, 'type')}:").strip()
-    return bool(kept) and said.startswith(text(entry, "msg").strip()[:_COMPARED])
+    excerpt = text(entry, "text").strip()
+    message = excerpt.removeprefix(f"{text(entry, 'type')}:").strip()
+    return bool(excerpt) and message.startswith(text(entry, "msg").strip()[:_COMPARED])
 
 
-def told(entries: Iterable[Event]) -> int:
+def count_failures(entries: Iterable[Event]) -> int:
     """Return how many failures there are so far; the next look passes it as ``since``.
 
     A failed subtest counts even if a plugin reran its test: positions must not shift.
     """
-    return sum(entry["e"] == "x" for entry in entries)
+    return sum(entry["e"] == event_kinds.FAILURE for entry in entries)
 
 
 def _taken_back(lines: list[Event]) -> set[int]:
@@ -137,7 +138,7 @@ def _taken_back(lines: list[Event]) -> set[int]:
     found: set[int] = set()
     for entry in lines:
         numbers = entry.get("x")
-        if entry["e"] == "back" and isinstance(numbers, list):
+        if entry["e"] == event_kinds.RETRACTED and isinstance(numbers, list):
             found.update(
                 number
                 for number in numbers

@@ -12,7 +12,7 @@ class Step:
     name: str
     code: int = 0
     seconds: float = 0.0
-    said: str = ""
+    detail: str = ""
     """What happened, in a few words; for a skipped step, why."""
     todo: str = ""
     """What to do about a failed step: a command, or a line that contains one."""

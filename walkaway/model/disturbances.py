@@ -22,7 +22,7 @@ def notes(p: Progress, names: Sequence[str]) -> list[str]:
     if p.limited_by is not None:
         index, size = p.limited_by
         limit = f"limited files to {size:,} bytes (RLIMIT_FSIZE)"
-        found.append(f"{_test(index, names)} {limit}: pytest could not write its log from there on")
+        found.append(f"{_test(index, names)} {limit}: pytest could not write its log from then on")
     if p.dropped:
         why = "disk full" if p.limited_by is None else "that limit"
         events = "1 event" if p.dropped == 1 else f"{p.dropped:,} events"

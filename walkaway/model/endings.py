@@ -39,23 +39,23 @@ def decide(facts: Facts) -> Verdict:
     """Return the verdict. Never raises: every combination of facts has a verdict."""
     if facts.ended_by and _ended_by_itself(facts):
         verdict = decide(replace(facts, ended_by=""))
-        note = f"pytest had said its end before it was to be ended ({facts.why or facts.ended_by})"
+        note = f"pytest had reported its end before it was ended ({facts.why or facts.ended_by})"
         return replace(verdict, notes=(*verdict.notes, note))
     for rule in (_not_started, _ended_on_purpose, _by_signal, _usage, _without_end, _by_status):
         found = rule(facts)
         if found is not None:
-            return replace(found, notes=found.notes + _said_before(facts))
+            return replace(found, notes=found.notes + _ended_otherwise(facts))
     return Verdict(
         Outcome.VANISHED,
         codes.VANISHED,
-        "nothing tells how pytest ended: no exit status, no final event",
+        "nothing shows how pytest ended: no exit status, no final event",
     )
 
 
 def _whole(f: Facts) -> bool:
     """Return whether pytest recorded its end and every test reported: nothing was cut off."""
-    told = f.collected and f.missing == 0 and not f.lost_lines and not f.interrupted
-    return told and f.end in {codes.PASSED, codes.FAILED}
+    complete = f.collected and f.missing == 0 and not f.lost_lines and not f.interrupted
+    return complete and f.end in {codes.PASSED, codes.FAILED}
 
 
 def _ended_by_itself(f: Facts) -> bool:
@@ -63,11 +63,13 @@ def _ended_by_itself(f: Facts) -> bool:
     return _whole(f) and f.signal is None and f.exit_code in {None, f.end}
 
 
-def _said_before(f: Facts) -> tuple[str, ...]:
+def _ended_otherwise(f: Facts) -> tuple[str, ...]:
     """Return a note if all tests were done and only pytest's process ended otherwise."""
     if not _whole(f) or (not f.ended_by and f.signal is None):
         return ()
-    return (f"every test had reported and pytest had said {f.end}: its process did not end so",)
+    return (
+        f"every test had reported and pytest ended with {f.end}, but its process ended otherwise",
+    )
 
 
 def _not_started(f: Facts) -> Verdict | None:
@@ -80,7 +82,7 @@ def _not_started(f: Facts) -> Verdict | None:
     elif f.signal is not None:
         basis = f"pytest was ended by {reasons.signal_name(f.signal)} before the recorder loaded"
     elif f.exit_code is not None and f.listing:
-        basis = f"{reasons.status_text(f)}, no test was asked for"
+        basis = f"{reasons.status_text(f)}, no test was to be run"
         return Verdict(Outcome.NOTHING_RUN, f.exit_code, basis)
     elif f.exit_code is not None:
         basis = f"the command ended with {f.exit_code} and the recorder never loaded"
@@ -134,7 +136,7 @@ def _without_end(f: Facts) -> Verdict | None:
         return None
     if f.exit_code is None:
         return None
-    basis = f"{reasons.status_text(f)} without its end"
+    basis = f"{reasons.status_text(f)} without a recorded end"
     if f.in_flight:
         basis = f"{basis}, {reasons.tests(f.in_flight)} in flight"
         return Verdict(Outcome.CRASHED, codes.INCOMPLETE, basis)
@@ -161,7 +163,7 @@ def _by_status(f: Facts) -> Verdict | None:  # noqa: PLR0911, C901 - the table's
     if status == codes.INTERNAL_ERROR:
         return Verdict(Outcome.INTERNAL_ERROR, codes.INTERNAL_ERROR, basis)
     if f.listing:
-        return Verdict(Outcome.NOTHING_RUN, status, f"{basis}, no test was asked for")
+        return Verdict(Outcome.NOTHING_RUN, status, f"{basis}, no test was to be run")
     if f.missing and not f.stopping and not f.lost_lines:
         if f.bad or (f.recorder_errors and status == codes.FAILED):
             notes = (f"{reasons.tests(f.missing)} never reported",)
@@ -199,8 +201,8 @@ def _interrupted(f: Facts, basis: str) -> Verdict | None:
 
 
 def _passed_or_failed(f: Facts, status: int, basis: str) -> Verdict:
-    told = f.expected + f.skipped_whole
-    reported = f"{told - f.missing:,} of {reasons.tests(told)} reported"
+    owed = f.expected + f.skipped_whole
+    reported = f"{owed - f.missing:,} of {reasons.tests(owed)} reported"
     basis = ", ".join(filter(None, (basis, reasons.crashed(f), reported)))
     failed, notes = reasons.what_failed(f), _notes(f, status)
     if status == codes.PASSED:
@@ -208,7 +210,7 @@ def _passed_or_failed(f: Facts, status: int, basis: str) -> Verdict:
             return Verdict(Outcome.FAILED, codes.FAILED, basis, notes)
         if not failed:
             return Verdict(Outcome.PASSED, codes.PASSED, basis, notes)
-        because = f"pytest ended with 0 although {failed}: a plugin's doing"
+        because = f"pytest ended with 0 although {failed}: a plugin decided so"
         return Verdict(Outcome.PASSED, codes.PASSED, basis, (*notes, because), because)
     if f.worker_crashes and status == codes.INTERRUPTED:
         status = codes.FAILED  # xdist ends with 2 when no worker is left
@@ -226,12 +228,12 @@ def _passed_or_failed(f: Facts, status: int, basis: str) -> Verdict:
 def _notes(f: Facts, status: int) -> tuple[str, ...]:
     notes: list[str] = []
     if f.out_of_memory:
-        notes.append("a process of the run was killed for want of memory")
+        notes.append("a process of the run was killed because memory ran out")
     failed = reasons.what_failed(f)
     if status == codes.PASSED and failed and not f.forgiven:
         notes.append(f"{_end_missing(f)}: exit status 0 is no pass when {failed}")
     elif f.end is None:
-        notes.append(f"{_end_missing(f)}; its exit status stands for it")
+        notes.append(f"{_end_missing(f)}; its exit status is used instead")
     if f.ended_early:
         notes.append(f"a worker ended before it had collected: {f.ended_early}")
     elif f.worker_crashes > f.crashes_made_good and not f.crashed:

@@ -38,12 +38,12 @@ def _elapsed_share(curve: Sequence[tuple[int, float]], share: float) -> float:
     count, total = curve[-1]
     if not count or total <= 0:
         return share
-    wanted = share * count
+    target = share * count
     before = (0, 0.0)
     for point in curve:
-        if point[0] >= wanted:
+        if point[0] >= target:
             span = point[0] - before[0]
-            part = (wanted - before[0]) / span if span else 1.0
+            part = (target - before[0]) / span if span else 1.0
             return min(1.0, (before[1] + part * (point[1] - before[1])) / total)
         before = point
     return 1.0

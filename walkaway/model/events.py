@@ -1,6 +1,6 @@
 """Parse lines of `events.jsonl` and `supervisor.jsonl`, tolerantly: a crash may tear any line.
 
-An event is a plain dict; docs/guide/reference.md ("The record") documents its keys. Unknown kinds
+An event is a plain dict; docs/guide/reference.md ("Events") documents its keys. Unknown kinds
 and keys are kept and garbage is dropped, so an old reader survives a new writer.
 """
 

@@ -47,13 +47,13 @@ def _error_first(lines: list[str]) -> list[str]:
     at = next((i for i, row in enumerate(plain) if row.startswith("ERROR: ")), None)
     if at is None:  # a conftest that could not be imported: show its traceback
         return lines[-MOST:]
-    told = lines[at:]
+    rows = lines[at:]
     if plain[at].startswith(_USAGE):
         mistakes = [i for i, row in enumerate(plain) if i > at and _ARGPARSE.match(row)]
-        told = [lines[i] for i in mistakes] + [
+        rows = [lines[i] for i in mistakes] + [
             lines[i] for i in range(at + 1, len(lines)) if i not in mistakes
         ]
-    return told[:MOST]
+    return rows[:MOST]
 
 
 def _after_the_tests(lines: Sequence[str]) -> list[str]:

@@ -7,12 +7,12 @@ shows the same letters.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
 from walkaway.model import exit_codes
-from walkaway.model.run import Origin, Run, from_json
+from walkaway.model.run import Origin, Run, from_json, to_json
 from walkaway.model.run_view import RunView
 from walkaway.model.vocabulary import Outcome, Result
 
@@ -39,7 +39,7 @@ LETTERS = {
 }
 MEANING = {
     PASSED: "passed", "F": "failed", "E": "error", "C": "crashed", HUNG: "hung",
-    RERUN: "passed only when rerun", REPEATED: "passed, rerun by a plugin for a reason unknown",
+    RERUN: "passed only when rerun", REPEATED: "passed, rerun by a plugin for an unknown reason",
     "u": "a plugin's own outcome", "s": "skipped", "x": "xfailed", "X": "xpassed",
     LOST: "lost", NOT_RUN: "not run",
 }  # fmt: skip
@@ -156,6 +156,11 @@ def attempt_seed(seed: int, number: int) -> str:
 def new_seed(entropy: bytes) -> int:
     """Return a seed short enough to type (at most six digits), from 8 random bytes."""
     return int.from_bytes(entropy, "big") % _SEEDS + 1
+
+
+def hunt_to_json(hunt: Hunt) -> dict[str, Any]:
+    """Return the contents of hunt.json."""
+    return {**asdict(hunt), "run": to_json(hunt.run)}
 
 
 def hunt_from_json(data: dict[str, Any]) -> Hunt:

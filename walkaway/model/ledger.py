@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from walkaway.model import event_kinds
 from walkaway.model.events import Event, number, text, whole
 from walkaway.model.progress import Progress
 from walkaway.model.vocabulary import Result
@@ -20,6 +21,10 @@ _ORDER = {
     )
 }
 """Results from worst to best."""
+_OF_A_TEST = frozenset({
+    event_kinds.TEST_STARTED, event_kinds.TEST_FINISHED, event_kinds.SUBTEST_FAILED,
+    event_kinds.ATTEMPT_RERUN,
+})  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -109,21 +114,21 @@ def build(ids: Sequence[str], events: Iterable[Event]) -> Ledger:
     for event in events:
         kind = event["e"]
         ledger.progress.add(event)
-        if kind == "loaded" and not marks:
+        if kind == event_kinds.LOADED and not marks:
             offset = number(event, "t")
-        elif kind == "collected":
+        elif kind == event_kinds.COLLECTED:
             _owe(ledger, event)
-        elif kind == "end":
+        elif kind == event_kinds.END:
             ledger.exits[ledger.progress.passes] = whole(event, "exit")
-        elif kind == "wn" and len(ledger.warned) < _WARNED:
+        elif kind == event_kinds.WARNING and len(ledger.warned) < _WARNED:
             ledger.warned.append(f"{text(event, 'at')}: {text(event, 'c')}: {text(event, 'm')}")
-        elif kind == "cs":
+        elif kind == event_kinds.COLLECTION_SKIPPED:
             ledger.skipped_whole[text(event, "id", "?")] = text(event, "m")
-        elif kind in {"s", "f", "sub", "rr"}:
+        elif kind in _OF_A_TEST:
             row = _row(ledger, whole(event, "i", -1))
             if row is not None:
                 _report(row, event)
-            if kind == "f":
+            if kind == event_kinds.TEST_FINISHED:
                 marks.append(number(event, "t") - offset)
     ledger.curve = _thin(marks)
     return ledger
@@ -173,17 +178,17 @@ def _row(ledger: Ledger, index: int) -> Row | None:
 
 def _report(row: Row, event: Event) -> None:
     kind = event["e"]
-    if kind == "s":
+    if kind == event_kinds.TEST_STARTED:
         row.begun = True
         return
-    if kind == "rr":
+    if kind == event_kinds.ATTEMPT_RERUN:
         _report_again(row, event)
         return
-    if kind == "f" and row.results and not row.reports:
+    if kind == event_kinds.TEST_FINISHED and row.results and not row.reports:
         row.reports.append(_alone(row))
     if isinstance(event.get("x"), int) and row.failure is None:
         row.failure = whole(event, "x")
-    if kind == "sub":
+    if kind == event_kinds.SUBTEST_FAILED:
         row.subfailures += 1
         return
     row.results.append(text(event, "r", "?"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from walkaway.model import event_kinds
 from walkaway.model.events import Event, number, text, whole
 from walkaway.model.vocabulary import BAD, Result
 
@@ -280,28 +281,28 @@ def _end(p: Progress, event: Event) -> None:
 
 
 _STEPS = {
-    "loaded": _loaded,
-    "configured": _configured,
-    "collected": _collected,
-    "loop": _loop,
-    "s": _start,
-    "f": _finish,
-    "unknown": _unknown,
-    "re": _recorder_error,
-    "closed": _closed,
-    "limit": _limit,
-    "sub": _sub,
-    "rr": _again,
-    "ce": _collection_error,
-    "cs": _skipped_whole,
-    "wn": _warning,
-    "ie": _internal,
-    "ki": _interrupt,
-    "wdown": _worker_down,
-    "drain": _drain,
-    "drained": _drained,
-    "stopping": _stopping,
-    "missed": _missed,
-    "k": _checkpoint,
-    "end": _end,
+    event_kinds.LOADED: _loaded,
+    event_kinds.CONFIGURED: _configured,
+    event_kinds.COLLECTED: _collected,
+    event_kinds.RUN_LOOP: _loop,
+    event_kinds.TEST_STARTED: _start,
+    event_kinds.TEST_FINISHED: _finish,
+    event_kinds.RESULT_UNKNOWN: _unknown,
+    event_kinds.RECORDER_ERROR: _recorder_error,
+    event_kinds.FILES_CLOSED: _closed,
+    event_kinds.FILE_SIZE_LIMITED: _limit,
+    event_kinds.SUBTEST_FAILED: _sub,
+    event_kinds.ATTEMPT_RERUN: _again,
+    event_kinds.COLLECTION_ERROR: _collection_error,
+    event_kinds.COLLECTION_SKIPPED: _skipped_whole,
+    event_kinds.WARNING: _warning,
+    event_kinds.INTERNAL_ERROR: _internal,
+    event_kinds.INTERRUPTED: _interrupt,
+    event_kinds.WORKER_DOWN: _worker_down,
+    event_kinds.DRAINING: _drain,
+    event_kinds.DRAINED: _drained,
+    event_kinds.STOPPING_EARLY: _stopping,
+    event_kinds.THRESHOLDS_MISSED: _missed,
+    event_kinds.CHECKPOINT: _checkpoint,
+    event_kinds.END: _end,
 }

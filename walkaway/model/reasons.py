@@ -23,8 +23,8 @@ def threshold(f: Facts, status: int) -> str:
     if f.too_flaky and status == codes.FLAKY:
         return f"{tests(f.too_flaky)} passed only on a rerun"
     if f.too_little_coverage is not None and status == codes.FAILED:
-        total, wanted = f.too_little_coverage
-        return f"coverage {total:g} % of {wanted:g} % wanted"
+        total, required = f.too_little_coverage
+        return f"coverage {total:g} % of {required:g} % required"
     return ""
 
 
@@ -32,8 +32,8 @@ def status_text(f: Facts) -> str:
     """Return how pytest ended, pass by pass, and how its process did if that differs."""
     if f.before and f.status is not None:
         ends = [*f.before, f.status]
-        told = [f"{_end_text(end)} in pass {place}" for place, end in enumerate(ends, 1)]
-        return f"pytest ended {', '.join(told)}"
+        parts = [f"{_end_text(end)} in pass {place}" for place, end in enumerate(ends, 1)]
+        return f"pytest ended {', '.join(parts)}"
     if f.exit_code is None:
         return f"the recorder's last event says that pytest ended with {f.end}"
     if f.end is not None and f.end != f.exit_code:
@@ -42,7 +42,7 @@ def status_text(f: Facts) -> str:
 
 
 def _end_text(end: int | None) -> str:
-    return "without its end" if end is None else f"with {end}"
+    return "without a recorded end" if end is None else f"with {end}"
 
 
 def crashed(f: Facts) -> str:

@@ -1,16 +1,18 @@
-"""The contents of run.json: what was started, where, and with which limits."""
+"""The contents of run.json: what was started, where, and with which limits.
+
+Named tuples, since the supervisor holds a `Run` too: importing dataclasses would cost it 1 MB.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 SCHEMA = 1
 MB = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Limits of a run, in seconds and bytes.
 
     0 switches a limit off, except for `log_*_bytes`; settings refuse it for `deadline_s` and
@@ -34,8 +36,7 @@ class Limits:
     """Time between INT and TERM; half of it between TERM and KILL."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """What started a run. ``kind`` is agent, terminal, shell, ci, run or hunt."""
 
     kind: str = "shell"
@@ -43,8 +44,7 @@ class Origin:
     """Equal keys mean the same origin."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compose:
+class Compose(NamedTuple):
     """What a Compose run needs besides its command."""
 
     service: str = "test"
@@ -58,12 +58,11 @@ class Compose:
     """Build the image and run nothing."""
     no_cache: bool = False
     pull: bool = False
-    engine: dict[str, str] = field(default_factory=dict)
+    engine: Mapping[str, str] = {}
     """Environment variables that name the engine: whoever adopts the run may have others set."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One run, as its starter wrote it down. Paths are absolute."""
 
     id: str
@@ -112,12 +111,23 @@ class Run:
     notify: tuple[str, ...] = ()
     ci: bool = False
     version: str = ""
-    schema: int = field(default=SCHEMA)
+    schema: int = SCHEMA
 
     @property
     def short(self) -> str:
         """The last four hex digits of the id."""
         return self.id.rpartition("-")[2]
+
+
+def to_json(run: Run) -> dict[str, Any]:
+    """Return the contents of run.json."""
+    compose = run.compose and {**run.compose._asdict(), "engine": dict(run.compose.engine)}
+    return {
+        **run._asdict(),
+        "origin": run.origin._asdict(),
+        "limits": run.limits._asdict(),
+        "compose": compose,
+    }
 
 
 def from_json(data: dict[str, Any]) -> Run:
@@ -126,17 +136,15 @@ def from_json(data: dict[str, Any]) -> Run:
     Raises `ValueError` when the contents are invalid.
     """
     try:
-        known = {f.name for f in fields(Run)}
-        values = {key: value for key, value in data.items() if key in known}
+        values = {key: value for key, value in data.items() if key in Run._fields}
         values["origin"] = Origin(**values.get("origin", {}))
         limits = values.get("limits", {})
         values["limits"] = Limits(
-            **{f.name: limits[f.name] for f in fields(Limits) if f.name in limits}
+            **{key: value for key, value in limits.items() if key in Limits._fields}
         )
         compose = values.get("compose")
         if compose is not None:
-            known = {f.name for f in fields(Compose)}
-            compose = {key: value for key, value in compose.items() if key in known}
+            compose = {key: value for key, value in compose.items() if key in Compose._fields}
             compose["files"] = tuple(compose.get("files", ()))
             values["compose"] = Compose(**compose)
         for name in ("args", "argv", "on_end", "notify"):

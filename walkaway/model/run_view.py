@@ -88,7 +88,7 @@ class Ended:
     code: int
     rests_on: str
     because: str = ""
-    """What decided if the tests' results do not: `coverage 67 % of 99 % wanted`."""
+    """What decided if the tests' results do not: `coverage 67 % of 99 % required`."""
     notes: tuple[str, ...] = ()
     lost: int = 0
     lost_ids: tuple[str, ...] = ()

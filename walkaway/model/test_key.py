@@ -15,8 +15,8 @@ ENTRY = struct.Struct("<8sQ")
 
 def prefix(run: str, nodeid: str) -> str:
     """Return the common prefix of a test's request ids, for all attempts."""
-    said = f"{run}\0{nodeid}".encode(errors="surrogateescape")
-    return f"wk-{hashlib.sha256(said).hexdigest()[:12]}-"
+    data = f"{run}\0{nodeid}".encode(errors="surrogateescape")
+    return f"wk-{hashlib.sha256(data).hexdigest()[:12]}-"
 
 
 def key(run: str, nodeid: str, attempt: int) -> str:

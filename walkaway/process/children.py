@@ -59,7 +59,7 @@ def spawn(
     return pid
 
 
-class Tells(NamedTuple):
+class LineByLine(NamedTuple):
     """Marks a helper function that answers line by line, through the callable it is given."""
 
     function: Callable[[Callable[[bytes], None]], None]
@@ -74,7 +74,7 @@ class Helper:
 
     def __init__(
         self,
-        work: Callable[[], bytes] | Sequence[str] | Tells,
+        work: Callable[[], bytes] | Sequence[str] | LineByLine,
         close: Sequence[int] = (),
         *,
         log_fd: int | None = None,
@@ -92,7 +92,7 @@ class Helper:
                 if log_fd is not None:
                     os.dup2(log_fd, 1)
                     os.dup2(log_fd, 2)
-                if isinstance(work, Tells):
+                if isinstance(work, LineByLine):
                     work.function(lambda line: _write_all(write, line + b"\n"))
                 elif callable(work):
                     _write_all(write, work())

@@ -31,7 +31,7 @@ def write(path: Path, times_s: Iterable[tuple[str, float]]) -> None:
 
 def lookup(path: Path, nodeid: str) -> float | None:
     """Return how many seconds a test took in the run of this durations.bin, or None."""
-    wanted = _key(nodeid)
+    target = _key(nodeid)
     try:
         with path.open("rb") as file:
             low, high = 0, os.fstat(file.fileno()).st_size // _ENTRY.size
@@ -39,9 +39,9 @@ def lookup(path: Path, nodeid: str) -> float | None:
                 middle = (low + high) // 2
                 file.seek(middle * _ENTRY.size)
                 key, seconds = _ENTRY.unpack(file.read(_ENTRY.size))
-                if key == wanted:
+                if key == target:
                     return float(seconds)
-                if key < wanted:
+                if key < target:
                     low = middle + 1
                 else:
                     high = middle
@@ -62,6 +62,26 @@ def newest(records: Records, before: str) -> list[Path]:
             if len(found) == _LOOK_BACK:
                 break
     return found
+
+
+def keep_usual(paths: Iterable[Path], target: Path) -> None:
+    """Write the usual times from these files, newest first, into one: the newest time of each test.
+
+    A file with no more tests than are already known has hardly anything to add, and is not read.
+    Nothing is written when no file can be read.
+    """
+    known: dict[bytes, float] = {}
+    for path in paths:
+        try:
+            if path.stat().st_size // _ENTRY.size <= len(known):
+                continue
+            data = path.read_bytes()
+        except OSError:
+            continue
+        whole = data[: len(data) // _ENTRY.size * _ENTRY.size]
+        known = {**dict(_ENTRY.iter_unpack(whole)), **known}
+    if known:
+        target.write_bytes(b"".join(_ENTRY.pack(*entry) for entry in sorted(known.items())))
 
 
 def usual_s(paths: Iterable[Path], nodeid: str) -> float | None:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from walkaway.model import event_kinds, journal_kinds
+
 NAME = "evidence.json"
 _OVER = frozenset({"exited", "dead"})
 _HEAD_BYTES = 256 * 1024
@@ -22,8 +24,8 @@ def facts(number: int, container: str, state: Mapping[str, Any]) -> dict[str, An
 
     The entrypoint is left out: its arguments may contain a secret.
     """
-    told = {key: value for key, value in state.items() if key != "entrypoint"}
-    return {"pass": number, "container": container, **told}
+    row = {key: value for key, value in state.items() if key != "entrypoint"}
+    return {"pass": number, "container": container, **row}
 
 
 def write(record: str, known: Mapping[str, Any]) -> None:
@@ -59,7 +61,10 @@ def last_pass(record: str) -> int:
     from walkaway.record import reader
 
     numbers = [1]
-    for name, kind in (("supervisor.jsonl", "spawn"), ("events.jsonl", "loaded")):
+    for name, kind in (
+        ("supervisor.jsonl", journal_kinds.SPAWNED),
+        ("events.jsonl", event_kinds.LOADED),
+    ):
         head = events.parse(reader.head(Path(record, name), _HEAD_BYTES))
         numbers += [events.whole(event, "pass", 1) for event in head if event["e"] == kind]
     return max(numbers)

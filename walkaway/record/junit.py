@@ -95,7 +95,7 @@ def _fill(case: ET.Element, row: Row, result: str, failures: Sequence[Event]) ->
     if result == Result.FAILED:
         _problem(case, "failure", message, body)
     elif result == Result.LOST:
-        _problem(case, "error", "collected, and never reported", "")
+        _problem(case, "error", "collected but never reported", "")
     elif result in _ERRORS:
         _problem(case, "error", message or result, body)
     elif result in _SKIPS:

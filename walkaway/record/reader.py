@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from walkaway.model import events
+from walkaway.model import event_kinds, events
 from walkaway.model.events import Event
 
 TAIL_BYTES = 192 * 1024
@@ -18,6 +18,8 @@ TAIL_BYTES = 192 * 1024
 FAILURES_BYTES = 4 * 1024 * 1024
 _ID_BYTES = 64 * 1024
 _SPARE_BYTES = 1024 * 1024
+_OPENING = frozenset({event_kinds.LOADED, event_kinds.CONFIGURED, event_kinds.RUN_LOOP})
+_TOTALS = frozenset({event_kinds.CHECKPOINT, event_kinds.END})
 
 
 def tail(path: Path, size_bytes: int = TAIL_BYTES) -> bytes:
@@ -62,12 +64,12 @@ def recent_events(path: Path) -> list[Event]:
 
 def _opening(found: list[Event]) -> list[Event]:
     """Return the events that no checkpoint repeats: load, configuration, first test start."""
-    begun = [event for event in found if event["e"] == "s"][:1]
-    return [event for event in found if event["e"] in {"loaded", "configured", "loop"}] + begun
+    begun = [event for event in found if event["e"] == event_kinds.TEST_STARTED][:1]
+    return [event for event in found if event["e"] in _OPENING] + begun
 
 
 def _from_checkpoint(found: list[Event]) -> Iterator[Event]:
-    marks = [i for i, event in enumerate(found) if event["e"] in {"k", "end"}]
+    marks = [i for i, event in enumerate(found) if event["e"] in _TOTALS]
     return iter(found[marks[0] :] if marks else found)
 
 
@@ -78,7 +80,7 @@ def spared(path: Path) -> list[Event]:
     """
     kept = {"events.jsonl": False, "failures.jsonl": True}.get(path.name)
     data = head(path.with_name("events.spare"), _SPARE_BYTES).rstrip(b"\0")
-    return [event for event in events.parse(data) if (event["e"] == "x") is kept]
+    return [event for event in events.parse(data) if (event["e"] == event_kinds.FAILURE) is kept]
 
 
 def _merged(found: list[Event], spare: list[Event]) -> list[Event]:

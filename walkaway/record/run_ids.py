@@ -44,20 +44,20 @@ def select(selector: str, ids: Sequence[str]) -> str:
 
     Raises `WalkawayError` 66 when none matches, 64 when several do or the selector is empty.
     """
-    wanted = selector.strip().lower().removeprefix("test-run-").removesuffix(".log")
-    if not wanted:
+    part = selector.strip().lower().removeprefix("test-run-").removesuffix(".log")
+    if not part:
         message = "--run is empty. Give `latest`, four hex digits, or a part of a run id."
         raise WalkawayError(message, exit_codes.WRONG_USE)
-    exact = [i for i in ids if i == wanted or i.endswith("-" + wanted)]
-    found = exact or [i for i in ids if wanted in i]
+    exact = [i for i in ids if i == part or i.endswith("-" + part)]
+    found = exact or [i for i in ids if part in i]
     if len(found) == 1:
         return found[0]
     if not found:
-        message = f"No run {selector!r} here.\nSee what there is: inv runs"
+        message = f"No run {selector!r} here.\nList the runs: inv runs"
         raise WalkawayError(message, exit_codes.NO_SUCH_RUN)
     shown = ", ".join(sorted(found, reverse=True)[:_SHOWN])
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    message = f"{selector!r} fits {len(found)} runs: {shown}{more}.\nGive more of the id."
+    message = f"{selector!r} matches {len(found)} runs: {shown}{more}.\nGive more of the id."
     raise WalkawayError(message, exit_codes.WRONG_USE)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -54,7 +54,7 @@ class Record:
         message = (
             f"Run {self.id} was recorded by another Walkaway ({version}, schema {schema}); "
             f"this one reads schema {SCHEMA}.\n"
-            f"Use that one, or read {self.path('outcome.json')}"
+            f"Use that version, or read {self.path('outcome.json')}"
         )
         raise WalkawayError(message, exit_codes.NO_SUCH_RUN)
 
@@ -100,7 +100,8 @@ class Records:
         except OSError as error:
             message = (
                 f"Cannot make the records folder {self.folder}: {error.strerror}.\n"
-                "No run was started. Mend the folder (owner, space, read-only mount), then again."
+                "No run was started. Fix the folder (owner, space, read-only mount), then "
+                "try again."
             )
             raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
 
@@ -120,8 +121,3 @@ def write_once(path: Path, data: object) -> None:
         os.link(temporary, path)
     finally:
         temporary.unlink()
-
-
-def run_as_json(run: Run) -> dict[str, object]:
-    """Return the contents of run.json."""
-    return asdict(run)

@@ -39,11 +39,11 @@ def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, 
     Raises `WalkawayError` 69 when compose is not possible and a local run would mislead: compose
     was asked for, this is CI, or the checkout's last run was in Compose.
     """
-    wanted = asked or conf.backend
-    if wanted == LOCAL:
+    chosen = asked or conf.backend
+    if chosen == LOCAL:
         return BackendChoice(LOCAL)
     files = project.compose_file(root, conf.compose_file)
-    if wanted == COMPOSE:
+    if chosen == COMPOSE:
         if not files:
             message = (
                 f"There is no Compose file in {root}, so no test service to run in.\n"
@@ -55,9 +55,9 @@ def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, 
     if not any(_has_service(name, conf.service) for name in files):
         if _last(Records(root)) == COMPOSE:
             message = (
-                f"The last run of this checkout was in Compose, and now no Compose file of it has "
-                f"a line for the service `{conf.service}`: another place may give another result.\n"
-                f"No run was started. To try Compose all the same: --backend compose. {_OFFER}"
+                "The last run of this checkout was in Compose, and now none of its Compose files "
+                f"has a line for the service `{conf.service}`: results may differ elsewhere.\n"
+                f"No run was started. To try Compose anyway: --backend compose. {_OFFER}"
             )
             raise WalkawayError(message, exit_codes.NOT_STARTABLE)
         no_service = f"no service {conf.service} in the Compose file"
@@ -69,8 +69,8 @@ def choose(asked: str | None, conf: Settings, root: Path, environ: Mapping[str, 
     if not why:
         return BackendChoice(COMPOSE)
     if _last(Records(root)) == COMPOSE:
-        _refuse(why, "the last run of this checkout was in Compose, and another place may "
-                     "give another result")  # fmt: skip
+        _refuse(why, "the last run of this checkout was in Compose, and results "
+                     "may differ elsewhere")  # fmt: skip
     no_command = why == engine.NOT_THERE
     return BackendChoice(LOCAL, "no docker command" if no_command else "no Docker engine answers")
 
@@ -132,7 +132,7 @@ def _must_answer(environ: Mapping[str, str], because: str) -> None:
 def _refuse(why: str, because: str) -> None:
     message = (
         f"The Docker engine does not answer ({why}): {because}.\n"
-        f"No run was started. Start it, and see: inv doctor. {_OFFER}"
+        f"No run was started. Start it, then check with: inv doctor. {_OFFER}"
     )
     raise WalkawayError(message, exit_codes.NOT_STARTABLE)
 

@@ -10,7 +10,7 @@ import json
 import time
 from pathlib import Path
 
-from walkaway.model import events
+from walkaway.model import events, journal_kinds
 from walkaway.model.run_view import RunView, SinceEnd, TreeState
 from walkaway.process import clock
 from walkaway.record import reader
@@ -28,7 +28,7 @@ _NAMED = 20
 def since_end(record: Record, root: Path, look: RunView) -> SinceEnd:
     """Return the age of an ended run's verdict, and what has changed in the tree since."""
     age_s = _age_s(look)
-    then = _kept(record) or _fingerprint_alone(record)
+    then = _last_tree(record) or _fingerprint_alone(record)
     until = time.monotonic() + _LIMIT_S
     try:
         now = source_tree.fingerprint(str(root), until) if then else None
@@ -68,7 +68,7 @@ def _differing(
     return sorted(p for p in {*then.dirty, *marks} if then.dirty.get(p) != marks.get(p))
 
 
-def _kept(record: Record) -> source_tree.Tree | None:
+def _last_tree(record: Record) -> source_tree.Tree | None:
     """Return the tree as the supervisor last saw it, from tree.json; None when there is none."""
     with contextlib.suppress(ValueError, TypeError):
         found = json.loads(reader.head(record.path(KEPT), _KEPT_BYTES))
@@ -81,6 +81,6 @@ def _kept(record: Record) -> source_tree.Tree | None:
 def _fingerprint_alone(record: Record) -> source_tree.Tree | None:
     """Return the journal's last fingerprint: it shows whether the tree changed, but not where."""
     data = reader.tail(record.path("supervisor.jsonl"), _JOURNAL_BYTES)
-    last = events.last(list(events.parse(data)), "tree")
+    last = events.last(list(events.parse(data)), journal_kinds.SOURCE_TREE)
     fingerprint = events.text(last, "fp")
     return source_tree.Tree(fingerprint, "", {}) if fingerprint else None

@@ -119,7 +119,7 @@ def _found(program: str, root: Path, environ: Mapping[str, str]) -> str:
     expanded = os.path.expanduser(program)
     name = str(root / expanded) if os.sep in expanded else expanded
     if shutil.which(name, path=environ.get("PATH")) is None:
-        message = f"walkaway.pytest names {program!r}, which is not there or cannot be executed."
+        message = f"walkaway.pytest names {program!r}, which does not exist or is not executable."
         raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     return name
 

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from walkaway.backends import stack_dumps
-from walkaway.model import endings, excerpt, exit_codes, ledger
+from walkaway.model import endings, excerpt, exit_codes, journal_kinds, ledger
 from walkaway.model.events import Event, last, text
 from walkaway.model.facts import Facts
 from walkaway.model.ledger import Ledger
+from walkaway.model.observed import Observed
+from walkaway.model.outcome_file import OutcomeFile
 from walkaway.model.run import Run
 from walkaway.model.vocabulary import Outcome, Result
 from walkaway.record import durations, evidence, junit, reader
@@ -28,50 +30,54 @@ from walkaway.runs import stuck_tests as stuck
 _Number = TypeVar("_Number", int, float)
 
 
-def judge(record: str, observed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `{"again": n}` when another pass of n tests is due, else the outcome.
+def judge(record: str, observed: Observed) -> OutcomeFile | int:
+    """Return the outcome, or how many tests another pass must run first.
 
-    ``observed`` is what the supervisor saw, among it: exit_code, signal, ended_by, why,
-    out_of_memory, spawn_error, adopted, pass, now (seconds), ended_at. Writes select-N.txt,
-    durations.bin and junit.xml. If one of the last two cannot be written, a note says so.
+    Writes select-N.txt, durations.bin and junit.xml. If one of the last two cannot be written, a
+    note says so.
     """
     folder = Path(record)
     run = Record(folder).run()
     names = reader.ids(folder)
     book = ledger.build(names, reader.all_events(folder / "events.jsonl"))
     facts = gather(book, observed, run.args, names)
-    if observed.get("pass", 1) < second_pass.MOST_PASSES:
+    if observed.number < second_pass.MOST_PASSES:
         more = second_pass.lost_with_a_worker(book, facts)
         if more:
-            second_pass.write_selection(folder, observed["pass"] + 1, [names[i] for i in more])
-            return {"again": len(more)}
+            second_pass.write_selection(folder, observed.number + 1, [names[i] for i in more])
+            return len(more)
     verdict = endings.decide(facts)
     outcome = outcomes.build(run, book, names, facts, verdict, observed)
+    notes = list(outcome.notes)
     if lingered(observed) and book.progress.ended:
-        outcome["notes"].append(_stayed(folder, run, book.progress.ended))
-    stuck_tests = stuck.find(folder, book, names) if observed.get("ended_by") else []
-    outcome["stuck"] = [asdict(test) for test in stuck_tests]
-    outcome.update(outcomes.from_journal(folder))
+        notes.append(_stayed(folder, run, book.progress.ended))
+    stuck_tests = stuck.find(folder, book, names) if observed.ended_by else []
+    leftovers, tree = outcomes.leftovers_and_tree(folder)
     if verdict.outcome is Outcome.NO_TESTS:
-        outcome["notes"] += outcomes.missing_paths(run)
-    told = observed.get("spawn_said") or []
-    printed = told[: excerpt.MOST] or reader.log_lines(Record(folder).log, excerpt.LINES_READ)
+        notes += outcomes.missing_paths(run)
+    output = observed.backend.spawn_output
+    printed = output[: excerpt.MOST] or reader.log_lines(Record(folder).log, excerpt.LINES_READ)
     said = excerpt.of(verdict.outcome, printed, explained=verdict.explained)
     if facts.too_many_warnings and verdict.code == exit_codes.TOO_MANY_WARNINGS:
         said = book.warned
-    if said:
-        outcome["said"] = said
-    if not verdict.explained:
-        outcome["because"] += excerpt.quoted(said)
     if run.select and facts.collected:
-        outcome["notes"] += second_pass.not_there(folder, run.select, names)
-    outcome["notes"] += _write_reports(folder, run, book, names, verdict.outcome)
-    return outcome
+        notes += second_pass.not_there(folder, run.select, names)
+    notes += _write_reports(folder, run, book, names, verdict.outcome)
+    return outcome._replace(
+        notes=tuple(notes),
+        because=outcome.because + ("" if verdict.explained else excerpt.quoted(said)),
+        stuck=[asdict(test) for test in stuck_tests],
+        leftovers=leftovers,
+        tree=tree,
+        said=said or None,
+    )
 
 
 def _stayed(folder: Path, run: Run, ended: Event) -> str:
     found = list(reader.all_events(folder / "supervisor.jsonl"))
-    holders = lingering_threads.holders(folder, run.root, ended, last(found, "linger") or {})
+    holders = lingering_threads.holders(
+        folder, run.root, ended, last(found, journal_kinds.LINGERING) or {}
+    )
     return lingering_threads.note(holders, run.limits.linger_s)
 
 
@@ -85,33 +91,34 @@ def judge_for_reader(record: str, known: Mapping[str, Any] | None = None) -> dic
     names = reader.ids(folder)
     book = ledger.build(names, reader.all_events(folder / "events.jsonl"))
     known = evidence.of_last_pass(record) if known is None else known
-    observed = {"adopted": True, "derived": True, "now": book.progress.last_t, **_seen(known)}
+    observed = _seen(known)
     facts = gather(book, observed, run.args, names)
     outcome = outcomes.build(run, book, names, facts, endings.decide(facts), observed)
-    source = "the Docker engine's word on its container" if known else "the recorder's last event"
-    outcome["notes"].append(f"its supervisor died; pytest's end comes from {source}")
-    return {**outcome, "stuck": [], "derived": True}
+    source = "its container's state in the Docker engine" if known else "the recorder's last event"
+    note = f"its supervisor died; pytest's end comes from {source}"
+    return outcome._replace(notes=(*outcome.notes, note), stuck=[], derived=True).to_json()
 
 
-def _seen(known: Mapping[str, Any]) -> dict[str, Any]:
+def _seen(known: Mapping[str, Any]) -> Observed:
     """Return what a supervisor would have observed of a container with this evidence."""
+    nothing = Observed(adopted=True, derived=True)
     if not known:
-        return {}
+        return nothing
     from walkaway.environment import container
 
     state = container.State(**{key: known[key] for key in container.State._fields if key in known})
     code, number = container.exit_of(state, away=True)
-    return {
-        "exit_code": code,
-        "signal": number,
-        "out_of_memory": state.oom_killed,
-        "ended_at": state.finished_at or None,
-    }
+    return nothing._replace(
+        exit_code=code,
+        signal=number,
+        out_of_memory=state.oom_killed,
+        ended_at=state.finished_at or None,
+    )
 
 
 def gather(
     book: Ledger,
-    observed: Mapping[str, Any],
+    observed: Observed,
     args: Sequence[str] = (),
     names: Sequence[str] = (),
 ) -> Facts:
@@ -121,7 +128,7 @@ def gather(
     counts = p.counts
     crashed = [i for i, row in enumerate(book.rows) if Result.CRASHED in row.results]
     end = ended.get("exit") if isinstance(ended.get("exit"), int) else None
-    code, number = observed.get("exit_code"), observed.get("signal")
+    code, number = observed.exit_code, observed.signal
     stayed = end is not None and lingered(observed)
     if stayed:
         code = number = None  # pytest had recorded its end; we caused the process's end
@@ -135,14 +142,12 @@ def gather(
         exit_code=code,
         signal=number,
         end=end,
-        ended_by="" if stayed else str(observed.get("ended_by", "")),
-        why=str(observed.get("why", "")),
-        out_of_memory=bool(
-            observed.get("out_of_memory") or (observed.get("oom_on_machine") and p.worker_crashes)
-        ),
-        spawn_error=str(observed.get("spawn_error", "")),
+        ended_by="" if stayed else observed.ended_by,
+        why=observed.why,
+        out_of_memory=observed.out_of_memory or (observed.oom_on_machine and p.worker_crashes > 0),
+        spawn_error=observed.backend.spawn_error,
         listing=listing,
-        built=str(observed.get("built") or ""),
+        built=observed.backend.built,
         collected=p.collected,
         looped=p.looped,
         collection_errors=p.collection_errors,
@@ -169,26 +174,26 @@ def gather(
         too_little_coverage=_pair(p.missed.get("coverage"), float),
         too_flaky=len(book.flaky) if p.missed.get("flaky") else 0,
         dropped=p.dropped,
-        supervised=not observed.get("adopted"),
+        supervised=not observed.adopted,
         lost_lines=p.lost_lines,
         recorder_errors=p.recorder_errors,
     )
 
 
-def lingered(observed: Mapping[str, Any]) -> bool:
+def lingered(observed: Observed) -> bool:
     """Return whether we ended a process for staying after pytest's end.
 
     That includes a death by the signal that asks for stacks: it kills an interpreter that has
     already dropped its handler.
     """
-    asked = bool(observed.get("lingering")) and observed.get("signal") == stack_dumps.SIGNAL
-    return asked or observed.get("ended_by") == "linger"
+    asked = observed.lingering and observed.signal == stack_dumps.SIGNAL
+    return asked or observed.ended_by == "linger"
 
 
 def _pair(found: object, kind: Callable[[Any], _Number]) -> tuple[_Number, _Number] | None:
     match found:
-        case [int() | float() as measured, int() | float() as wanted]:
-            return kind(measured), kind(wanted)
+        case [int() | float() as measured, int() | float() as required]:
+            return kind(measured), kind(required)
     return None
 
 

@@ -31,8 +31,8 @@ _MOST_BYTES = 16 * 1024
 _MOST_MARKS = 64
 """Origins come and go, and one that is gone never clears its mark."""
 _LOOK_BACK = 50
-_DIED = "it ended before it made a record or said why not (killed?)"
-_UNWRITTEN = "it was refused, and why could not be written down (no space left?)"
+_DIED = "it died before it made a record or reported why not (killed?)"
+_UNWRITTEN = "it was refused, and the reason could not be stored (no space left?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,8 @@ def begin(place: MarkPlace, command: str) -> None:
 
 def refuse(place: MarkPlace, command: str, code: int, message: str) -> None:
     """Mark that the last start was refused, with its exit code and message."""
-    told = {"code": code, "message": message[:_MOST_CHARS], "command": command[:_MOST_CHARS]}
-    _write(place, {"stage": Stage.REFUSED, **told})
+    mark = {"code": code, "message": message[:_MOST_CHARS], "command": command[:_MOST_CHARS]}
+    _write(place, {"stage": Stage.REFUSED, **mark})
 
 
 def clear(place: MarkPlace) -> None:
@@ -153,13 +153,13 @@ def _under_way(found: Mapping[str, Any]) -> bool:
     return pid > 0 and proc_table.alive(pid, _whole(found.get("start")))
 
 
-def _write(place: MarkPlace, told: Mapping[str, Any]) -> None:
+def _write(place: MarkPlace, mark: Mapping[str, Any]) -> None:
     """Write the mark atomically; on a full disk it is an empty file.
 
     Falls back to the user's runtime folder. Errors are ignored.
     """
     newest = place.ids()[-1:]
-    data = {"schema": _SCHEMA, **told, "at_s": time.time(), "after": "".join(newest)}
+    data = {"schema": _SCHEMA, **mark, "at_s": time.time(), "after": "".join(newest)}
     text = json.dumps(data).encode()
     with contextlib.suppress(WalkawayError, OSError):
         Records(place.root).prepare()
@@ -213,7 +213,7 @@ def _read(place: MarkPlace) -> dict[str, Any] | None:
         found.append(_parsed(os.open(place.folder / place.name, _READ)))
     with contextlib.suppress(OSError), _spare_folder(place.environ) as folder_fd:
         found.append(_parsed(os.open(place.spare_name, _READ, dir_fd=folder_fd)))
-    return max(found, key=lambda told: _number(told.get("at_s")), default=None)
+    return max(found, key=lambda mark: _number(mark.get("at_s")), default=None)
 
 
 # O_NONBLOCK: the open must not hang on a FIFO in the mark's place.
@@ -228,9 +228,9 @@ def _parsed(fd: int) -> dict[str, Any]:
     finally:
         os.close(fd)
     with contextlib.suppress(ValueError):
-        told = json.loads(data)
-        if isinstance(told, dict):
-            return told
+        mark = json.loads(data)
+        if isinstance(mark, dict):
+            return mark
     return {"at_s": status.st_mtime}
 
 

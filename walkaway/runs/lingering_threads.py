@@ -50,13 +50,13 @@ def holders(folder: Path, root: str, ended: Event, noticed: Event) -> tuple[Hold
     """
     stacks = _newest(folder)
     found: list[Holder] = []
-    told = ended.get("open")
-    for thread in told if isinstance(told, list) else ():
+    threads = ended.get("open")
+    for thread in threads if isinstance(threads, list) else ():
         if not isinstance(thread, dict) or (stacks and whole(thread, "id") not in stacks):
             continue
         at = text(thread, "at")
         what = text(thread, "name", "a thread") + (f" started in {_inside(at, root)}" if at else "")
-        found.append(Holder(what, _shown(stacks.get(whole(thread, "id"), ()), root)))
+        found.append(Holder(what, _places(stacks.get(whole(thread, "id"), ()), root)))
     if not found:
         if stacks:
             found += _main(list(stacks.values())[-1], root)
@@ -66,8 +66,8 @@ def holders(folder: Path, root: str, ended: Event, noticed: Event) -> tuple[Hold
 
 def _children(noticed: Event) -> list[Holder]:
     """Return the child processes that were running: an exit handler may be waiting for one."""
-    told = noticed.get("children")
-    pairs = [pair for pair in told if isinstance(pair, list)] if isinstance(told, list) else []
+    found = noticed.get("children")
+    pairs = [pair for pair in found if isinstance(pair, list)] if isinstance(found, list) else []
     return [Holder(f"its child {pair[0]} ({_command(str(pair[-1]))})") for pair in pairs if pair]
 
 
@@ -91,10 +91,10 @@ def note(found: Sequence[Holder], linger_s: float) -> str:
 def _main(frames: Sequence[_Frame], root: str) -> list[Holder]:
     """Return where the main thread is: waiting for an unrecorded thread, or in an exit handler."""
     if any(frame.name == "_shutdown" and "threading" in frame.path for frame in frames):
-        return [Holder("a thread that was started at the very end", _shown(frames, root))]
+        return [Holder("a thread that was started at the very end", _places(frames, root))]
     own = [frame for frame in frames if frame.own][:1]
     at = "".join(f" in {_inside(str(frame), root)}" for frame in own)
-    return [Holder(f"an exit handler{at}", _shown(frames, root))] if frames else []
+    return [Holder(f"an exit handler{at}", _places(frames, root))] if frames else []
 
 
 def _newest(folder: Path) -> dict[int, tuple[_Frame, ...]]:
@@ -126,7 +126,7 @@ def _blocks(lines: Sequence[str]) -> list[tuple[int, list[_Frame]]]:
     return blocks
 
 
-def _shown(frames: Sequence[_Frame], root: str) -> tuple[str, ...]:
+def _places(frames: Sequence[_Frame], root: str) -> tuple[str, ...]:
     """Return the innermost frame, then frames in the project's code; three at most."""
     own = [frame for frame in frames[1:] if frame.own]
     return tuple(_inside(str(frame), root) for frame in [*frames[:1], *own][:_FRAMES])

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from walkaway.model import events
+from walkaway.model import events, journal_kinds
 from walkaway.model.progress import Progress
 from walkaway.model.run import Run
 from walkaway.model.vocabulary import Status
@@ -52,7 +52,7 @@ def staying(
 
     One empty string when it stays open and the cause is unknown.
     """
-    noticed = events.last(journal, "linger")
+    noticed = events.last(journal, journal_kinds.LINGERING)
     if noticed is None or state.ended is None:
         return ()
     if events.number(noticed, "t") < events.number(state.ended, "t"):
@@ -64,9 +64,9 @@ def staying(
 def engine_silent(journal: list[events.Event]) -> bool:
     """Return whether the run's current supervisor gets no answer from the engine."""
     for event in reversed(journal):
-        if event["e"] == "supervisor":
+        if event["e"] == journal_kinds.SUPERVISOR_STARTED:
             break  # events of an earlier supervisor are out of date
-        if event["e"] == "engine":
+        if event["e"] == journal_kinds.ENGINE_ANSWERS:
             return event.get("answers") is False
     return False
 
@@ -152,9 +152,9 @@ def _adopted(record: Record, run: Run, *, over: bool) -> Standing | None:
 def _preparing(journal: list[events.Event]) -> events.Event:
     """Return the last `preparing` event; empty if there is none or pytest has started since."""
     for event in reversed(journal):
-        if event["e"] == "spawn":
+        if event["e"] == journal_kinds.SPAWNED:
             break
-        if event["e"] == "preparing":
+        if event["e"] == journal_kinds.PREPARING:
             return event
     return {}
 
@@ -164,6 +164,6 @@ def _last_event(record: Record, run: Run) -> str:
     for event in events.parse(reader.tail(record.path("events.jsonl"), 64 * 1024)):
         last = max(last, events.number(event, "t"))
     if not last:
-        return "it has left no event"
+        return "it has recorded no event"
     age = max(0.0, clock.boot_s() - run.started_boot - last)
     return f"the last event is {age:.0f} s old"

@@ -6,7 +6,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from walkaway import settings
@@ -47,7 +47,7 @@ class Options:
     no_services: bool = False
 
 
-def wanted(  # noqa: PLR0913 - what a run is made of
+def planned_run(  # noqa: PLR0913 - what a run is made of
     *,
     root: Path,
     cwd: Path,
@@ -69,9 +69,9 @@ def wanted(  # noqa: PLR0913 - what a run is made of
     extra = _pytest_options(options, conf, place)
     limits = conf.limits
     if options.timeout is not None:
-        limits = replace(limits, deadline_s=settings.seconds(options.timeout, "--timeout"))
+        limits = limits._replace(deadline_s=settings.seconds(options.timeout, "--timeout"))
     if options.stall is not None:
-        limits = replace(limits, stall_s=settings.seconds(options.stall, "--stall", zero=True))
+        limits = limits._replace(stall_s=settings.seconds(options.stall, "--stall", zero=True))
     order: tuple[str, ...] = ()
     if options.order_seed is not None:
         order = ("--order-seed", seed(options.order_seed, "--order-seed"))
@@ -91,7 +91,7 @@ def wanted(  # noqa: PLR0913 - what a run is made of
         argv=command.build(pytest, (*kept, *extra), args),
         created_s=0.0,
         started_boot=0.0,
-        label=shlex.join((*order, *_shown(extra), *args)),
+        label=shlex.join((*order, *_label_options(extra), *args)),
         origin=origin,
         limits=limits,
         parent=environ.get("WALKAWAY_RUN", ""),
@@ -142,7 +142,7 @@ def building(  # noqa: PLR0913 - what a run is made of
         parent=environ.get("WALKAWAY_RUN", ""),
         on_end=conf.on_end,
         backend=place,
-        compose=replace(wish, only_build=True, no_cache=no_cache, pull=pull),
+        compose=wish._replace(only_build=True, no_cache=no_cache, pull=pull),
     )
 
 
@@ -166,7 +166,7 @@ def _pytest_options(options: Options, conf: Settings, place: str) -> tuple[str, 
         here = count == "auto" and place == backend.LOCAL  # a container's own limits decide there
         count = str(workers.auto()) if here else count
     if options.dist is not None and options.dist not in DISTS:
-        message = f"--dist is {options.dist!r}: there are {', '.join(DISTS)}."
+        message = f"--dist is {options.dist!r}: give one of {', '.join(DISTS)}."
         raise WalkawayError(message, exit_codes.WRONG_USE)
     if options.dist == FORKS:
         if count == "0":
@@ -185,7 +185,7 @@ def _pytest_options(options: Options, conf: Settings, place: str) -> tuple[str, 
     return (*extra, *(flag for given, flag in chosen if given))
 
 
-def _shown(extra: tuple[str, ...]) -> tuple[str, ...]:
+def _label_options(extra: tuple[str, ...]) -> tuple[str, ...]:
     """Return the options of a run's label: `--forks 2`, without the plugin that knows it."""
     return extra[len(_FORKS_PLUGIN) :] if extra[: len(_FORKS_PLUGIN)] == _FORKS_PLUGIN else extra
 
@@ -195,7 +195,7 @@ def _notifier() -> tuple[str, ...]:
         if shutil.which(argv[0]):
             return argv
     message = (
-        "--notify needs notify-send or osascript, and there is neither.\n"
+        "--notify needs notify-send or osascript, and neither is installed.\n"
         "Set walkaway.on_end in invoke.yaml to a command of your own."
     )
     raise WalkawayError(message, exit_codes.NOT_STARTABLE)

@@ -49,7 +49,7 @@ def find(records: Records, selector: str, origin: Origin) -> tuple[Run, tuple[st
     ids = _those(records, record, BAD)
     # If nothing could be collected there are no ids, and everything is run again.
     if not ids and not any(cause.when == _COLLECTING for cause in found):
-        hint = f"See what it has: inv results --run {run.short}"
+        hint = f"See its results: inv results --run {run.short}"
         raise WalkawayError(f"Run {run.short} has no failed test.\n{hint}", exit_codes.NO_TESTS)
     return run, ids
 
@@ -57,12 +57,14 @@ def find(records: Records, selector: str, origin: Origin) -> tuple[Run, tuple[st
 def _not_run(records: Records, record: Record, run: Run) -> tuple[str, ...]:
     look = status.look(records, record)
     if look.live:
-        message = f"Run {run.short} goes on: what it leaves is known when it has ended."
-        raise WalkawayError(f"{message}\nFirst: inv wait --run {run.short}", exit_codes.WRONG_USE)
+        message = f"Run {run.short} is still running: what did not run is known only at its end."
+        raise WalkawayError(
+            f"{message}\nWait for it first: inv wait --run {run.short}", exit_codes.WRONG_USE
+        )
     ids = _those(records, record, _WITHOUT_RESULT)
     # No ids at all: it ended before collection, so everything is run.
     if not ids and reader.ids(record.folder):
-        hint = f"See what it has: inv results --run {run.short}"
+        hint = f"See its results: inv results --run {run.short}"
         message = f"Every test of run {run.short} has a result.\n{hint}"
         raise WalkawayError(message, exit_codes.NO_TESTS)
     return ids
@@ -86,5 +88,5 @@ def _of_cause(run: Run, found: list[causes.Cause], number: int) -> tuple[str, ..
     for cause in found:
         if cause.number == number:
             return () if cause.when == _COLLECTING else cause.ids
-    hint = f"See what it has: inv failures --run {run.short}"
+    hint = f"See its causes: inv failures --run {run.short}"
     raise WalkawayError(f"Run {run.short} has no cause {number}.\n{hint}", exit_codes.WRONG_USE)

@@ -6,12 +6,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from walkaway.model import exit_codes
 from walkaway.model.facts import Facts
 from walkaway.model.ledger import Ledger
 from walkaway.record import reader
 
 MOST_PASSES = 3
-_PYTEST_ENDED = frozenset({0, 1, 2})
+_PYTEST_ENDED = frozenset({exit_codes.PASSED, exit_codes.FAILED, exit_codes.INTERRUPTED})
 
 
 def lost_with_a_worker(book: Ledger, facts: Facts) -> list[int]:
@@ -40,13 +41,15 @@ def not_there(folder: Path, selection: str, names: Sequence[str]) -> list[str]:
         lines = (folder / selection).read_bytes().split(b"\n")[:-1]
     except OSError:
         return []
-    wanted = dict.fromkeys(reader.decode_id(line) for line in lines)
-    gone = list(wanted.keys() - set(names))
+    chosen = dict.fromkeys(reader.decode_id(line) for line in lines)
+    gone = list(chosen.keys() - set(names))
     if not gone:
         return []
-    which = next(nodeid for nodeid in wanted if nodeid in gone)
+    which = next(nodeid for nodeid in chosen if nodeid in gone)
     more = f" and {len(gone) - 1:,} more" if len(gone) > 1 else ""
-    return [f"{len(gone):,} of the {len(wanted):,} tests to run again not collected: {which}{more}"]
+    return [
+        f"{len(gone):,} of the {len(chosen):,} tests to run again were not collected: {which}{more}"
+    ]
 
 
 def id_line(nodeid: str) -> str:

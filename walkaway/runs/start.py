@@ -7,15 +7,15 @@ import json
 import os
 import shutil
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from walkaway import __version__
 from walkaway.errors import WalkawayError
-from walkaway.model import events, exit_codes
-from walkaway.model.run import Run
+from walkaway.model import events, exit_codes, journal_kinds
+from walkaway.model.run import Run, to_json
 from walkaway.process import clock, detach, file_lock
-from walkaway.record import run_ids
+from walkaway.record import durations, run_ids
 from walkaway.record.store import FOLDER, Record, Records
 from walkaway.runs import second_pass as passes
 from walkaway.runs import source_tree
@@ -23,6 +23,7 @@ from walkaway.runs import source_tree
 _START_WAIT_S = 60.0
 """Twice what a queue of fifty starts takes on a busy machine."""
 _TREE_WAIT_S = 5.0
+FORKS_PLUGIN = "walkaway_forks"
 _LOCK_FILE = ".start.lock"
 
 
@@ -35,30 +36,30 @@ class Started:
     joined: bool
 
 
-def start(records: Records, wanted: Run, *, again: bool, select: tuple[str, ...] = ()) -> Started:
-    """Start ``wanted``, or return an identical run that is already live.
+def start(records: Records, planned: Run, *, again: bool, select: tuple[str, ...] = ()) -> Started:
+    """Start ``planned``, or return an identical run that is already live.
 
-    Id, times and lock of ``wanted`` are filled in here. ``again``: never join a live run.
+    Id, times and lock of ``planned`` are filled in here. ``again``: never join a live run.
     ``select``: for a rerun, the node ids to keep. Raises `WalkawayError` 73 when no record can be
     made, 69 when the supervisor cannot be started.
     """
     records.prepare()
     try:
         with file_lock.exclusive(str(records.folder / _LOCK_FILE), _START_WAIT_S):
-            wanted = replace(wanted, key=key(wanted, select))
-            if not again and (twin := _twin(records, wanted)):
+            planned = planned._replace(key=key(planned, select))
+            if not again and (twin := _twin(records, planned)):
                 return Started(twin, twin.run(), joined=True)
-            return _create(records, wanted, select)
+            return _create(records, planned, select)
     except TimeoutError as error:
         message = (
             f"Another start has held {FOLDER / _LOCK_FILE} for {_START_WAIT_S:.0f} s.\n"
-            "No run was started. See what runs: inv runs"
+            "No run was started. List the runs: inv runs"
         )
         raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
     except OSError as error:
         message = (
             f"Cannot make a record in {records.folder}: {error.strerror or error}.\n"
-            "No run was started. Mend the folder (owner, space), then again."
+            "No run was started. Fix the folder (owner, space), then try again."
         )
         raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
 
@@ -76,7 +77,7 @@ def key(run: Run, select: tuple[str, ...]) -> str:
     ).hexdigest()
 
 
-def _twin(records: Records, wanted: Run) -> Record | None:
+def _twin(records: Records, planned: Run) -> Record | None:
     """Return a live run with the same key on the same source tree, or None."""
     mine: source_tree.Tree | None = None
     for run_id in reversed(records.ids()):
@@ -89,13 +90,13 @@ def _twin(records: Records, wanted: Run) -> Record | None:
             live = record.run()
         except WalkawayError:
             continue
-        if live.key != wanted.key or record.path("stop.json").exists():
+        if live.key != planned.key or record.path("stop.json").exists():
             continue
-        mine = mine or source_tree.fingerprint(wanted.root)
+        mine = mine or source_tree.fingerprint(planned.root)
         theirs, taken_s = _tree_of(record, live)
         if not mine.fingerprint or theirs != mine.fingerprint:
             continue
-        if not source_tree.edited_between(wanted.root, mine, live.created_s, taken_s):
+        if not source_tree.edited_between(planned.root, mine, live.created_s, taken_s):
             return record
     return None
 
@@ -114,7 +115,7 @@ def _tree_of(record: Record, run: Run) -> tuple[str, float]:
         except OSError:
             head = b""
         for event in events.parse(head):
-            if event["e"] == "tree":
+            if event["e"] == journal_kinds.SOURCE_TREE:
                 return events.text(event, "fp"), run.created_s + events.number(event, "t")
         if record.path("outcome.json").exists():
             break
@@ -122,7 +123,7 @@ def _tree_of(record: Record, run: Run) -> tuple[str, float]:
     return "", 0.0
 
 
-def _create(records: Records, wanted: Run, select: tuple[str, ...]) -> Started:
+def _create(records: Records, planned: Run, select: tuple[str, ...]) -> Started:
     """Make the record under a temporary name, lock it, rename it; it is never visible unlocked."""
     existing = records.ids()
     # Both clocks at one moment: services' logs are matched to events through this pair.
@@ -138,8 +139,7 @@ def _create(records: Records, wanted: Run, select: tuple[str, ...]) -> Started:
         lock_fd = fd
         status = os.fstat(lock_fd)
         record = records.record(run_id)
-        run = replace(
-            wanted,
+        run = planned._replace(
             id=run_id,
             created_s=now,
             started_boot=boot_s,
@@ -152,7 +152,9 @@ def _create(records: Records, wanted: Run, select: tuple[str, ...]) -> Started:
         if select:
             lines = "".join(passes.id_line(nodeid) for nodeid in select)
             (fresh / "select.txt").write_bytes(lines.encode(errors="surrogateescape"))
-        data = json.dumps(asdict(run), ensure_ascii=True, indent=1)
+        if FORKS_PLUGIN in run.argv:
+            durations.keep_usual(durations.newest(records, run_id), fresh / "usual.bin")
+        data = json.dumps(to_json(run), ensure_ascii=True, indent=1)
         (fresh / "run.json").write_text(data + "\n", encoding="ascii")
         record.log.touch(exist_ok=False)
         fresh.rename(record.folder)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from walkaway.errors import WalkawayError
-from walkaway.model import eta, events, exit_codes, progress
+from walkaway.model import eta, events, exit_codes, journal_kinds, progress
 from walkaway.model.progress import Progress
 from walkaway.model.run import Run
 from walkaway.model.run_view import Counts, Ended, RunningTest, RunView, Tree, ended_from_json
@@ -24,7 +24,7 @@ from walkaway.runs import adopt, backend_choice, judge, live_status
 
 _JOURNAL_BYTES = 64 * 1024
 _SHOWN_FLIGHTS = 16
-_UNKNOWN_BOOT = "the machine was restarted since, and the run left no verdict"
+_UNKNOWN_BOOT = "the machine was restarted, and the run left no verdict"
 
 
 def look(records: Records, record: Record, *, tail_lines: int = 0) -> RunView:
@@ -104,18 +104,18 @@ def _standing(  # noqa: PLR0911, C901 - the steps of the order above, each with 
         standing = live_status.without_supervisor(record, run)
         if standing is not None:
             return standing
-    if _said_the_end(record):
+    if _recorded_its_end(record):
         return None, Status.DONE, ""
     if run.host and run.host.split(" ")[0] != clock.host().split(" ")[0]:
         return None, Status.UNKNOWN, f"it was started on another host ({run.host.split(' ')[0]})"
     if run.boot_id and run.boot_id != clock.boot_id():
         return None, Status.UNKNOWN, _UNKNOWN_BOOT
     if held is file_lock.Hold.ELSEWHERE or run.host != clock.host():
-        return None, Status.UNKNOWN, "this view of the record does not show its locks"
+        return None, Status.UNKNOWN, "the record's locks are not visible from here"
     return None, Status.DONE, ""
 
 
-def _said_the_end(record: Record) -> bool:
+def _recorded_its_end(record: Record) -> bool:
     state = progress.fold(reader.recent_events(record.path("events.jsonl")))
     return state.ended is not None
 
@@ -129,7 +129,7 @@ def _derived(record: Record, run: Run) -> dict[str, Any]:
         judged["notes"].append(
             f"its supervisor and pytest are gone; the last event is {age:.0f} s old"
             if last
-            else "its supervisor is gone and left no event"
+            else "its supervisor is gone, and no event was recorded"
         )
     return judged
 
@@ -142,7 +142,7 @@ def _ended(record: Record, found: dict[str, Any] | None) -> Ended | None:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         # Written by another version or by hand: anything we said about it might be wrong.
         path = record.path("outcome.json")
-        message = f"The outcome of run {record.id} cannot be read: {error}.\nIt stands in {path}"
+        message = f"The outcome of run {record.id} cannot be read: {error}.\nIt is in {path}"
         raise WalkawayError(message, exit_codes.NO_SUCH_RUN) from error
 
 
@@ -181,25 +181,28 @@ def _journal(record: Record) -> list[events.Event]:
 
 
 def _spawned(journal: list[events.Event]) -> float:
-    return events.number(events.last(journal, "spawn"), "t")
+    return events.number(events.last(journal, journal_kinds.SPAWNED), "t")
 
 
 def _busy(journal: list[events.Event], state: Progress) -> float | None:
-    silent = events.last(journal, "silent")
+    silent = events.last(journal, journal_kinds.SILENT)
     if silent is None or events.number(silent, "t") < state.last_t:
         return None
     return events.number(silent, "busy")
 
 
 def _ending(journal: list[events.Event]) -> str:
-    limit, stop = events.last(journal, "limit"), events.last(journal, "stop")
+    limit, stop = (
+        events.last(journal, journal_kinds.LIMIT_REACHED),
+        events.last(journal, journal_kinds.STOP_REQUESTED),
+    )
     if limit is not None:
         return events.text(limit, "m")
-    return f"stop asked by {events.text(stop, 'by')}" if stop is not None else ""
+    return f"stop requested by {events.text(stop, 'by')}" if stop is not None else ""
 
 
 def _tree(journal: list[events.Event]) -> Tree:
-    trees = [event for event in journal if event["e"] == "tree"]
+    trees = [event for event in journal if event["e"] == journal_kinds.SOURCE_TREE]
     if not trees:
         return Tree()
     changed = trees[-1].get("changed")

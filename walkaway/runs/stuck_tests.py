@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from walkaway.model import journal_kinds
 from walkaway.model.events import number
 from walkaway.model.ledger import Ledger
 from walkaway.model.progress import InFlight, Progress
@@ -19,7 +20,7 @@ def find(folder: Path, book: Ledger, names: list[str]) -> list[Stuck]:
     """Return the tests in flight when the limit was reached, from the events up to then."""
     limit = None
     for event in reader.all_events(folder / "supervisor.jsonl"):
-        if event["e"] == "limit" and limit is None:
+        if event["e"] == journal_kinds.LIMIT_REACHED and limit is None:
             limit = number(event, "t")
     if limit is None:
         return []

@@ -12,8 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
-from walkaway.model import causes, events, exit_codes, test_key
-from walkaway.model import log_lines as said
+from walkaway.model import causes, event_kinds, events, exit_codes, log_lines, test_key
 from walkaway.model.log_lines import Line
 from walkaway.model.test_log import Execution, LogOfTest
 from walkaway.record import reader, time_window
@@ -35,40 +34,40 @@ Live = Callable[[float, float], str]
 """(since, until), in seconds since the epoch → the services' log lines from their containers."""
 
 
-def choose(names: Sequence[str], wanted: str, run: str) -> int:
-    """Return the index of the one node id that equals ``wanted`` or contains it.
+def choose(names: Sequence[str], part: str, run: str) -> int:
+    """Return the index of the one node id that equals ``part`` or contains it.
 
-    Raises `WalkawayError` 66 when none does, 64 when several do or ``wanted`` is empty.
+    Raises `WalkawayError` 66 when none does, 64 when several do or ``part`` is empty.
     """
-    if not wanted:
+    if not part:
         message = "--test is empty. Give a node id, or a part of one."
         raise WalkawayError(message, exit_codes.WRONG_USE)
-    exact = [index for index, name in enumerate(names) if name == wanted]
-    found = exact or [index for index, name in enumerate(names) if wanted in name]
+    exact = [index for index, name in enumerate(names) if name == part]
+    found = exact or [index for index, name in enumerate(names) if part in name]
     if len(found) == 1:
         return found[0]
     if not found:
-        message = f"Run {run} has no test {wanted!r}.\nSee what there is: inv results --run {run}"
+        message = f"Run {run} has no test {part!r}.\nList its tests: inv results --run {run}"
         raise WalkawayError(message, exit_codes.NO_SUCH_RUN)
     shown = "".join(f"  {names[index]}\n" for index in found[:_SHOWN])
     more = f"  + {len(found) - _SHOWN:,} more\n" if len(found) > _SHOWN else ""
-    message = f"{wanted!r} fits {len(found):,} tests:\n{shown}{more}Give more of the node id."
+    message = f"{part!r} matches {len(found):,} tests:\n{shown}{more}Give more of the node id."
     raise WalkawayError(message, exit_codes.WRONG_USE)
 
 
-def read(record: Record, wanted: str, now_s: float, live: Live | None = None) -> LogOfTest:
-    """Return the story of the test that ``wanted`` names.
+def read(record: Record, part: str, now_s: float, live: Live | None = None) -> LogOfTest:
+    """Return the story of the test that ``part`` names.
 
     ``now_s``: the run's age in seconds, used as the end time of tests in flight. ``live`` asks the
     services' containers if the record does not hold their log yet. Raises as `choose` does.
     """
     run = record.run()
     names = reader.ids(record.folder)
-    index = choose(names, wanted, run.short)
+    index = choose(names, part, run.short)
     nodeid = names[index]
     own, unread, files = _own(record.folder, nodeid)
-    told = _flights(record.path("events.jsonl"), index, now_s)
-    flights = tuple(_reaching(flight, [line.at_s for line in own]) for flight in told)
+    all_flights = _flights(record.path("events.jsonl"), index, now_s)
+    flights = tuple(_reaching(flight, [line.at_s for line in own]) for flight in all_flights)
     prefix = test_key.prefix(run.id, nodeid)
     spans = [(flight.since_s, flight.until_s) for flight in flights]
     services: list[Line] = []
@@ -76,13 +75,15 @@ def read(record: Record, wanted: str, now_s: float, live: Live | None = None) ->
         bounds = run.created_s + since, run.created_s + until
         raw, cut = _services(record, prefix, bounds, live)
         services += [
-            line for row in raw if (line := said.of_service(row, prefix, run.created_s)) is not None
+            line
+            for row in raw
+            if (line := log_lines.of_service(row, prefix, run.created_s)) is not None
         ]
         if cut:
             unread.append(cut)
     if record.path(SERVICES).exists():
         files.append(str(record.path(SERVICES)))
-    lines = tuple(said.merged([*own, *services]))
+    lines = tuple(log_lines.merged([*own, *services]))
     messages, traced = _failures(record, index)
     return LogOfTest(
         nodeid, flights, lines, tuple(dict.fromkeys(unread)), tuple(files), messages, traced
@@ -94,8 +95,8 @@ def _failures(record: Record, index: int) -> tuple[tuple[str, ...], bool]:
     head = reader.head(record.path("failures.jsonl"), reader.FAILURES_BYTES)
     found = [entry for entry in events.parse(head) if entry.get("i") == index]
     bare = [entry for entry in found if causes.is_bare(entry)]
-    said = (": ".join(filter(None, (events.text(e, "type"), events.text(e, "msg")))) for e in bare)
-    return tuple(dict.fromkeys(said)), len(bare) < len(found)
+    texts = (": ".join(filter(None, (events.text(e, "type"), events.text(e, "msg")))) for e in bare)
+    return tuple(dict.fromkeys(texts)), len(bare) < len(found)
 
 
 def _services(
@@ -105,7 +106,7 @@ def _services(
     path = record.path(SERVICES)
     if path.exists():
         found, cut = time_window.holding(
-            path, prefix.encode(), said.time_of, bounds, SERVICES_BYTES
+            path, prefix.encode(), log_lines.time_of, bounds, SERVICES_BYTES
         )
         why = f"{path.name}: more than {SERVICES_BYTES >> 20} MB in the test's time"
         return found, why if cut else ""
@@ -127,10 +128,12 @@ def _own(folder: Path, nodeid: str) -> tuple[list[Line], list[str], list[str]]:
         found = 0
         for start, end in _slices(path, nodeid):
             if end - start > OWN_BYTES:
-                unread.append(f"{path.name}: {(end - start - OWN_BYTES) / 1e6:.1f} MB before these")
+                unread.append(
+                    f"{path.name}: {(end - start - OWN_BYTES) / 1e6:.1f} MB of earlier lines"
+                )
                 start = end - OWN_BYTES  # noqa: PLW2901 - the end tells how it went on
             data = _part(path, start, end)
-            read_lines = [said.of_test(row, nodeid) for row in data.split(b"\n")]
+            read_lines = [log_lines.of_test(row, nodeid) for row in data.split(b"\n")]
             lines += [line for line in read_lines if line is not None]
             found += end > start
         if found:
@@ -168,9 +171,9 @@ def _flights(path: Path, index: int, now_s: float) -> Iterator[Execution]:
     begun: dict[str, float] = {}
     for event in _events_of(path, index):
         worker = events.text(event, "w")
-        if event["e"] == "s":
+        if event["e"] == event_kinds.TEST_STARTED:
             begun[worker] = events.number(event, "t")
-        elif event["e"] == "f":
+        elif event["e"] == event_kinds.TEST_FINISHED:
             until = events.number(event, "t")
             since = begun.pop(worker, until)
             yield Execution(since, until, events.text(event, "r"), worker)

@@ -12,46 +12,42 @@ import os
 import select
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from walkaway.process import clock, kernel
+from walkaway.model import event_kinds, exit_codes, journal_kinds
+from walkaway.model.observed import Observed
+from walkaway.model.outcome_file import OutcomeFile
+from walkaway.model.run import Run
+from walkaway.model.vocabulary import Outcome
+from walkaway.process import kernel
 from walkaway.process.children import Helper, SpawnError, spawn
 from walkaway.process.process_tree import reap
-
-if TYPE_CHECKING:
-    from walkaway.supervisor.main import Supervisor
+from walkaway.record.journal import Journal
+from walkaway.supervisor.lingering import last_event
+from walkaway.supervisor.record_files import RecordFiles
+from walkaway.supervisor.stop_requests import Requests
 
 _JUDGE_WAIT_S = 300.0
 _HOOK_WAIT_S = 60.0
 _OUTCOME_BYTES = 128 * 1024
 _RESERVED = ".outcome.reserved"
-_END_BYTES = 64 * 1024
-_PLAIN = {0: "passed", 1: "failed"}
+_PLAIN = {exit_codes.PASSED: Outcome.PASSED, exit_codes.FAILED: Outcome.FAILED}
 _BAD = ("failed", "error", "crashed", "subfailed")
-_FORGIVEN = "pytest ended with 0 although tests failed: a plugin's doing"
+_FORGIVEN = "pytest ended with 0 although tests failed: a plugin decided so"
 _TRIES = 20
 
 
-def usual_s(record: str) -> bytes:
-    """Return the longest usual time, in seconds, of the tests in flight. Runs in a child."""
-    from walkaway.record import durations
-
-    return str(durations.longest_in_flight_s(record)).encode()
-
-
-def close(supervisor: Supervisor) -> bool:
+def close(run: Run, files: RecordFiles, journal: Journal, observed: Observed) -> bool:
     """Judge the run. Return True when another pass is due, False once the outcome is written."""
-    supervisor.keeper.check()
-    observed = _observed(supervisor)
-    judged = _judge(supervisor, observed)
+    judged = _judge(files, journal, observed)
     if judged is not None and "again" in judged:
-        supervisor.journal.write("phase", name="pass", tests=judged["again"])
-        supervisor.ending.over()
+        journal.write(journal_kinds.PHASE, name="pass", tests=judged["again"])
         return True
-    supervisor.keeper.release()
-    _write(supervisor, judged if judged is not None else _plain(supervisor, observed))
-    supervisor.keeper.check()
-    _tell(supervisor)
+    files.release()
+    if judged is None:
+        judged = _plain(run.id, files.fds["events.jsonl"], observed).to_json()
+    _write(files, journal, judged)
+    files.check()
     return False
 
 
@@ -66,39 +62,20 @@ def reserve_outcome(record: str) -> None:
             os.close(fd)
 
 
-def _observed(supervisor: Supervisor) -> dict[str, Any]:
-    code, number = supervisor.exit or (None, None)
-    return {
-        "exit_code": code,
-        "signal": number,
-        "ended_by": supervisor.ending.kind,
-        "why": supervisor.ending.why,
-        "lingering": supervisor.watch.lingering.noticed,
-        "spawn_error": supervisor.backend.spawn_error,
-        "out_of_memory": supervisor.backend.out_of_memory()
-        or (supervisor.memory.just_now() if number else supervisor.memory.in_groups()),
-        "oom_on_machine": supervisor.memory.ever(),
-        "spawn_said": supervisor.backend.spawn_said,
-        "built": supervisor.backend.built,
-        "notes": supervisor.backend.notes,
-        "adopted": supervisor.adopted,
-        "pass": supervisor.pass_number,
-        "restored": supervisor.keeper.restored,
-        "now": supervisor.journal.now(),
-        "ended_at": clock.iso(time.time()),
-    }
+def _judge(files: RecordFiles, journal: Journal, observed: Observed) -> dict[str, Any] | None:
+    """Return the outcome, `{"again": n}` when another pass of n tests is due, None on failure."""
 
-
-def _judge(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any] | None:
     def work() -> bytes:
         from walkaway.runs import judge
 
-        return json.dumps(judge.judge(supervisor.record, observed)).encode()
+        found = judge.judge(files.record, observed)
+        answer = {"again": found} if isinstance(found, int) else found.to_json()
+        return json.dumps(answer).encode()
 
     try:
-        helper = Helper(work, [supervisor.lock_fd])
+        helper = Helper(work, [files.lock_fd])
     except OSError as error:  # fork failed
-        supervisor.journal.write("fault", m=f"no judgement: {error}")
+        journal.write(journal_kinds.FAULT, m=f"no judgement: {error}")
         return None
     deadline = time.monotonic() + _JUDGE_WAIT_S
     while not helper.done:
@@ -115,73 +92,58 @@ def _judge(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any] |
     return None
 
 
-def _plain(supervisor: Supervisor, observed: dict[str, Any]) -> dict[str, Any]:
+def _plain(run_id: str, events_fd: int, observed: Observed) -> OutcomeFile:
     """Return an outcome from the recorder's last event and the exit status, without a ledger.
 
     `passed` only if both agree and every collected test reported. A 0 beside failures passes only
     as a plugin's decision: in a single pass, without crashed tests.
     """
-    code, number = observed["exit_code"], observed["signal"]
-    end = _end_event(supervisor.keeper.fds["events.jsonl"])
-    counts = end.get("c", {})
+    status = observed.exit_code
+    end = last_event(events_fd, event_kinds.END)
+    counts = end.get("c")
+    if not isinstance(counts, dict):
+        end = counts = {}
     reported = sum(n for name, n in counts.items() if name != "subfailed")
+    seen = OutcomeFile(
+        id=run_id,
+        outcome=Outcome.INCOMPLETE,
+        code=exit_codes.INCOMPLETE,
+        pytest_exit=status,
+        signal=observed.signal,
+        ended_at=observed.ended_at,
+        duration_s=round(observed.now or 0.0, 3),
+    )
+    if status not in _PLAIN or end.get("exit") != status or not 0 < end["n"] == reported:
+        basis = f"signal {observed.signal}" if observed.signal else f"exit status {status}"
+        return seen._replace(
+            notes=("the record could not be judged: see supervisor.log in the record folder",),
+            rests_on=f"pytest's {basis}; the tests could not be counted",
+        )
+    code = status
+    bad = sum(counts.get(name, 0) for name in _BAD) + end.get("ce", 0)
+    if bad and (counts.get("crashed") or observed.number > 1):
+        code = exit_codes.FAILED
+    because = _FORGIVEN if bad and code == exit_codes.PASSED else ""
+    note = "without a ledger, times and junit.xml: see supervisor.log in the record"
     whole = end.get("sw", 0)  # modules skipped as a whole during collection
-    if code in _PLAIN and end.get("exit") == code and 0 < end["n"] == reported:
-        status = code
-        bad = sum(counts.get(name, 0) for name in _BAD) + end.get("ce", 0)
-        if bad and (counts.get("crashed") or observed["pass"] > 1):
-            code = 1
-        because = _FORGIVEN if bad and code == 0 else ""
-        notes = ["without a ledger, times and junit.xml: see supervisor.log in the record"]
-        return {
-            "schema": 1,
-            "id": supervisor.run["id"],
-            "outcome": _PLAIN[code],
-            "code": code,
-            "pytest_exit": status,
-            "ended_at": observed["ended_at"],
-            "duration_s": round(observed["now"], 3),
-            "expected": end["n"] + whole,
-            "reported": reported + whole,
-            "counts": counts | ({"skipped": counts.get("skipped", 0) + whole} if whole else {}),
-            "notes": [because, *notes] if because else notes,
-            "rests_on": (
-                f"pytest ended with {status}, "
-                f"{reported + whole} of {end['n'] + whole} tests reported"
-            ),
-            "because": because,
-        }
-    basis = f"signal {number}" if number else f"exit status {code}"
-    return {
-        "schema": 1,
-        "id": supervisor.run["id"],
-        "outcome": "incomplete",
-        "code": 65,
-        "pytest_exit": code,
-        "signal": number,
-        "ended_at": observed["ended_at"],
-        "duration_s": round(observed["now"], 3),
-        "notes": ["the record could not be judged: see supervisor.log in the record folder"],
-        "rests_on": f"pytest's {basis}; the tests could not be counted",
-    }
+    known = reported + whole
+    return seen._replace(
+        outcome=_PLAIN[code],
+        code=code,
+        expected=end["n"] + whole,
+        reported=known,
+        counts=counts | ({"skipped": counts.get("skipped", 0) + whole} if whole else {}),
+        notes=(because, note) if because else (note,),
+        rests_on=f"pytest ended with {status}, {known} of {end['n'] + whole} tests reported",
+        because=because,
+    )
 
 
-def _end_event(fd: int) -> dict[str, Any]:
-    """Return the recorder's final event if it is the last line; else an empty dict."""
-    size = os.fstat(fd).st_size
-    line = os.pread(fd, _END_BYTES, max(0, size - _END_BYTES)).rstrip(b"\n").split(b"\n")[-1]
-    with contextlib.suppress(ValueError):
-        event = json.loads(line)
-        if isinstance(event, dict) and event.get("e") == "end" and isinstance(event.get("c"), dict):
-            return event
-    return {}
-
-
-def _write(supervisor: Supervisor, outcome: dict[str, Any]) -> None:
+def _write(files: RecordFiles, journal: Journal, outcome: dict[str, Any]) -> None:
     """Write, fsync, link: outcome.json is complete or absent, and never replaced."""
     data = json.dumps(outcome, indent=1).encode() + b"\n"
-    final = os.path.join(supervisor.record, "outcome.json")
-    reserved = os.path.join(supervisor.record, _RESERVED)
+    final = os.path.join(files.record, "outcome.json")
+    reserved = os.path.join(files.record, _RESERVED)
     for _ in range(_TRIES):
         try:
             fd = os.open(reserved, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -200,37 +162,35 @@ def _write(supervisor: Supervisor, outcome: dict[str, Any]) -> None:
                 os.unlink(reserved)
             return
         except OSError as error:
-            supervisor.journal.write("phase", name=f"outcome not written yet: {error}")
-            supervisor.keeper.check()
+            journal.write(journal_kinds.PHASE, name=f"outcome not written yet: {error}")
+            files.check()
             time.sleep(0.5)
         else:
             return
 
 
-def _tell(supervisor: Supervisor) -> None:
+def run_hooks(run: Run, record: str, journal: Journal, requests: Requests) -> None:
     """Run the user's on_end and notify commands once; a failure changes nothing.
 
     They are not part of the run: whatever they start, such as another run, is left alone.
     """
-    run = supervisor.run
-    path = os.path.join(supervisor.record, "outcome.json")
-    for name in ("on_end", "notify"):
-        argv = run.get(name)
+    path = os.path.join(record, "outcome.json")
+    for name, argv in (("on_end", run.on_end), ("notify", run.notify)):
         if not argv:
             continue
         try:
             with open(path, "rb") as outcome:
                 environ = {k: v for k, v in os.environ.items() if k != "WALKAWAY_RUN"}
-                pid = spawn(argv, environ, run["root"], 2, outcome.fileno())
+                pid = spawn(argv, environ, run.root, 2, outcome.fileno())
         except (SpawnError, OSError) as error:
-            supervisor.journal.write("phase", name=f"{name}: {error}")
+            journal.write(journal_kinds.PHASE, name=f"{name}: {error}")
             continue
         deadline = time.monotonic() + _HOOK_WAIT_S
         ended: dict[int, int] = {}
         while pid not in ended:
             ended.update(reap(set()))
-            if pid not in ended and (time.monotonic() > deadline or supervisor.requests.told):
+            if pid not in ended and (time.monotonic() > deadline or requests.signal_number):
                 with contextlib.suppress(OSError):
                     os.killpg(pid, signal.SIGKILL)  # it leads its session and is not reaped yet
             time.sleep(0.02)
-        supervisor.journal.write("phase", name=f"{name} ended", status=ended[pid])
+        journal.write(journal_kinds.PHASE, name=f"{name} ended", status=ended[pid])

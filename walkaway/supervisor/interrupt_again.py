@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import os
 
+from walkaway.model import event_kinds
+
 _READ_BYTES = 256 * 1024
-_TESTS = (b'{"e":"s"', b'{"e":"f"')
-_HEARD = (b'{"e":"ki"', b'{"e":"drain"', b'{"e":"finish"', b'{"e":"end"')
+
+
+def _beginnings(*kinds: str) -> tuple[bytes, ...]:
+    return tuple(b'{"e":"%b"' % kind.encode() for kind in kinds)
+
+
+_TESTS = _beginnings(event_kinds.TEST_STARTED, event_kinds.TEST_FINISHED)
+_HANDLED = _beginnings(
+    event_kinds.INTERRUPTED, event_kinds.DRAINING, event_kinds.SESSION_FINISHED, event_kinds.END
+)
 """Events by which the recorder shows that pytest has handled the INT."""
 
 
@@ -16,12 +26,12 @@ class UsedUp:
     def __init__(self, events_fd: int) -> None:
         self._fd = events_fd
         self._offset = 0
-        self._heard = False
+        self._handled = False
 
     def begin(self) -> None:
         """Start following: INT is about to be sent."""
         self._offset = os.fstat(self._fd).st_size
-        self._heard = False
+        self._handled = False
 
     def look(self) -> bool:
         """Return whether tests went on since the last call and no event shows INT was handled."""
@@ -29,5 +39,5 @@ class UsedUp:
         start = max(self._offset, size - _READ_BYTES)
         lines = os.pread(self._fd, size - start, start).split(b"\n")
         self._offset = size
-        self._heard = self._heard or any(line.startswith(_HEARD) for line in lines)
-        return not self._heard and any(line.startswith(_TESTS) for line in lines)
+        self._handled = self._handled or any(line.startswith(_HANDLED) for line in lines)
+        return not self._handled and any(line.startswith(_TESTS) for line in lines)

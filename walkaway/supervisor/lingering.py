@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
+from walkaway.model import event_kinds
 from walkaway.process.process_tree import Family
 from walkaway.record.journal import Journal
 
@@ -33,6 +35,11 @@ class Lingering:
         self.noticed = False
         """It has stayed idle long enough to be reported."""
 
+    def begin(self) -> None:
+        """Begin a pass: the end of the one before it is not its own."""
+        self._size, self._next = os.fstat(self._fd).st_size, float("inf")
+        self._ended = self.noticed = False
+
     def check(self) -> str:
         """Return `new` when first noticed, `over` when idle for too long, else an empty string."""
         now = self._journal.now()
@@ -45,7 +52,7 @@ class Lingering:
             return ""
         self._next = now + _LOOK_S
         if not self._ended:
-            self._ended = bool(last_event(self._fd, "end"))
+            self._ended = bool(last_event(self._fd, event_kinds.END))
             self._next = now + _LOOK_S if self._ended else float("inf")
             self._idle_since, self._sampled = now, None
         if self._ended and self._is_idle(now):
@@ -74,7 +81,7 @@ class Lingering:
         return self._idle_since < now
 
 
-def last_event(fd: int, kind: str) -> dict[str, object]:
+def last_event(fd: int, kind: str) -> dict[str, Any]:
     """Return the event in the last line if it is of this kind; else an empty dict."""
     size = os.fstat(fd).st_size
     line = os.pread(fd, _END_BYTES, max(0, size - _END_BYTES)).rstrip(b"\n").split(b"\n")[-1]

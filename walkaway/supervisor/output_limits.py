@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from typing import Any
 
+from walkaway.model.run import Limits
 from walkaway.process import kernel
 
 _BLOCK = 512
@@ -20,14 +20,14 @@ _OWN_SHARE = 4
 class Output:
     """Watches the output of one run. Sizes are in bytes."""
 
-    def __init__(self, log_fd: int, limits: dict[str, Any], folder: str) -> None:
+    def __init__(self, log_fd: int, limits: Limits, folder: str) -> None:
         self._log_fd = log_fd
         self._folder = folder
-        self._head: int = limits["log_head_bytes"]
-        self._tail: int = limits["log_tail_bytes"]
-        self._most: int = limits["output_bytes"]
-        self._capture: int = limits["capture_bytes"]
-        self._floor: int = limits["disk_floor_bytes"]
+        self._head = limits.log_head_bytes
+        self._tail = limits.log_tail_bytes
+        self._most = limits.output_bytes
+        self._capture = limits.capture_bytes
+        self._floor = limits.disk_floor_bytes
         self._punched = self._head
         self._captured = 0
 

@@ -13,7 +13,7 @@ _CHUNK = 1 << 20
 _NAMES = ("events.jsonl", "failures.jsonl", "collected.txt", "collected.idx", "supervisor.jsonl")
 
 
-class Keeper:
+class RecordFiles:
     """Holds open every file that grows while the run lives.
 
     The recorder appends to the same files, so after a deletion its bytes still arrive in the
@@ -23,7 +23,7 @@ class Keeper:
     def __init__(self, record: str, lock_fd: int) -> None:
         self.record = record
         self.log_path = record + ".log"
-        self._lock_fd = lock_fd
+        self.lock_fd = lock_fd
         self._run_json = _read(os.path.join(record, "run.json"))
         self.fds = {name: _open(os.path.join(record, name)) for name in _NAMES}
         self.log_fd = _open(self.log_path)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import signal
 
-from walkaway.backends import Backend
+from walkaway.backends.backend import Backend, Delivery
+from walkaway.model import journal_kinds
 from walkaway.record.journal import Journal
 from walkaway.supervisor.interrupt_again import UsedUp
 
@@ -62,35 +63,37 @@ class Ending:
         The grace period does not run while the last signal is pending: a hanging engine delivers
         it once it recovers. Nor while the engine is silent: we do not know whether it arrived.
         """
-        if self._backend.pending:
+        delivery = self._backend.delivery
+        if delivery is Delivery.PENDING:
             self._next = self._journal.now() + self._wait_s
-        elif self._backend.silent:
+        elif delivery is Delivery.SILENT:
             self._from_the_first()
-        if not self.kind or self._backend.silent:
+        if not self.kind or delivery is Delivery.SILENT:
             return
         if self._journal.now() < self._next:
             self._interrupt_again()
             return
         number = self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
-        self._journal.write("signal", sig=signal.Signals(number).name)
+        self._journal.write(journal_kinds.SIGNAL_SENT, sig=signal.Signals(number).name)
         self._again = 0.0
         if number == signal.SIGINT:
             self._used_up.begin()
-            self._backend.interrupt()
             self._wait_s = self._grace_s
             self._again = self._journal.now() + self._between_s
         else:
-            self._backend.signal_all(number)
             self._wait_s = self._grace_s / 2 if number == signal.SIGTERM else 1.0
+        self._backend.signal(number)
         self._next = self._journal.now() + self._wait_s
 
     def _interrupt_again(self) -> None:
-        if not self._again or self._journal.now() < self._again or self._backend.pending:
+        if not self._again or self._journal.now() < self._again:
+            return
+        if self._backend.delivery is Delivery.PENDING:
             return
         self._again = self._journal.now() + self._between_s
         if self._used_up.look():
-            self._journal.write("signal", sig="SIGINT", again=True)
-            self._backend.interrupt()
+            self._journal.write(journal_kinds.SIGNAL_SENT, sig="SIGINT", again=True)
+            self._backend.signal(signal.SIGINT)
 
     @property
     def _between_s(self) -> float:

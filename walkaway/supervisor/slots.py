@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
+from walkaway.model import journal_kinds
+from walkaway.model.run import Run
 from walkaway.record.journal import Journal
 from walkaway.worker_slots import worker_count
 from walkaway.worker_slots.queue import Turn
@@ -15,7 +16,7 @@ _NAMED = 3
 class SlotShare:
     """One run's share of the worker slots. A run inside a run uses its parent's."""
 
-    def __init__(self, run: dict[str, Any], journal: Journal) -> None:
+    def __init__(self, run: Run, journal: Journal) -> None:
         self._run = run
         self._journal = journal
         self._turn: Turn | None = None
@@ -23,9 +24,9 @@ class SlotShare:
     def ask(self, *, at_once: bool = False) -> None:
         """Join the queue, once per pass. ``at_once``: take the slots now, as for an adopted run."""
         run = self._run
-        total = 0 if run.get("parent") else int(run.get("worker_slots") or 0)
+        total = 0 if run.parent else run.worker_slots
         self._turn = Turn(
-            total, worker_count.wanted(run["argv"], os.environ), run["id"], run["root"], os.environ
+            total, worker_count.requested(run.argv, os.environ), run.id, run.root, os.environ
         )
         if at_once:
             self._turn.take_at_once()
@@ -35,7 +36,7 @@ class SlotShare:
         turn = self._turn
         if turn is None or turn.try_take():
             if turn is not None and turn.note:
-                self._journal.write("phase", name=turn.note)
+                self._journal.write(journal_kinds.PHASE, name=turn.note)
             return ""
         behind = [
             f"{holder.run.rpartition('-')[2]} in {holder.checkout}" for holder in turn.behind()

@@ -5,11 +5,12 @@ Silence with a busy tree is only journaled, never ended.
 
 from __future__ import annotations
 
+from walkaway.model import journal_kinds
 from walkaway.process.process_tree import Family
 from walkaway.record.journal import Journal
 
 _IDLE_CORES = 0.05
-_FIRST_WORD_S = 30.0
+_FIRST_NOTE_S = 30.0
 
 
 class Silence:
@@ -23,7 +24,7 @@ class Silence:
         self._last_event = journal.now()
         self._last_busy = self._last_event
         self._sampled: tuple[float, float] | None = None
-        self._told = _FIRST_WORD_S
+        self._journal_at_s = _FIRST_NOTE_S
         self._asked = 0.0
 
     def begin(self) -> None:
@@ -46,11 +47,11 @@ class Silence:
             self._size = events_size
             self._last_event = self._last_busy = now
             self._sampled = None
-            self._told = _FIRST_WORD_S
+            self._journal_at_s = _FIRST_NOTE_S
             self._asked = 0.0
             return False
         silent = now - self._last_event
-        watch_from = min(_FIRST_WORD_S, self._stall_s / 4) if self._stall_s else _FIRST_WORD_S
+        watch_from = min(_FIRST_NOTE_S, self._stall_s / 4) if self._stall_s else _FIRST_NOTE_S
         if silent < watch_from:
             return False
         self._sample(now, silent)
@@ -75,6 +76,8 @@ class Silence:
         self._sampled = (now, total)
         if wanting or cores > _IDLE_CORES:
             self._last_busy = now
-        if silent >= self._told:
-            self._journal.write("silent", **{"for": round(silent), "busy": round(cores, 2)})
-            self._told *= 2
+        if silent >= self._journal_at_s:
+            self._journal.write(
+                journal_kinds.SILENT, **{"for": round(silent), "busy": round(cores, 2)}
+            )
+            self._journal_at_s *= 2

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 
+from walkaway.model import journal_kinds
 from walkaway.process import file_lock
 from walkaway.record.journal import Journal
 from walkaway.supervisor.shutdown import Ending
@@ -22,19 +23,19 @@ class Requests:
         self._ending = ending
         self._parent = os.environ.get(MARKER, "")
         """The record of the run that this one was started in."""
-        self.told = 0
+        self.signal_number = 0
         """The signal that told us to end; 0 when none has come."""
 
     def on_signal(self, number: int, _frame: object) -> None:
         """Note TERM or INT sent to the supervisor; `check` acts on it."""
-        self.told = self.told or number
+        self.signal_number = self.signal_number or number
 
     def check(self) -> None:
         """Begin the ending if somebody has asked for it."""
         if self._ending.kind:
             return
-        if self.told:
-            self._end_as_told()
+        if self.signal_number:
+            self._end_by_signal()
             return
         try:
             with open(os.path.join(self._record, "stop.json"), encoding="utf-8") as file:
@@ -42,19 +43,19 @@ class Requests:
         except (OSError, ValueError):
             return
         kind, by = str(asked.get("kind", "stop")), str(asked.get("by", "?"))
-        self._journal.write("stop", kind=kind, by=by)
+        self._journal.write(journal_kinds.STOP_REQUESTED, kind=kind, by=by)
         word = "interrupt" if kind == "interrupt" else "stop"
         self._ending.begin(word, f"by {by}")
 
-    def _end_as_told(self) -> None:
+    def _end_by_signal(self) -> None:
         """End the run after TERM or INT; with KILL at once if it means the enclosing run ended."""
-        name = signal.Signals(self.told).name
-        why = f"its supervisor was told to end ({name})"
+        name = signal.Signals(self.signal_number).name
+        why = f"its supervisor was asked to end ({name})"
         around = self._parent if self._parent != self._record else ""
         ended = bool(around) and _is_over(around)
         if ended:
             why = f"the run that it was started in ended ({os.path.basename(around)})"
-        self._journal.write("stop", kind="term", by=name)
+        self._journal.write(journal_kinds.STOP_REQUESTED, kind="term", by=name)
         self._ending.begin("stop", why, at_once=ended)
 
 

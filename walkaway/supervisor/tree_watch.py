@@ -8,6 +8,7 @@ import os
 import sys
 from typing import Any
 
+from walkaway.model import journal_kinds
 from walkaway.process.children import Helper
 from walkaway.process.process_tree import Family
 from walkaway.record.journal import Journal
@@ -78,7 +79,7 @@ class Trees:
                 changed.insert(0, f"HEAD ({self._head} -> {head})")
             event["changed"], event["nchanged"] = changed[:_SHOWN], len(changed)
         self._fingerprint = fingerprint
-        self._journal.write("tree", **event)
+        self._journal.write(journal_kinds.SOURCE_TREE, **event)
 
     def keep(self, record: str) -> None:
         """Write the last state of the tree to tree.json, for later comparison."""

@@ -62,7 +62,7 @@ def ci(
             done = take()
         except WalkawayError as error:
             what, *rest = error.message.splitlines()
-            done = Step(name, error.code, said=what, todo=" ".join(rest) or f"inv {name}")
+            done = Step(name, error.code, detail=what, todo=" ".join(rest) or f"inv {name}")
         steps.append(replace(done, name=name, seconds=time.monotonic() - begun))
         if not json:
             say([view.step_line(steps[-1], here.style)])
@@ -94,11 +94,18 @@ def _lint(here: Here, *, quiet: bool) -> Step:
         if code:
             failed.append((f"{shlex.join(command)} ended with {code}", code))
     if failed:
-        said = ", ".join(what for what, _ in failed)
-        return Step("lint", failed[0][1], said=said, todo="fix what it names, then: inv lint")
+        detail = ", ".join(what for what, _ in failed)
+        return Step(
+            "lint",
+            failed[0][1],
+            detail=detail,
+            todo="fix what it reports, then run again: inv lint",
+        )
     if found.missing and not found.argvs:
         names = " and ".join(found.missing)
-        return Step("lint", said=f"walkaway.lint is not set, and {names} not here", skipped=True)
+        return Step(
+            "lint", detail=f"walkaway.lint is not set, and {names} not installed", skipped=True
+        )
     return Step("lint")
 
 
@@ -107,13 +114,15 @@ def _locks(here: Here) -> Step:
 
     sources = locks.sources(here.root)
     if not sources:
-        return Step("locks", said="there is no requirements*.in", skipped=True)
+        return Step("locks", detail="there is no requirements*.in", skipped=True)
     found = locks.check(locks.project(here.root, here.environ))
     stale = [lock for lock in found if lock.standing is lockfile.LockState.STALE]
     if not stale:
         return Step("locks")
-    said = ", ".join(f"{lock.name} is stale{_why(lock.why)}" for lock in stale)
-    return Step("locks", exit_codes.FAILED, said=said, todo=f"{uv.COMMAND}, then commit the lock")
+    detail = ", ".join(f"{lock.name} is stale{_why(lock.why)}" for lock in stale)
+    return Step(
+        "locks", exit_codes.FAILED, detail=detail, todo=f"{uv.COMMAND}, then commit the lock"
+    )
 
 
 def _why(why: str) -> str:
@@ -139,13 +148,17 @@ def _tests(
     found.append((made.record, look))
     if look.ended is None:
         command = here.style.command("wait", "--run", look.run.short)
-        return Step("tests", exit_codes.STILL_RUNNING, said="they were left running", todo=command)
+        return Step(
+            "tests", exit_codes.STILL_RUNNING, detail="they were left running", todo=command
+        )
     if not look.ended.code:
-        said = verdict.says(look, look.ended, _PLAIN)
-        return Step("tests", said=f"by a plugin's word: {said}" if phrases.forgiven(look) else said)
+        detail = verdict.sentence(look, look.ended, _PLAIN)
+        return Step(
+            "tests", detail=f"as a plugin decided: {detail}" if phrases.forgiven(look) else detail
+        )
     last = verdict.lines(look, _PLAIN)[-1].removeprefix("next:").strip()
-    said = f"{look.ended.outcome}, {verdict.says(look, look.ended, _PLAIN)}"
-    return Step("tests", look.ended.code, said=said, todo=last)
+    detail = f"{look.ended.outcome}, {verdict.sentence(look, look.ended, _PLAIN)}"
+    return Step("tests", look.ended.code, detail=detail, todo=last)
 
 
 def _wait_quietly(here: Here, made: start.Started, *, interrupted: bool) -> None:

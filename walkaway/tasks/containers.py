@@ -54,7 +54,7 @@ def service_logs(
     names = sorted({row.service for row in rows})
     command = project.compose(*words, *names)
     if here.terminal:
-        return _shown(here, command, project)
+        return _run_attached(here, command, project)
     return _printed(here, command, project, None if follow else _LOGS_S)
 
 
@@ -81,7 +81,7 @@ def shell(c: Context, service: str | None = None, slot: str = "1") -> int:
     if not terminal:
         _refuse(shlex.join(["docker", "exec", row.name, "env"]))
     command = ("docker", "exec", "--interactive", "--tty", row.name, "sh", "-c", _SHELL)
-    return _shown(here, command, project, attended=True)
+    return _run_attached(here, command, project, attended=True)
 
 
 def _new(here: Here, project: Project) -> int:
@@ -95,11 +95,13 @@ def _new(here: Here, project: Project) -> int:
         "--label", f"{LABEL_CHECKOUT}={here.root}", "--label", f"{LABEL_SLOT}={project.slot}",
         "--entrypoint", "sh", project.service, "-c", _SHELL,
     )  # fmt: skip
-    return _shown(here, command, project, attended=True)
+    return _run_attached(here, command, project, attended=True)
 
 
 def _refuse(command: str) -> None:
-    message = f"A shell needs a terminal, and there is none here.\nOne command at a time: {command}"
+    message = (
+        f"A shell needs a terminal, and this is not one.\nRun single commands instead: {command}"
+    )
     raise WalkawayError(message, exit_codes.WRONG_USE)
 
 
@@ -111,19 +113,21 @@ def _containers(here: Here, project: Project, service: str | None) -> list[Conta
         services = compose_config.read(project, here.environ).services
         if service not in services:
             message = (
-                f"--service is {service!r}: there are {', '.join(sorted(services)) or 'none'}."
+                f"--service is {service!r}: give one of {', '.join(sorted(services)) or 'none'}."
             )
             raise WalkawayError(message, exit_codes.WRONG_USE)
     rows = [row for row in project_containers.of(project.name, here.environ) if not row.one_off]
     found = [row for row in rows if service in {None, row.service}]
     if not found:
-        what = f"environment {project.slot}" if not rows else f"{service} of it"
-        message = f"Not there: {what} is not up.\nBring it up: inv up --slot {project.slot}"
+        what = f"Environment {project.slot}"
+        if rows:
+            what = f"Service {service} of environment {project.slot}"
+        message = f"{what} is not up.\nStart it: inv up --slot {project.slot}"
         raise WalkawayError(message, exit_codes.NO_SUCH_RUN)
     return found
 
 
-def _shown(
+def _run_attached(
     here: Here, command: tuple[str, ...], project: Project, *, attended: bool = False
 ) -> int:
     """Run a docker command with our own streams, to its end."""
@@ -169,5 +173,5 @@ def _code(ended: int, *, attended: bool = False) -> int:
     if ended < 0:
         return exit_codes.SIGNAL_BASE - ended
     if ended and not attended:
-        complain(f"docker ended with {ended}: its words are above")
+        complain(f"docker ended with {ended}: its output is above")
     return ended

@@ -63,7 +63,7 @@ def advice(words: Sequence[str], tasks: Sequence[str]) -> list[str]:
     """At most two lines: what is wrong, and the corrected line. `words` begins with `make`."""
     if not words:  # no /proc, so what was typed is not known
         return [
-            "make: there is a goal that is no target. pytest's arguments go into ARGS:",
+            "make: a word here is not a target. pytest's arguments go into ARGS:",
             "  make test-async ARGS='-m slow'",
         ]
     goal = next((i for i, word in enumerate(words) if i and word in tasks), None)
@@ -77,14 +77,14 @@ def advice(words: Sequence[str], tasks: Sequence[str]) -> list[str]:
     if misnamed := [word for word in settings if word.partition("=")[0] in MISNAMED]:
         name, _, value = misnamed[0].partition("=")
         right = MISNAMED[name]
-        lines = [f"make: no variable named {name}: nothing was started. Say"]
+        lines = [f"make: no variable named {name}: nothing was started. Use"]
         settings[settings.index(misnamed[0])] = f"{right}={value}"
         return [*lines, f"  {shown_line([*before, task], settings)}"]
     if task not in TAKE_PYTEST_ARGS:
         run = next((word for word in rest if RUN_ID.fullmatch(word)), None)
         flag = f"--run {run}" if run else "--flag"
         return [
-            f"make: {named(rest)} is no target: nothing was started. Flags of {task} go into",
+            f"make: {named(rest)} is not a target: nothing was started. Flags of {task} go into",
             f"  make {task} OPTS={quoted(flag)}    (`make` lists targets, inv --help {task} flags)",
         ]
     line = shown_line([*before, task], [*settings, f"ARGS={shlex.join(rest)}"])
@@ -97,7 +97,7 @@ def advice(words: Sequence[str], tasks: Sequence[str]) -> list[str]:
 def unreachable(program: str, words: Sequence[str], line: str) -> list[str]:
     """Say that words would not reach pytest, and with which line they do."""
     return [
-        f"{program}: {named(words)} would not reach pytest: nothing was started. Say",
+        f"{program}: {named(words)} would not reach pytest: nothing was started. Use",
         f"  {line}",
     ]
 
@@ -158,9 +158,10 @@ def mark(task: str, words: Sequence[str], lines: Sequence[str]) -> None:
         from walkaway.hunting.store import last_start_of
 
         place = last_start_of(root, os.environ, "hunt" if task == "flaky" else "run")
+        from walkaway.model.exit_codes import WRONG_USE
         from walkaway.runs.last_start import refuse
 
-        refuse(place, shlex.join(words), 64, "\n".join(lines))
+        refuse(place, shlex.join(words), WRONG_USE, "\n".join(lines))
 
 
 def main() -> None:

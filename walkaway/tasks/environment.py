@@ -92,7 +92,7 @@ def up(c: Context, slot: str = "1", json: bool = False) -> None:
             project, here.environ, everything=True, out=out,
             starting=lambda names: None if json else say([view.building(names)]),
         )  # fmt: skip
-        names = services.wanted(project, here.environ, everything=True)
+        names = services.names_to_start(project, here.environ, everything=True)
         was_up = services.warm(project, here.environ, everything=True)
         if not was_up:
             with leased(here, project):
@@ -180,7 +180,7 @@ def chosen(here: Here, slot: str) -> Project:
     if number > conf.slots:
         message = (
             f"--slot is {number}: this checkout has {conf.slots} at most.\n"
-            "More are had with walkaway.slots in invoke.yaml."
+            "Raise walkaway.slots in invoke.yaml to allow more."
         )
         raise WalkawayError(message, exit_codes.WRONG_USE)
     return Project(here.root, number, conf.service, conf.compose_file)
@@ -201,8 +201,8 @@ def leased(here: Here, project: Project) -> Iterator[None]:
     if lease is None:
         names = ", ".join(run.rpartition("-")[2] for run in live) or "somebody else"
         message = (
-            f"Environment {project.slot} is not as the Compose file has it, and {names} uses it.\n"
-            f"Wait for its end, then again: inv up --slot {project.slot}"
+            f"Environment {project.slot} differs from the Compose file, and {names} is using it.\n"
+            f"Wait for its end, then run again: inv up --slot {project.slot}"
         )
         raise WalkawayError(message, exit_codes.NOT_STARTABLE)
     try:
@@ -220,7 +220,7 @@ def answering(here: Here, task: str) -> None:
     if why:
         message = (
             f"The Docker engine does not answer: {why}.\n"
-            f"Start it, and see what else is missing: inv doctor   then again: inv {task}"
+            f"Start it, check with: inv doctor   then run again: inv {task}"
         )
         raise WalkawayError(message, exit_codes.NOT_STARTABLE)
 

@@ -48,7 +48,7 @@ environment = Collection(
 )
 upkeep = Collection("upkeep", _upkeep.rotate_logs, _upkeep.compile_deps)
 hunt = Collection("hunt", _hunt.flaky)
-quality = Collection("quality", _quality.lint, _quality.check, _ci.ci)
+quality = Collection("quality", _quality.lint, _quality.check, _quality.check_fast, _ci.ci)
 
 
 def compose(*groups: Collection) -> Collection:

@@ -10,7 +10,7 @@ from invoke.context import Context
 
 from walkaway.errors import WalkawayError
 from walkaway.hunting import start
-from walkaway.hunting import status as looks
+from walkaway.hunting import status as hunt_status
 from walkaway.hunting import stop as halt
 from walkaway.hunting.store import HuntRecord, Hunts, last_start_of
 from walkaway.model import exit_codes, hunt_summary
@@ -18,7 +18,7 @@ from walkaway.model import hunt as model
 from walkaway.model.hunt import Hunt, HuntView
 from walkaway.model.last_start import LastStart
 from walkaway.runs import last_start
-from walkaway.runs.request import Options, wanted
+from walkaway.runs.request import Options, planned_run
 from walkaway.runs.request import seed as checked_seed
 from walkaway.tasks import invoke_adapter
 from walkaway.tasks.inspect_runs import wait_limit_s
@@ -80,7 +80,7 @@ def flaky(
             id="",
             runs=invoke_adapter.whole(runs, "runs", 1),
             seed=_seed(seed),
-            run=wanted(
+            run=planned_run(
                 root=here.root,
                 cwd=invoke_adapter.current_folder(),
                 args=remainder(c),
@@ -94,7 +94,7 @@ def flaky(
         )
         label = f"flaky {asked.run.label}".strip()
         with ctrl_c_later() as pressed:
-            record = start.begin(hunts, replace(asked, run=replace(asked.run, label=label)))
+            record = start.begin(hunts, replace(asked, run=asked.run._replace(label=label)))
     return _stay(here, hunts, record, detach=detach, json=json, interrupted=bool(pressed))
 
 
@@ -124,7 +124,7 @@ def _stay(
     asked = record.hunt()
     first = view.begun(asked, here.style)
     if detach and json:
-        _tell(here, looks.look(hunts, record, current=False), json=True)
+        _tell(here, hunt_status.look(hunts, record, current=False), json=True)
         return 0
     # Before the wait: a shell that is killed leaves at least the hunt's id behind.
     if json:
@@ -153,7 +153,7 @@ def _watch(here: Here, hunts: Hunts, record: HuntRecord, *, stop: bool, json: bo
         code = _halt(here, hunts, record, "stop", by, json=json)
         return code if code == exit_codes.STILL_RUNNING else 0
     try:
-        now = looks.look(hunts, record)
+        now = hunt_status.look(hunts, record)
         if now.live and not json and _every(here):
             found = hunt_summary.compare(now.attempts, now.tests)
             say(view.lines(now, found, here.style)[:1])
@@ -165,10 +165,10 @@ def _watch(here: Here, hunts: Hunts, record: HuntRecord, *, stop: bool, json: bo
 
 def _halt(here: Here, hunts: Hunts, record: HuntRecord, kind: str, by: str, *, json: bool) -> int:
     """Ask for the hunt's end, wait for it, and tell how it stands."""
-    if looks.look(hunts, record, current=False).live:
+    if hunt_status.look(hunts, record, current=False).live:
         halt.ask(record, kind, by)
         halt.wait_ended(record, _END_WAIT_S)
-    return _tell(here, looks.look(hunts, record), json=json)
+    return _tell(here, hunt_status.look(hunts, record), json=json)
 
 
 def _follow(
@@ -176,19 +176,19 @@ def _follow(
 ) -> int:
     """Tell of attempts as they end; return the hunt's code, 75 when time is up."""
     deadline = None if limit_s is None else time.monotonic() + limit_s
-    told = looks.look(hunts, record, current=False)
+    before = hunt_status.look(hunts, record, current=False)
     adoptions = 0
-    while told.live:
-        adoptions += told.adopted_now
+    while before.live:
+        adoptions += before.adopted_now
         _until_news(record, deadline)
         late = deadline is not None and time.monotonic() >= deadline
-        now = looks.look(hunts, record, may_adopt=adoptions < _ADOPTIONS, current=late)
+        now = hunt_status.look(hunts, record, may_adopt=adoptions < _ADOPTIONS, current=late)
         if not json:
-            say(_news(here, told, now))
-        told = now
+            say(_news(here, before, now))
+        before = now
         if late:
             break
-    return _tell(here, told, json=json)
+    return _tell(here, before, json=json)
 
 
 def _until_news(record: HuntRecord, deadline: float | None) -> None:

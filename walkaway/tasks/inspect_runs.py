@@ -118,7 +118,7 @@ def failures(
     look = aged(here, record, status.look(here.records, record))
     entries = failures_of(record)
     found = causes.group(entries, after, attempts=all)
-    total = max(after, causes.told(entries))
+    total = max(after, causes.count_failures(entries))
     if json:
         say_json(run_json.failures(look, found, total, after))
     else:
@@ -146,7 +146,7 @@ def results(
     """List tests with their results, times and reasons."""
     here = invoke_adapter.here(c)
     most = invoke_adapter.whole(limit, "limit")
-    wanted = _wanted(result)
+    results_chosen = _results(result)
     shape = run_json.no_record_of("results", "more")
     if last_start.answered(here, run, "results", json=json, shape=shape):
         return
@@ -167,7 +167,7 @@ def results(
         for result, one in standing.entries(index, book, ended, live=look.live)
     ]
     rows += [(nodeid, str(Result.SKIPPED), 0.0, why) for nodeid, why in book.skipped_whole.items()]
-    rows = [r for r in rows if match in r[0] and (not wanted or r[1] in wanted)]
+    rows = [r for r in rows if match in r[0] and (not results_chosen or r[1] in results_chosen)]
     shown = rows[:most] if most else rows
     if json:
         say_json(run_json.results(look, shown, len(rows) - len(shown)))
@@ -175,12 +175,12 @@ def results(
         say(results_view.lines(look, shown, here.style, len(rows) - len(shown)))
 
 
-def _wanted(names: str) -> set[str]:
+def _results(names: str) -> set[str]:
     chosen = {name.strip() for name in names.split(",") if name.strip()}
     known = {*map(str, Result), standing.RUNNING, standing.WAITING, standing.UNKNOWN}
     strangers = sorted(chosen - known)
     if strangers:
-        message = f"--result {strangers[0]!r} is none. There are: {', '.join(sorted(known))}."
+        message = f"--result {strangers[0]!r}: give one of {', '.join(sorted(known))}."
         raise WalkawayError(message, exit_codes.WRONG_USE)
     return chosen
 

@@ -183,7 +183,7 @@ def say(lines: Iterable[str]) -> None:
     except OSError as error:
         # Nobody may take a lost answer for one: neither 0 nor a verdict's code.
         _drop_output()
-        message = f"The answer cannot be written: {error.strerror}."
+        message = f"The output cannot be written: {error.strerror}."
         raise WalkawayError(message, _BROKEN_PIPE) from error
 
 
@@ -213,7 +213,7 @@ def remainder(context: Context) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(joined))
     except ValueError as error:
-        message = f"What follows -- cannot be split: {error} in {joined!r}."
+        message = f"The arguments after -- cannot be split: {error} in {joined!r}."
         raise WalkawayError(message, exit_codes.WRONG_USE) from error
 
 

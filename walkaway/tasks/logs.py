@@ -52,10 +52,10 @@ def log(
     here = invoke_adapter.here(c)
     most = invoke_adapter.whole(lines, "lines")
     if follow and json:
-        message = "--follow and --json exclude each other: --json is one answer."
+        message = "--follow and --json exclude each other: --json prints one object."
         raise WalkawayError(message, exit_codes.WRONG_USE)
     if follow and test is not None:
-        message = "--follow and --test exclude each other: ask again, what a test said stays."
+        message = "--follow and --test exclude each other: run --test again to see more."
         raise WalkawayError(message, exit_codes.WRONG_USE)
     shape = run_json.no_record_of("log", "lines")
     if last_start.answered(here, run, "log", json=json, shape=shape):
@@ -102,7 +102,7 @@ def _tell_test(here: Here, record: Record, test: str, most: int, *, json: bool) 
 def _containers(look: RunView, since: float, until: float) -> str:
     from walkaway.backends import service_logs
 
-    return service_logs.said(look.run, Path(look.record), since, until)
+    return service_logs.logged_between(look.run, Path(look.record), since, until)
 
 
 class Tail:

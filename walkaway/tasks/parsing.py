@@ -52,13 +52,13 @@ def install() -> None:
         try:
             original(program)
         except ParseError as error:
-            told = _refusal(program, error)
-            if told is None:
+            refusal = _refusal(program, error)
+            if refusal is None:
                 raise
-            raise Exit(told, code=exit_codes.WRONG_USE) from error
-        told = _refusal(program, None)
-        if told is not None:
-            raise Exit(told, code=exit_codes.WRONG_USE)
+            raise Exit(refusal, code=exit_codes.WRONG_USE) from error
+        refusal = _refusal(program, None)
+        if refusal is not None:
+            raise Exit(refusal, code=exit_codes.WRONG_USE)
 
     module.Program.parse_tasks = parse_tasks
 
@@ -82,11 +82,11 @@ def _refusal(program: Program, error: Exception | None) -> str | None:
         return None
     typed_body, tail = _parted(program.argv[1:])
     head = typed_body[: len(typed_body) - len(rest)]
-    told, meant = _advice(line, flags, core, starts, head, tail)
+    refusal, meant = _advice(line, flags, core, starts, head, tail)
     if not meant:
         return None
-    _mark(program, starts[meant], told or str(error))
-    return told or str(error)
+    _mark(program, starts[meant], refusal or str(error))
+    return refusal or str(error)
 
 
 def _advice(
@@ -108,19 +108,19 @@ def _advice(
         return shlex.join(["inv", *words])
 
     if line.strangers and line.task in starts:
-        told = corrected_line.unreachable("inv", line.strangers, command(line))
+        refusal = corrected_line.unreachable("inv", line.strangers, command(line))
         first = line.strangers[0].partition("=")[0]
         known = [name for name in flags[line.task] if name.startswith("--")]
         if first.startswith("--") and (meant := corrected_line.near(first, known)):
-            told[1] += f"    (or did you mean {meant}?)"
-        return "\n".join(told), line.task
+            refusal[1] += f"    (or did you mean {meant}?)"
+        return "\n".join(refusal), line.task
     name = line.strangers[0] if line.strangers else ""
     meant = corrected_line.near(name, list(flags)) if name and not name.startswith("-") else ""
     if meant in starts:
         words = [*line.before, *([line.task] if line.task else []), *line.own, meant]
-        mended = read([*words, *line.strangers[1:]], flags, core, starts)
+        corrected = read([*words, *line.strangers[1:]], flags, core, starts)
         first = f"inv: there is no task {name!r}: nothing was started. Did you mean"
-        return f"{first}\n  {command(mended)}", meant
+        return f"{first}\n  {command(corrected)}", meant
     return "", line.starts[-1] if line.starts else ""
 
 

@@ -1,4 +1,4 @@
-"""`lint` and `check`: configured lists of commands, each an argv, run in the project's root."""
+"""`lint`, `check`, `check-fast`: configured commands, each an argv, run in the project's root."""
 
 from __future__ import annotations
 
@@ -54,6 +54,14 @@ def check(c: Context, json: bool = False) -> int:
     return _run_all(here, [*found.argvs, *_tests(here)], found.missing, json=json)
 
 
+@invoke_adapter.task(name="check-fast", flags={"json": JSON_HELP})
+def check_fast(c: Context, json: bool = False) -> int:
+    """Run the linters and the fast tests (walkaway.check_fast): what to run on each save."""
+    here = invoke_adapter.here(c)
+    found = linters(here)
+    return _run_all(here, [*found.argvs, *_fast_tests(here)], found.missing, json=json)
+
+
 def linters(here: Here) -> Linters:
     """Return the configured linters; else those of the default list that are installed.
 
@@ -70,9 +78,17 @@ def linters(here: Here) -> Linters:
 def _tests(here: Here) -> list[tuple[str, ...]]:
     """Return the configured test commands; else the pytest that a local run would start."""
     configured = _configured(here, "check")
-    if configured is not None:
-        return configured
-    return [command.find_pytest(here.settings().pytest, here.root, here.environ)]
+    return [_pytest(here)] if configured is None else configured
+
+
+def _fast_tests(here: Here) -> list[tuple[str, ...]]:
+    """Return the configured fast test commands; else pytest without the tests marked `slow`."""
+    configured = _configured(here, "check_fast")
+    return [(*_pytest(here), "-m", "not slow")] if configured is None else configured
+
+
+def _pytest(here: Here) -> tuple[str, ...]:
+    return command.find_pytest(here.settings().pytest, here.root, here.environ)
 
 
 def _configured(here: Here, key: str) -> list[tuple[str, ...]] | None:

@@ -16,7 +16,7 @@ from invoke.tasks import Task
 from walkaway.model import exit_codes
 from walkaway.runs import rerun as reruns
 from walkaway.runs import start, stop
-from walkaway.runs.request import Options, wanted
+from walkaway.runs.request import Options, planned_run
 from walkaway.tasks import invoke_adapter
 from walkaway.tasks.follow import follow
 from walkaway.tasks.invoke_adapter import Here, complain, remainder, say, say_json
@@ -173,7 +173,7 @@ def _begin_run(
         earlier, select = reruns.find(here.records, selector, here.origin())
         args, cwd = args or earlier.args, Path(earlier.cwd)
         options = replace(options, backend=options.backend or earlier.backend)
-    run = wanted(
+    run = planned_run(
         root=here.root,
         cwd=cwd,
         args=args,
@@ -184,7 +184,7 @@ def _begin_run(
         ci=here.ci,
     )
     if selector is not None:
-        run = replace(run, label=f"--rerun {selector} {run.label}".strip())
+        run = run._replace(label=f"--rerun {selector} {run.label}".strip())
     return start.start(here.records, run, again=again, select=select)
 
 

@@ -43,8 +43,8 @@ def minimum_python(root: Path) -> str:
         message = f"{path.name} cannot be read: {error}.\nFix it, then run again: {COMMAND}"
         raise WalkawayError(message, exit_codes.WRONG_USE) from error
     table = data.get("project")
-    wanted = table.get("requires-python") if isinstance(table, dict) else None
-    found = _LEAST.search(wanted) if isinstance(wanted, str) else None
+    required = table.get("requires-python") if isinstance(table, dict) else None
+    found = _LEAST.search(required) if isinstance(required, str) else None
     return found[1] if found else f"{sys.version_info.major}.{sys.version_info.minor}"
 
 

@@ -65,7 +65,7 @@ def _wait_for(fd: int) -> None:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                message = f"Another rotation has been at work in {FOLDER} for a minute.\nTry later."
+                message = f"Another rotation has been running in {FOLDER} for a minute.\nTry later."
                 raise WalkawayError(message, exit_codes.STILL_RUNNING) from None
             time.sleep(0.05)
         else:
@@ -92,7 +92,7 @@ def carry_out(folder: Path, plan: Plan) -> Pruned:
         except TimeoutError as error:
             message = (
                 f"A start has held {FOLDER / '.start.lock'} for {_START_WAIT_S:.0f} s.\n"
-                "Nothing was deleted. See what runs: inv runs"
+                "Nothing was deleted. List the runs: inv runs"
             )
             raise WalkawayError(message, exit_codes.STILL_RUNNING) from error
         except OSError as error:
@@ -107,7 +107,7 @@ def carry_out(folder: Path, plan: Plan) -> Pruned:
 def _unusable(folder: Path, error: OSError) -> WalkawayError:
     message = (
         f"Nothing can be deleted in {folder}: {error.strerror or error}.\n"
-        "Mend the folder (owner, read-only mount), then again."
+        "Fix the folder (owner, read-only mount), then try again."
     )
     return WalkawayError(message, exit_codes.CANNOT_RECORD)
 

@@ -158,7 +158,7 @@ def _state(record: Record) -> tuple[State, str]:
     except ValueError:
         return State.TORN, "its run.json cannot be read"
     if run.hunt and not _hunt_ended(record.folder.parent, run.hunt):
-        return State.HUNT, "an attempt of a hunt that goes on"
+        return State.HUNT, "an attempt of a running hunt"
     held = file_lock.probe(str(record.path("supervisor.lock")), run.lock)
     pytest_lock = file_lock.probe(str(record.path("pytest.lock")))
     if file_lock.Hold.HELD in {held, pytest_lock}:
@@ -174,7 +174,7 @@ def _hunt_ended(folder: Path, hunt: str) -> bool:
 def _unheld(record: Record, run: Run, held: file_lock.Hold) -> tuple[State, str]:
     """Judge a run whose locks nobody seems to hold. On another machine that proves nothing."""
     known = held is file_lock.Hold.FREE and bool(evidence.of_last_pass(str(record.folder)))
-    if known or _json(record.path("outcome.json")) is not None or _said_the_end(record):
+    if known or _json(record.path("outcome.json")) is not None or _recorded_its_end(record):
         return State.DONE, ""
     if held is file_lock.Hold.ABSENT:
         return State.TORN, "its lock is gone and it left no verdict"
@@ -183,11 +183,11 @@ def _unheld(record: Record, run: Run, held: file_lock.Hold) -> tuple[State, str]
     if run.boot_id != clock.boot_id():
         return State.UNKNOWN, "no verdict, started before this boot"
     if held is file_lock.Hold.ELSEWHERE:
-        return State.UNKNOWN, "no verdict, and this view does not show its locks"
+        return State.UNKNOWN, "no verdict, and its locks are not visible from here"
     return State.DONE, ""
 
 
-def _said_the_end(record: Record) -> bool:
+def _recorded_its_end(record: Record) -> bool:
     path = record.path("events.jsonl")
     status = _lstat(path)
     if status is None or not stat.S_ISREG(status.st_mode):

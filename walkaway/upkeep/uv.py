@@ -50,7 +50,7 @@ def find_uv() -> str:
     on_path = shutil.which("uv")
     if on_path is None:
         message = (
-            "uv is not here, and it is what compiles the locks.\n"
+            "uv is not installed, and it compiles the locks.\n"
             f"Install it beside Invoke: {sys.executable} -m pip install uv"
         )
         raise WalkawayError(message, exit_codes.NOT_STARTABLE)
@@ -74,7 +74,7 @@ def compile_lock(where: Project, source: str, output: Path, options: Sequence[st
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         minutes = _UV_LIMIT_S // 60
-        message = f"{source}: uv has no answer after {minutes} minutes. Is the index reachable?"
+        message = f"{source}: uv did not finish within {minutes} minutes. Is the index reachable?"
         raise WalkawayError(message, exit_codes.LIMIT) from error
     except OSError as error:
         message = f"{where.uv} cannot be run: {error.strerror}."
@@ -83,26 +83,29 @@ def compile_lock(where: Project, source: str, output: Path, options: Sequence[st
         raise _refused(source, done.stderr)
 
 
-def _refused(source: str, said: str) -> WalkawayError:
+def _refused(source: str, output: str) -> WalkawayError:
     """Return why uv failed: index unreachable, requirements unsatisfiable, or malformed."""
-    if _UNREACHABLE.search(said):
+    if _UNREACHABLE.search(output):
         message = (
             f"{source} cannot be resolved: no package index can be reached.\n"
-            f"Connect, or set HTTPS_PROXY or UV_DEFAULT_INDEX, then again: {COMMAND}"
+            f"Connect, or set HTTPS_PROXY or UV_DEFAULT_INDEX, then run again: {COMMAND}"
         )
         return WalkawayError(message, exit_codes.NOT_STARTABLE)
-    told = _told(said)[:2]
-    if "No solution found" in said:
-        message = f"{source} cannot be met: {told[-1][:300]}\nLoosen it, then again: {COMMAND}"
+    errors = _errors(output)[:2]
+    if "No solution found" in output:
+        message = (
+            f"{source} cannot be resolved: {errors[-1][:300]}\n"
+            f"Loosen a constraint, then run again: {COMMAND}"
+        )
         return WalkawayError(message, _RESOLUTION_FAILED)
-    why = ": ".join(told)[:400]
+    why = ": ".join(errors)[:400]
     return WalkawayError(f"{source} cannot be compiled: {why}", exit_codes.WRONG_USE)
 
 
-def _told(said: str) -> list[str]:
+def _errors(output: str) -> list[str]:
     """Return uv's error and its causes, one line each: uv wraps them at a terminal's width."""
     found: list[str] = []
-    for line in _URL.sub("(the index)", said).splitlines():
+    for line in _URL.sub("(the index)", output).splitlines():
         word, _, rest = line.strip().partition(": ")
         if word in {"error", "cause"}:
             found.append(rest)
@@ -110,4 +113,4 @@ def _told(said: str) -> list[str]:
             break
         elif found and line.strip(" ^"):
             found[-1] += f" {line.strip()}"
-    return found or ["uv said nothing"]
+    return found or ["uv printed nothing"]

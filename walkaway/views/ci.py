@@ -23,22 +23,22 @@ def heading(name: str, style: Style) -> str:
 def step_line(step: Step, style: Style) -> str:
     """Return how a step ended: `lint: passed in 3.2 s`."""
     if step.skipped:
-        return f"{step.name}: skipped, {printable(step.said, 200)}"
+        return f"{step.name}: skipped, {printable(step.detail, 200)}"
     word = style.bad(f"failed ({step.code})") if step.code else style.good("passed")
-    said = f"{GAP}{printable(step.said, 200)}" if step.said else ""
-    return f"{step.name}: {word} in {duration(step.seconds)}{said}"
+    detail = f"{GAP}{printable(step.detail, 200)}" if step.detail else ""
+    return f"{step.name}: {word} in {duration(step.seconds)}{detail}"
 
 
 def lines(steps: Sequence[Step], style: Style) -> list[str]:
     """Return the result: one line if all is well, plus two lines per failed step otherwise."""
     code = code_of(tuple(steps))
-    told = ", ".join(f"{step.name} {_word(step)}" for step in steps)
+    text = ", ".join(f"{step.name} {_word(step)}" for step in steps)
     first = style.bad("CI FAILED") if code else style.good("CI PASSED")
-    parts = [first, told] + ([f"exit {code}"] if code else [])
+    parts = [first, text] + ([f"exit {code}"] if code else [])
     found = [GAP.join(parts)]
     for step in sorted(steps, key=lambda step: step.code != code):
         if step.code:
-            found.append(f"{step.name}: {printable(step.said, 300)}")
+            found.append(f"{step.name}: {printable(step.detail, 300)}")
             found.append(f"{style.dim('next:')} {printable(step.todo, 300)}")
     return found
 
@@ -59,7 +59,7 @@ def to_json(steps: Sequence[Step], look: RunView | None, causes: Sequence[Cause]
                 "code": step.code,
                 "seconds": round(step.seconds, 3),
                 "skipped": step.skipped,
-                "said": step.said,
+                "said": step.detail,
                 "next": step.todo,
             }
             for step in steps
@@ -74,7 +74,7 @@ def markdown(steps: Sequence[Step], look: RunView | None, causes: Sequence[Cause
     rows = ["| step | | time | |", "|---|---|---:|---|"]
     for step in steps:
         mark = "skipped" if step.skipped else "❌" if step.code else "✅"
-        told = summary.escaped(f"{step.said}. Next: {step.todo}" if step.code else step.said)
-        rows.append(f"| {step.name} | {mark} | {duration(step.seconds)} | {told} |")
+        text = summary.escaped(f"{step.detail}. Next: {step.todo}" if step.code else step.detail)
+        rows.append(f"| {step.name} | {mark} | {duration(step.seconds)} | {text} |")
     parts = [] if look is None else [summary.markdown(look, causes).rstrip()]
     return "\n\n".join([*parts, "\n".join(rows)]) + "\n"

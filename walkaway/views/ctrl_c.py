@@ -8,18 +8,18 @@ from walkaway.text import Style
 
 def goes_on(run: Run, style: Style) -> str:
     """Return that only the watching ended, and how to look again."""
-    return f"{run.short} goes on: {style.command('wait', '--run', run.short)}"
+    return f"{run.short} is still running: {style.command('wait', '--run', run.short)}"
 
 
 def follows_no_more(run: Run, style: Style) -> str:
     """Return that only following the log ended, and how to continue."""
     again = style.command("log", "--run", run.short, "--follow")
-    return f"{run.short} goes on: {style.command('wait', '--run', run.short)}  or  {again}"
+    return f"{run.short} is still running: {style.command('wait', '--run', run.short)}  or  {again}"
 
 
 def stopping(run: Run, style: Style) -> str:
     """Return that the run is being stopped while we wait for its end."""
-    return f"{style.warn('stopping')} {run.short}: Ctrl-C again to let it end by itself"
+    return f"{style.warn('stopping')} {run.short}: Ctrl-C again to stop waiting"
 
 
 def left_stopping(run: Run, style: Style) -> str:
@@ -29,4 +29,4 @@ def left_stopping(run: Run, style: Style) -> str:
 
 def over_already(run: Run) -> str:
     """Return that there was nothing to stop."""
-    return f"{run.short} had ended before: nothing was stopped"
+    return f"{run.short} had already ended: nothing was stopped"

@@ -31,13 +31,13 @@ def lines(diagnosis: Diagnosis, style: Style) -> list[str]:
 
 def _first(diagnosis: Diagnosis, findings: int, style: Style) -> str:
     made = [checked for checked in diagnosis.checks if checked.grade is not Grade.SKIPPED]
-    told = f"{many(len(made), 'check')} in {duration(diagnosis.seconds)}"
+    summary = f"{many(len(made), 'check')} in {duration(diagnosis.seconds)}"
     if diagnosis.fit:
-        return f"{style.good('FIT')}  {told}"
+        return f"{style.good('FIT')}  {summary}"
     what = many(findings, "finding")
     if diagnosis.code == exit_codes.NOT_STARTABLE:
         what = f"the engine does not answer, {what}"
-    return f"{style.bad('NOT FIT')}  {what} in {told}  exit {diagnosis.code}"
+    return f"{style.bad('NOT FIT')}  {what} in {summary}  exit {diagnosis.code}"
 
 
 def _rows(checked: Checked, width: int, style: Style) -> list[str]:

@@ -14,7 +14,7 @@ from walkaway.text import Style, columns, duration, many, printable, size
 from walkaway.views.phrases import following
 from walkaway.views.run_json import SCHEMA
 
-_SAID_LINES = 3
+_OUTPUT_LINES = 3
 _SHOWN = 10
 _HEAD = ("service", "status", "up for", "restarts", "memory", "CPU", "ports")
 
@@ -39,7 +39,7 @@ def built_lines(built: Built, style: Style) -> list[str]:
         first = f"{style.good('unchanged')}: {where} ({sent})"
     warnings = [style.warn("large context: ") + line for line in built.warnings]
     again = style.command("build", "--no-cache")
-    end = following(style, style.command("up")) if built.changed else f"build all the same: {again}"
+    end = following(style, style.command("up")) if built.changed else f"build anyway: {again}"
     return [first, *warnings, end]
 
 
@@ -149,8 +149,8 @@ def _state(state: State, widths: Sequence[int], style: Style) -> list[str]:
     line = _line(_row(state), widths)
     if state.well:
         return [f"  {line}"]
-    said = [printable(text, style.width - 6) for text in state.said.splitlines() if text.strip()]
-    return [f"  {style.bad(line)}", *(f"      {text}" for text in said[-_SAID_LINES:])]
+    output = [printable(text, style.width - 6) for text in state.said.splitlines() if text.strip()]
+    return [f"  {style.bad(line)}", *(f"      {text}" for text in output[-_OUTPUT_LINES:])]
 
 
 def _row(state: State) -> tuple[str, ...]:

@@ -84,8 +84,10 @@ def _all(  # noqa: PLR0913, PLR0917 - the parts of one answer
 def _first(look: RunView, causes: list[Cause], style: Style, since: int) -> str:
     count = sum(cause.count for cause in causes)
     new = " new" if since else ""
-    told = f"{count:,}{new} {'failure' if count == 1 else 'failures'}, {many(len(causes), 'cause')}"
-    parts = (style.bad(told), look.run.short, phrases.label(look.run), _standing(look, style))
+    title = (
+        f"{count:,}{new} {'failure' if count == 1 else 'failures'}, {many(len(causes), 'cause')}"
+    )
+    parts = (style.bad(title), look.run.short, phrases.label(look.run), _standing(look, style))
     return GAP.join(part for part in (*parts, phrases.since_end(look, style)) if part)
 
 
@@ -112,13 +114,13 @@ def _none(look: RunView, style: Style, since: int) -> str:
 
 
 def _cause(look: RunView, cause: Cause, style: Style, depth: _Depth) -> Iterator[str]:
-    said = verdict.message(cause, depth.columns)
+    message = verdict.message(cause, depth.columns)
     count = style.bold(f"#{cause.number} {cause.count:,}x")
     when = f" (in {cause.when})" if cause.when in {"setup", "teardown"} else ""
     if cause.attempts:
         part = "" if cause.attempts == cause.count else f"{cause.attempts:,} of them "
         when += f" ({part}in an attempt that was rerun)"
-    yield f"{count} {style.bad(said)}{when}"
+    yield f"{count} {style.bad(message)}{when}"
     width = max(60, style.width if style.terminal else min(style.width, depth.columns)) - 2
     frames = tracebacks.condense(cause.text, cause.message, depth.frames, width)
     place = cause.at.partition(":")[0]

@@ -22,12 +22,12 @@ _LEAST = 2
 _TARGET = 0.05
 """Failure rate that the last line offers to rule out when nothing varied."""
 
-_CUT = {"stop": "STOPPED", "stopped": "STOPPED", "interrupt": "INTERRUPTED", "error": "BROKEN OFF"}
+_CUT = {"stop": "STOPPED", "stopped": "STOPPED", "interrupt": "INTERRUPTED", "error": "ABORTED"}
 
 
 def begun(asked: Hunt, style: Style) -> list[str]:
     """Return what was started, and how to come back to it."""
-    told = f"{many(asked.runs, 'attempt')} in random orders, seed {asked.seed}"
+    summary = f"{many(asked.runs, 'attempt')} in random orders, seed {asked.seed}"
     return [
         GAP.join(
             (
@@ -35,7 +35,7 @@ def begun(asked: Hunt, style: Style) -> list[str]:
                 asked.short,
                 *phrases.why_here(asked.run),
                 _label(asked),
-                told,
+                summary,
             )
         ),
         phrases.following(
@@ -73,12 +73,12 @@ def lines(look: HuntView, found: Findings, style: Style) -> list[str]:
 
 def goes_on(asked: Hunt, style: Style) -> str:
     """Return that only the watching ended, and how to look again."""
-    return f"hunt {asked.short} goes on: {_command(style, asked)}"
+    return f"hunt {asked.short} is still running: {_command(style, asked)}"
 
 
 def stopping(asked: Hunt, style: Style) -> str:
     """Return that the hunt is being stopped while we wait for it."""
-    return f"{style.warn('stopping')} hunt {asked.short}: Ctrl-C again to leave it to itself"
+    return f"{style.warn('stopping')} hunt {asked.short}: Ctrl-C again to stop waiting"
 
 
 def _first(look: HuntView, found: Findings, style: Style) -> str:
@@ -92,23 +92,25 @@ def _first(look: HuntView, found: Findings, style: Style) -> str:
     n = many(made, "attempt")
     of = f"of {many(found.tests, 'test')}"
     if look.standing is HuntStatus.GONE:
-        word, told = style.bad("VANISHED"), f"its driver is gone after {n} of {asked.runs}"
+        word, summary = style.bad("VANISHED"), f"its driver is gone after {n} of {asked.runs}"
     elif look.ended_by in _CUT:
         word = style.bad(_CUT[look.ended_by])
-        told = f"after {n} of {asked.runs}; {_found_so_far(found, style) or 'nothing found so far'}"
+        summary = (
+            f"after {n} of {asked.runs}; {_found_so_far(found, style) or 'nothing found so far'}"
+        )
     elif found.flaky:
-        word, told = style.bad("FLAKY"), f"{len(found.flaky):,} {of} flaky in {n}"
+        word, summary = style.bad("FLAKY"), f"{len(found.flaky):,} {of} flaky in {n}"
     elif found.failing:
-        told = f"{len(found.failing):,} {of} failing in every attempt, none flaky, in {n}"
+        summary = f"{len(found.failing):,} {of} failing in every attempt, none flaky, in {n}"
         word = style.bad("FAILING")
     elif look.code:
-        word, told = style.bad("NO ANSWER"), _no_answer(look)
+        word, summary = style.bad("NO ANSWER"), _no_answer(look)
     elif found.unsteady:
         word = style.warn("UNSTEADY")
-        told = f"0 {of} failed in {n}; {len(found.unsteady):,} gave different results"
+        summary = f"0 {of} failed in {n}; {len(found.unsteady):,} gave different results"
     else:
-        word, told = style.good("STEADY"), f"0 {of} varied in {n}"
-    parts = [word, asked.short, _label(asked), f"{told} ({took})"]
+        word, summary = style.good("STEADY"), f"0 {of} varied in {n}"
+    parts = [word, asked.short, _label(asked), f"{summary} ({took})"]
     return GAP.join([*parts, f"exit {look.code}"] if look.code else parts)
 
 
@@ -116,9 +118,9 @@ def _no_answer(look: HuntView) -> str:
     last = look.attempts[-1] if look.attempts else None
     if last is not None and look.ended_by == "hopeless":
         again = "attempts end" if len(look.attempts) > 1 else "another one would end"
-        return f"attempt {last.number} ended with {_words(last)}, and {again} the same"
+        return f"attempt {last.number} ended with {_words(last)}, and {again} the same way"
     whole = sum(attempt.whole for attempt in look.attempts)
-    return f"only {whole} of {many(len(look.attempts), 'attempt')} came to their end"
+    return f"only {whole} of {many(len(look.attempts), 'attempt')} finished"
 
 
 def _to_go(look: HuntView) -> str:
@@ -158,7 +160,7 @@ def _broken(look: HuntView, style: Style) -> Iterator[str]:
             line += f" + {len(attempt.named) - 1} more" if len(attempt.named) > 1 else ""
         yield f"{line}{GAP}{style.command('progress', '--run', attempt.short)}"
     if len(broken) > _BROKEN:
-        yield f"+ {len(broken) - _BROKEN} more attempts that did not come to their end"
+        yield f"+ {len(broken) - _BROKEN} more attempts that did not finish"
 
 
 def _clean(look: HuntView, found: Findings) -> Iterator[str]:
@@ -233,7 +235,7 @@ def _hunt_again(asked: Hunt, runs: int, style: Style) -> str:
 def _outcome(attempt: Attempt, style: Style) -> str:
     word = attempt.outcome.replace("-", " ").upper()
     if attempt.outcome is Outcome.PASSED and phrases.failed(Counts(by_result=attempt.counts)):
-        return style.warn(f"{word} by a plugin's word")
+        return style.warn(f"{word} as a plugin decided")
     return style.good(word) if attempt.outcome is Outcome.PASSED else style.bad(word)
 
 

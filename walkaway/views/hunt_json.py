@@ -22,7 +22,7 @@ def as_json(look: HuntView, found: Findings, style: Style) -> dict[str, Any]:
 
     def case(one: Case) -> dict[str, Any]:
         low, high = one.interval
-        told = {
+        row = {
             "id": one.id,
             "letters": one.letters,
             "failures": one.failures,
@@ -33,13 +33,13 @@ def as_json(look: HuntView, found: Findings, style: Style) -> dict[str, Any]:
         }
         attempt = runs.get(one.bad_in)
         if attempt is not None:
-            told |= {
+            row |= {
                 "attempt": attempt.number,
                 "order_seed": int(attempt.seed),
                 "run": attempt.run,
                 "command": command(asked, attempt, style),
             }
-        return told
+        return row
 
     return {
         "walkaway": SCHEMA,
@@ -82,5 +82,5 @@ def no_hunt(start: LastStart, before: str) -> dict[str, Any]:
 
 def _attempt_json(attempt: Attempt) -> dict[str, Any]:
     data = asdict(attempt)
-    told = {name: data[name] for name in data if name not in {"letters", "mixed", "seed"}}
-    return told | {"order_seed": int(attempt.seed), "whole": attempt.whole}
+    row = {name: data[name] for name in data if name not in {"letters", "mixed", "seed"}}
+    return row | {"order_seed": int(attempt.seed), "whole": attempt.whole}

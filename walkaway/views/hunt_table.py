@@ -61,7 +61,7 @@ def key(found: Findings, style: Style) -> Iterator[str]:
     used = {letter for case in [*shown, *found.partial[:_FEW]] for letter in case.letters}
     if hunt.ABSENT in used:
         used.add(hunt.NOT_RUN)
-    told = [f"{letter} {said}" for letter, said in hunt.MEANING.items() if letter in used]
-    if told:
+    meanings = [f"{letter} {meaning}" for letter, meaning in hunt.MEANING.items() if letter in used]
+    if meanings:
         interval = ", 95 % interval" if found.flaky else ""
-        yield style.dim(f"  ({', '.join(told)}; a column an attempt{interval})")
+        yield style.dim(f"  ({', '.join(meanings)}; a column an attempt{interval})")

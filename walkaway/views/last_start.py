@@ -48,7 +48,7 @@ def of_run(look: RunView | None, style: Style, task: str) -> str:
     """Return how to ask about the run before it, without saying how that ended."""
     if look is None:
         return ""
-    standing = "still at work" if look.live else "older"
+    standing = "still running" if look.live else "older"
     return f"{phrases.run_command(style, look, task)} ({standing}: {phrases.label(look.run)})"
 
 
@@ -64,4 +64,4 @@ def notice(start: LastStart, style: Style, now_s: float) -> str:
     """
     ago = roughly(now_s - start.at_s)
     first = printable(start.message.strip().partition("\n")[0], _COLUMNS)
-    return f"{style.bad('no run came of the last start')}, {ago} ago: {first}"
+    return f"{style.bad('the last start made no run')}, {ago} ago: {first}"

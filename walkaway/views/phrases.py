@@ -27,14 +27,14 @@ def label(run: Run) -> str:
 def standing(look: RunView, style: Style) -> str:
     """Return a run's status or outcome as the first word of an answer: RUNNING, TIMED OUT.
 
-    Where a plugin made a run pass despite failures: PASSED by a plugin's word: 1 failed.
+    Where a plugin made a run pass despite failures: PASSED as a plugin decided: 1 failed.
     """
     word: str = look.ended.outcome if look.ended else look.status
     text = word.replace("-", " ").upper()
     if look.ended is None:
         return style.warn(text) if look.status is Status.UNKNOWN else style.bold(text)
     if forgiven(look):
-        return style.warn(f"{text} by a plugin's word: {failed(look.counts)}")
+        return style.warn(f"{text} as a plugin decided: {failed(look.counts)}")
     return style.good(text) if look.ended.outcome in _GREEN else style.bad(text)
 
 

@@ -39,17 +39,17 @@ def lines(look: RunView, style: Style) -> list[str]:
 
 
 def _unknown(look: RunView, style: Style) -> list[str]:
-    why = printable(look.why_unknown, 200) or "its record does not tell"
-    told = [f"last seen: {phrases.done_of(look.counts)}{GAP}{phrases.counted(look.counts, style)}"]
+    why = printable(look.why_unknown, 200) or "its record does not say"
+    seen = [f"last seen: {phrases.done_of(look.counts)}{GAP}{phrases.counted(look.counts, style)}"]
     commands = [phrases.run_command(style, look, "results")]
     if look.counts.bad:
         commands.insert(0, phrases.run_command(style, look, "failures"))
-    again = "look again from where it was started"
+    again = "check again from where it was started"
     if "engine" in why:
-        again = "start the engine, then look again"
+        again = "start the engine, then check again"
     return [
         f"{phrases.who(look, style)}{GAP}cannot tell from here: {why}",
-        *(told if look.counts.done else ["last seen: before any test had ended"]),
+        *(seen if look.counts.done else ["last seen: before any test had ended"]),
         phrases.following(style, *commands, again),
     ]
 
@@ -57,14 +57,14 @@ def _unknown(look: RunView, style: Style) -> list[str]:
 def _first(look: RunView, style: Style) -> str:
     parts = [phrases.who(look, style)]
     tree = look.tree
-    told = []
+    tree_parts = []
     if tree.head:
-        told.append(f"tree {printable(tree.head, 20)}")
+        tree_parts.append(f"tree {printable(tree.head, 20)}")
         if tree.dirty:
-            told[0] += f" + {many(tree.dirty, 'changed file')}"
+            tree_parts[0] += f" + {many(tree.dirty, 'changed file')}"
     if tree.nchanged:
-        told.append(style.warn(phrases.edits(look)))
-    return GAP.join([*parts, ", ".join(told)] if told else parts)
+        tree_parts.append(style.warn(phrases.edits(look)))
+    return GAP.join([*parts, ", ".join(tree_parts)] if tree_parts else parts)
 
 
 def numbers(look: RunView, style: Style) -> str:
@@ -124,7 +124,7 @@ def held_up(look: RunView, style: Style) -> Iterator[str]:
     """Yield that the engine does not answer, and what in the run waits for it."""
     if look.engine_silent:
         last = f"the last event is {duration(look.silent_s)} old"
-        yield style.warn(f"the Docker engine does not answer: nothing is concluded; {last}")
+        yield style.warn(f"the Docker engine does not answer, so the state is not known; {last}")
         if look.ending:
             yield style.bad("to be ended once it answers: ") + printable(look.ending, 200)
 
@@ -132,10 +132,10 @@ def held_up(look: RunView, style: Style) -> Iterator[str]:
 def still_open(look: RunView, style: Style) -> Iterator[str]:
     """Yield that pytest is done but its process is not, and what holds it open."""
     if look.staying:
-        said = "pytest is done, its process is still open"
-        width = max(40, style.width - len(said) - 2) if style.terminal else 200
+        warning = "pytest is done, its process is still open"
+        width = max(40, style.width - len(warning) - 2) if style.terminal else 200
         who = ": " + middle("; ".join(look.staying), width) if any(look.staying) else ""
-        yield style.warn(said) + who
+        yield style.warn(warning) + who
         if look.run.limits.linger_s:
             yield f"it is ended once it has been idle for {duration(look.run.limits.linger_s)}"
 
@@ -146,7 +146,7 @@ def _warnings(look: RunView, style: Style) -> Iterator[str]:
     if look.adopted_now:
         yield style.warn("no supervisor: it died; a new one has taken over")
     elif not look.supervised:
-        yield style.warn("no supervisor: it died; until the next look no limit holds")
+        yield style.warn("no supervisor: it died; no limit applies until the next check")
     yield from held_up(look, style)
     yield from still_open(look, style)
     if not look.engine_silent and look.silent_s > _SILENT_S and not look.staying:

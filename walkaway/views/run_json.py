@@ -8,7 +8,7 @@ from typing import Any
 
 from walkaway.model.causes import Cause, selector
 from walkaway.model.last_start import LastStart, Stage
-from walkaway.model.run import Run
+from walkaway.model.run import Run, to_json
 from walkaway.model.run_view import Ended, RunView
 from walkaway.model.vocabulary import Outcome
 
@@ -125,7 +125,7 @@ def started(run: Run, log: str, joined: bool) -> dict[str, Any]:  # noqa: FBT001
 
 
 def _run(run: Run) -> dict[str, Any]:
-    data = {**asdict(run), "short": run.short}
+    data = {**to_json(run), "short": run.short}
     return {name: data[name] for name in _RUN}
 
 

@@ -15,12 +15,12 @@ def lines(run: Run, log: str, joined: bool, live_for_s: float, style: Style) -> 
     """
     word = style.bold("already running" if joined else "started")
     if joined:
-        told = f"(same arguments, same tree; for {duration(live_for_s)})"
+        note = f"(same arguments, same tree; for {duration(live_for_s)})"
     elif run.limits.deadline_s:
-        told = f"(deadline {duration(run.limits.deadline_s)})"
+        note = f"(deadline {duration(run.limits.deadline_s)})"
     else:
-        told = "(no deadline)"
-    what = f"{phrases.label(run)} {style.dim(told)}"
+        note = "(no deadline)"
+    what = f"{phrases.label(run)} {style.dim(note)}"
     return [
         GAP.join((word, run.short, *phrases.why_here(run), what)),
         f"{style.dim('log:')} {phrases.path(run, log)}",

@@ -27,8 +27,8 @@ def markdown(look: RunView, causes: Sequence[Cause]) -> str:
     mark = "✅" if ended.outcome in _GOOD else "❌"
     stands = phrases.standing(look, _PLAIN)
     if phrases.forgiven(look):
-        mark, stands = "⚠️", "PASSED by a plugin's word"  # what failed comes next
-    says = escaped(verdict.says(look, ended, _PLAIN))
+        mark, stands = "⚠️", "PASSED as a plugin decided"  # what failed comes next
+    says = escaped(verdict.sentence(look, ended, _PLAIN))
     parts = [
         f"### {mark} {stands}: {says}",
         " · ".join(

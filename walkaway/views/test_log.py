@@ -100,8 +100,8 @@ def _counted(story: LogOfTest) -> str:
         return "nothing logged"
     counts = Counter(_source(line) for line in story.lines)
     names = sorted(counts, key=lambda name: (name != TEST, name))
-    told = ", ".join(f"{name} {counts[name]:,}" for name in names)
-    return f"{many(len(story.lines), 'line')}: {told}"
+    parts = ", ".join(f"{name} {counts[name]:,}" for name in names)
+    return f"{many(len(story.lines), 'line')}: {parts}"
 
 
 def _source(line: Line) -> str:

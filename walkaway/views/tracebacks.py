@@ -31,16 +31,16 @@ class _Frame:
         return printable(f"{self.place}: {source}" if source else self.place, width)
 
 
-def condense(text: str, said: str, most: int, width: int) -> list[str]:
+def condense(text: str, message: str, most: int, width: int) -> list[str]:
     """Return at most ``most`` lines: the project's frames, outermost first, then error details.
 
-    ``said`` is the message that the reader has seen already; its first line is not repeated.
+    ``message`` is the message that the reader has seen already; its first line is not repeated.
     Library frames are shown only when there are no others.
     """
     frames, errors = _read(text)
     chosen = [frame for frame in frames if frame.own] or frames[-2:]
-    known = {row.strip() for row in said.splitlines()[:1]}
-    details = [row for row in errors if not _told(row.strip(), known)]
+    known = {row.strip() for row in message.splitlines()[:1]}
+    details = [row for row in errors if not _is_known(row.strip(), known)]
     details = details[: min(_DETAILS, max(0, most - min(2, len(chosen))))]
     room = max(1, most - len(details))
     rows = [frame.line(width) for frame in chosen[-room:]]
@@ -51,10 +51,10 @@ def condense(text: str, said: str, most: int, width: int) -> list[str]:
     return rows + [printable(f"  {row[indent:]}", width) for row in details]
 
 
-def _told(row: str, known: set[str]) -> bool:
+def _is_known(row: str, known: set[str]) -> bool:
     if not row or row == "Use -v to get more diff":
         return True
-    return any(row == said or row.endswith(f": {said}") for said in known if said)
+    return any(row == message or row.endswith(f": {message}") for message in known if message)
 
 
 def _read(text: str) -> tuple[list[_Frame], list[str]]:

@@ -19,7 +19,7 @@ _SHOWN_CHANGES = 12
 _KINDS = {
     Kind.GONE: "left by an interrupted rotation",
     Kind.NEW: "left by a start that died",
-    Kind.MARK: "tells of a start that was refused",
+    Kind.MARK: "a note about a refused start",
     Kind.PID: "its process is gone and no run is left",
 }
 
@@ -59,7 +59,7 @@ def _kept(plan: Plan) -> list[str]:
     if counts["young"]:
         parts.append(f"{counts['young']:,} not older than {_days(plan.policy.days)}")
     if counts[State.HUNT]:
-        parts.append(many(counts[State.HUNT], "attempt") + " of hunts that go on")
+        parts.append(many(counts[State.HUNT], "attempt") + " of running hunts")
     if plan.foreign:
         parts.append(many(plan.foreign, "foreign file"))
     found = [f"kept: {', '.join(parts)}"] if parts else []

@@ -26,19 +26,19 @@ _SAYS = {
     Outcome.INTERNAL_ERROR: "pytest itself broke",
     Outcome.CRASHED: "pytest crashed",
     Outcome.KILLED: "killed from outside",
-    Outcome.OUT_OF_MEMORY: "killed for want of memory",
+    Outcome.OUT_OF_MEMORY: "killed because memory ran out",
     Outcome.TIMED_OUT: "ended at its deadline",
-    Outcome.STALLED: "ended for standing still",
-    Outcome.OUTPUT_LIMIT: "ended for printing too much",
-    Outcome.DISK_FULL: "ended for filling the disk",
-    Outcome.STOPPED: "stopped as asked",
+    Outcome.STALLED: "ended because it stalled",
+    Outcome.OUTPUT_LIMIT: "ended because it printed too much",
+    Outcome.DISK_FULL: "ended because it filled the disk",
+    Outcome.STOPPED: "stopped on request",
 }
 """Outcomes followed by `after 42 s, 45 of 120 tests reported`."""
 _PLAIN = {
     Outcome.USAGE_ERROR: "pytest refused its arguments or configuration",
     Outcome.NO_TESTS: "no test was collected or selected",
-    Outcome.NOT_STARTED: "pytest never began",
-    Outcome.VANISHED: "nobody is left to tell how it ended",
+    Outcome.NOT_STARTED: "pytest never started",
+    Outcome.VANISHED: "nothing is left that shows how it ended",
 }
 _ALONE = {"failed": "failed", "error": "errored", "crashed": "crashed"}
 _SUCCESS = frozenset({Outcome.PASSED, Outcome.NOTHING_RUN})
@@ -71,7 +71,7 @@ def lines(look: RunView, style: Style, causes: Sequence[Cause] = ()) -> list[str
 
 
 def _first(look: RunView, ended: Ended, style: Style) -> str:
-    parts = [phrases.who(look, style), says(look, ended, style)]
+    parts = [phrases.who(look, style), sentence(look, ended, style)]
     if ended.code:
         parts.append(f"exit {ended.code}")
     if look.since_end is not None:
@@ -79,7 +79,7 @@ def _first(look: RunView, ended: Ended, style: Style) -> str:
     return GAP.join(parts)
 
 
-def says(  # noqa: PLR0911 - one return per outcome
+def sentence(  # noqa: PLR0911 - one return per outcome
     look: RunView, ended: Ended, style: Style
 ) -> str:
     """Return in a few words what the outcome means for this run's tests."""
@@ -92,7 +92,7 @@ def says(  # noqa: PLR0911 - one return per outcome
     if ended.outcome is Outcome.NOTHING_RUN:
         if look.run.compose and look.run.compose.only_build:
             return f"{ended.rests_on} in {took}"
-        return f"{many(counts.expected, 'test')} listed, none was to be run"
+        return f"{many(counts.expected, 'test')} listed, none to be run"
     if ended.outcome is Outcome.COLLECTION_ERROR:
         rest = _reported(counts, style) if counts.done else "no test was run"
         return f"{many(counts.collection_errors, 'collection error')}, {rest}"
@@ -177,10 +177,10 @@ def _not_run(ended: Ended) -> Iterator[str]:
 
 
 def _printed(ended: Ended, style: Style) -> list[str]:
-    return [f"{style.dim('|')} {printable(row, style.width - 2)}" for row in _said(ended)]
+    return [f"{style.dim('|')} {printable(row, style.width - 2)}" for row in _log_lines(ended)]
 
 
-def _said(ended: Ended) -> list[str]:
+def _log_lines(ended: Ended) -> list[str]:
     most = _SAID_OF_NO_TESTS if ended.outcome is Outcome.NO_TESTS else _SAID
     rows = [row for row in ended.said if row.strip()]
     return rows[:most] if ended.outcome is Outcome.USAGE_ERROR else rows[-most:]
@@ -190,8 +190,8 @@ def _edited(look: RunView, style: Style) -> Iterator[str]:
     tree, since = look.tree, look.since_end
     if tree.nchanged:
         names = _paths(tree.changed, tree.nchanged)
-        told = many(tree.nchanged, "file") + (f": {names}" if names else "")
-        yield f"{style.warn('edited during the run:')} {told}"
+        files = many(tree.nchanged, "file") + (f": {names}" if names else "")
+        yield f"{style.warn('edited during the run:')} {files}"
     if since is not None and since.changed:
         n = since.nchanged or len(since.changed)
         yield f"{style.warn('changed since:')} {_paths(since.changed, n)}"
@@ -215,17 +215,17 @@ def cause_line(cause: Cause, style: Style, width: int = 0) -> str:
 
     ``width`` limits type and message only; 0 means the style's width.
     """
-    said = message(cause, width or max(40, style.width - 20))
+    line = message(cause, width or max(40, style.width - 20))
     at = f"{GAP}{style.dim('at')} {middle(cause.at, 80)}" if cause.at else ""
-    return f"{style.bold(f'#{cause.number} {cause.count:,}x')} {style.bad(said)}{at}"
+    return f"{style.bold(f'#{cause.number} {cause.count:,}x')} {style.bad(line)}{at}"
 
 
 def message(cause: Cause, width: int) -> str:
     """Return a cause's type and message: `TypeError: no such thing`."""
-    return said(cause.type, cause.message, width)
+    return error_line(cause.type, cause.message, width)
 
 
-def said(kind: str, text: str, width: int) -> str:
+def error_line(kind: str, text: str, width: int) -> str:
     """Return an exception type and the first line of its message as one line."""
     first = text.strip().partition("\n")[0]
     # An assertion's message begins with `assert`, which is clear without the type.

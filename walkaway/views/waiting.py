@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from walkaway.model import event_kinds
 from walkaway.model.events import Event, text, whole
 from walkaway.model.run_view import RunView
 from walkaway.text import Style, middle, printable
@@ -20,7 +21,7 @@ def news(
 
     ``new_failures`` are the entries that failures.jsonl gained in between.
     """
-    new = [entry for entry in new_failures if entry["e"] == "x"]
+    new = [entry for entry in new_failures if entry["e"] == event_kinds.FAILURE]
     return [*_changes(before, after, style), *_failures(after, new, style)]
 
 
@@ -47,8 +48,8 @@ def _failure(found: Sequence[Event], style: Style) -> tuple[str, str, str]:
     shown = middle(name, max(40, style.width - 40)) if style.terminal else printable(name)
     if len(found) > 1:
         shown += f" + {len(found) - 1:,} more"
-    said = verdict.said(text(entry, "type"), text(entry, "msg"), 120)
-    return style.bad(word), shown, said
+    error_line = verdict.error_line(text(entry, "type"), text(entry, "msg"), 120)
+    return style.bad(word), shown, error_line
 
 
 def _changes(before: RunView | None, after: RunView, style: Style) -> Iterator[str]:

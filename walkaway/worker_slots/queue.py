@@ -31,16 +31,16 @@ _MOST_LOST = 5
 class Turn:
     """One run's place in the queue: call `try_take` repeatedly until it returns True.
 
-    ``total``: the machine's slots (`worker_count.slots`), 0 for no bound. ``wanted``: workers of
+    ``total``: the machine's slots (`worker_count.slots`), 0 for no bound. ``requested``: workers of
     this run, capped at ``total``. A run started inside another run must not ask: it would wait for
     its own parent.
     """
 
     def __init__(
-        self, total: int, wanted: int, run: str, checkout: str, environ: Mapping[str, str]
+        self, total: int, requested: int, run: str, checkout: str, environ: Mapping[str, str]
     ) -> None:
         self.total = total
-        self.workers = min(max(1, wanted), total) if total else 0
+        self.workers = min(max(1, requested), total) if total else 0
         self.taken = total == 0
         self.note = ""
         """Why the run goes on unbounded; empty otherwise."""

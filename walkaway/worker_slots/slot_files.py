@@ -151,10 +151,10 @@ def _dead(fd: int) -> bool:
 def _holder(data: bytes, *, waits: bool) -> Holder:
     """Parse a run's file; one that cannot be parsed (another version's) counts as one worker."""
     try:
-        told = json.loads(data)
+        row = json.loads(data)
         return Holder(
-            str(told["run"]), str(told["checkout"]), int(told["pid"]),
-            max(1, int(told["workers"])), waits,
+            str(row["run"]), str(row["checkout"]), int(row["pid"]),
+            max(1, int(row["workers"])), waits,
         )  # fmt: skip
     except (ValueError, KeyError, TypeError):
         return Holder("?", "?", 0, 1, waits)

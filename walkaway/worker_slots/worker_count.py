@@ -60,7 +60,7 @@ def slots(setting: str) -> int:
     return max(1, min(by_cpus, memory // _WORKER_BYTES)) if memory else by_cpus
 
 
-def wanted(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+def requested(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Return how many workers a pytest command line asks for, with `-n` or `--forks`; else 1.
 
     Follows xdist: the last `-n` wins, `--dist no` beside it does nothing, and `--tx` counts only

@@ -44,7 +44,9 @@ SERVICE = """\
     command: [sleep, "100"]
 """
 INVOKE = "walkaway: {backend: compose, without_services: [.], pytest: [python3, -m, pytest]}\n"
-SILENT = r"the Docker engine does not answer: nothing is concluded; the last event is \S+ m?s old"
+SILENT = (
+    r"the Docker engine does not answer, so the state is not known; the last event is \S+ m?s old"
+)
 UNKNOWN = r"cannot tell from here: the Docker engine does not answer; the last event is \d+ s old"
 HELD = """\
 #!/bin/sh

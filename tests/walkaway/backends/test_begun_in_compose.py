@@ -71,7 +71,7 @@ def started_so_far(project: Project, env: dict[str, str]) -> Live:
     live = project.start(env=env)
     wait_for(
         lambda: any(event["phase"] == STARTING for event in live.journal("preparing")),
-        f"{STARTING}\n{live.told()}",
+        f"{STARTING}\n{live.described()}",
     )
     return live
 
@@ -221,7 +221,7 @@ def empty_engine(path: Path) -> Iterator[str]:
 def test_a_look_that_means_another_engine_asks_the_runs_own(boxed: Project, tmp_path: Path) -> None:
     boxed.write("tests/test_it.py", SLEEPS)
     live = boxed.start()
-    wait_for(lambda: live.events("s"), f"the first test\n{live.told()}")
+    wait_for(lambda: live.events("s"), f"the first test\n{live.described()}")
     kill_supervisor(live)
     with empty_engine(tmp_path / "engine") as host:
         assert boxed.json("progress", env={"DOCKER_HOST": host})["status"] == "running"

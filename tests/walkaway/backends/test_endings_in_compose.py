@@ -78,8 +78,8 @@ def test_an_ending_is_the_same_as_here(boxed: Project, name: str) -> None:
     there = _started(boxed, case, *words)
     here = _started(boxed, case, "--backend", "local", *words)
     found = there.outcome()
-    assert (found["outcome"], found["code"]) == (case.outcome, case.code), there.told()
-    assert _said(found) == _said(here.outcome())
+    assert (found["outcome"], found["code"]) == (case.outcome, case.code), there.described()
+    assert _comparable(found) == _comparable(here.outcome())
     assert found["backend"] == "compose"
     if "--workers" not in case.flags:  # the order of two workers is a matter of chance
         assert _events(there) == _events(here)
@@ -92,7 +92,7 @@ def _started(boxed: Project, case: Case, *words: str) -> Live:
     return live
 
 
-def _said(outcome: dict[str, Any]) -> dict[str, Any]:
+def _comparable(outcome: dict[str, Any]) -> dict[str, Any]:
     return {name: outcome[name] for name in _TOLD}
 
 
@@ -131,7 +131,7 @@ def test_out_of_memory_of_a_worker_alone_is_said(boxed: Project) -> None:
     outcome = boxed.ended("--workers", "2").outcome()
     assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
     assert outcome["crashed"] == ["tests/test_it.py::test_eats"]
-    assert any("want of memory" in note for note in outcome["notes"]), outcome["notes"]
+    assert any("memory ran out" in note for note in outcome["notes"]), outcome["notes"]
 
 
 def test_tests_lost_with_a_worker_are_run_in_a_second_container(boxed: Project) -> None:
@@ -155,7 +155,7 @@ def test_a_process_that_stays_after_pytests_end_is_ended_and_named(boxed: Projec
     )
     live = boxed.start(env={"INVOKE_WALKAWAY_LINGER_S": "2"})
     outcome = live.outcome()
-    assert (outcome["outcome"], outcome["code"]) == ("passed", 0), live.told()
+    assert (outcome["outcome"], outcome["code"]) == ("passed", 0), live.described()
     (note,) = [note for note in outcome["notes"] if "stayed open" in note]
     assert "(pump) started in tests/test_it.py:4" in note
     assert "in pump" in note

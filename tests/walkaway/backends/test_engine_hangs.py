@@ -87,7 +87,7 @@ def test_a_stop_while_the_engine_hangs_is_done_when_it_goes_on(
     stopped = hung.project.inv("stop")
     assert stopped.returncode == 75
     assert re.search(SILENT, stopped.stdout), stopped.stdout
-    assert "to be ended once it answers: stop asked by inv stop" in stopped.stdout
+    assert "to be ended once it answers: stop requested by inv stop" in stopped.stdout
     hung.engine.thaw()
     found = live.outcome()
     assert (found["outcome"], found["code"], found["pytest_exit"]) == ("stopped", 2, 2)

@@ -172,7 +172,7 @@ def test_a_stop_while_the_engine_is_away_is_done_when_it_is_back(away: Away) -> 
     stopped = away.project.inv("stop")
     assert stopped.returncode == 75
     assert re.search(SILENT, stopped.stdout), stopped.stdout
-    assert "to be ended once it answers: stop asked by inv stop" in stopped.stdout
+    assert "to be ended once it answers: stop requested by inv stop" in stopped.stdout
     assert not live.journal("signal")
     away.engine.start()
     found = live.outcome()

@@ -32,12 +32,14 @@ def test_a_hostile_suite_ends_in_a_container_as_here(boxed: Project, case: Case)
     outcome = live.outcome(90)
     expected = case.ends("serial")
     shown = results(live, outcome)
-    assert f"{outcome['outcome']} {outcome['code']}" in expected.verdict.split("|"), live.told()
+    assert f"{outcome['outcome']} {outcome['code']}" in expected.verdict.split("|"), (
+        live.described()
+    )
     wrong = {
         test: shown.get(test, "absent")
         for test, result in expected.results().items()
         if shown.get(test, "absent") not in result.split("|")
     }
-    assert wrong == {}, live.told()
+    assert wrong == {}, live.described()
     alone = Shown(case.ends_bare("serial"))
     assert greener(alone, Shown(outcome["code"], shown)) == []

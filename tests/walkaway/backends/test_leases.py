@@ -46,8 +46,8 @@ def _taken_down(project: Project) -> Iterator[Project]:
 
 def at_gate(live: Live) -> None:
     message = f"the gate of {live.folder}\n"
-    wait_for(lambda: len(live.events("s")) > 1, message + live.told(), _UP_S)
-    assert live.events("f")[0]["r"] == "passed", live.told()
+    wait_for(lambda: len(live.events("s")) > 1, message + live.described(), _UP_S)
+    assert live.events("f")[0]["r"] == "passed", live.described()
 
 
 def open_gate(project: Project) -> None:
@@ -152,7 +152,7 @@ def test_two_checkouts_and_four_runs_at_once_do_not_meet(tmp_path: Path, built_i
                 open_gate(project)
             for live in lives:
                 outcome = live.outcome(_UP_S)
-                assert outcome["counts"] == {"passed": 2}, live.told()
+                assert outcome["counts"] == {"passed": 2}, live.described()
             assert [slots_of(live) for live in lives] == [[1], [2], [1], [2]]
             for project in roots:
                 assert project.inv("down").returncode == 0

@@ -62,13 +62,13 @@ def test_a_service_that_is_not_in_the_file_is_local_for_auto(boxed: Project) -> 
     assert "  local: no service test in the Compose file  " in first
     answer = boxed.inv("test", "--backend", "compose")
     assert answer.returncode == 69
-    assert "no service 'test': there are other" in answer.stdout
+    assert "no service 'test': it has other" in answer.stdout
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("services: {test: [", "The Compose file is wrong"),
+        ("services: {test: [", "The Compose file is invalid"),
         (COMPOSE.format(image="walkaway-nowhere:never", memory="1g"), "walkaway-nowhere:never"),
         (COMPOSE.format(image="python:3.11-slim", memory="1g"), "the recorder never loaded"),
     ],
@@ -87,4 +87,4 @@ def test_what_cannot_start_is_69_and_names_why(boxed: Project, text: str, said: 
 def test_another_backend_is_refused(boxed: Project, value: str) -> None:
     answer = boxed.inv("test", "--backend", value)
     assert answer.returncode == 64
-    assert answer.stderr.startswith(f"--backend is {value!r}: there are local, compose, auto")
+    assert answer.stderr.startswith(f"--backend is {value!r}: give one of local, compose, auto")

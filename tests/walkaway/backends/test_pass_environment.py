@@ -41,7 +41,7 @@ def test_the_seed_decides_the_hash_seed_where_the_service_sets_none(
     boxed.write("tests/conftest.py", CONFTEST)
     boxed.write("tests/test_it.py", TELLS)
     live = boxed.ended("--order-seed", "6")
-    assert live.outcome()["outcome"] == "passed", live.told()
+    assert live.outcome()["outcome"] == "passed", live.described()
     told = json.loads(live.record.path("told.json").read_bytes())
     assert told["PYTHONHASHSEED"] == (own or "6")
     assert not [name for name in told if name.startswith("WALKAWAY_DEFAULT")]
@@ -60,7 +60,7 @@ def test_a_second_pass_adds_to_the_coverage_of_the_first(boxed: Project) -> None
         "--workers", "2", "--dist", "loadfile", "--", "-p", "xdist", "--cov=tests.thing"
     )
     outcome = live.outcome()
-    assert outcome["passes"] > 1, live.told()
+    assert outcome["passes"] > 1, live.described()
     assert outcome["counts"] == {"crashed": 4, "passed": 1}
     first, *later = live.record.path("argv.txt").read_text().splitlines()
     assert "--cov-append" not in first

@@ -103,7 +103,7 @@ CASES = {
     ),
     "too little coverage": Case(
         "from tests import thing\ndef test_a(): assert thing.f() == 1\n",
-        ("failed", 1), {"passed": 1}, "coverage 75 % of 99 % wanted",
+        ("failed", 1), {"passed": 1}, "coverage 75 % of 99 % required",
         ("-p", "pytest_cov", "--cov=tests.thing", "--cov-fail-under=99"),
         files={"tests/thing.py": THING, "tests/__init__.py": ""},
     ),
@@ -130,7 +130,7 @@ def test_what_plugins_decide_is_the_same_as_here(boxed: Project, name: str) -> N
     words = (*case.flags, "--", *(("-p", "xdist") if case.flags else ()), *case.args)
     there, here = boxed.start(*words), boxed.start("--backend", "local", *words)
     found, local = there.outcome(), here.outcome()
-    told = there.told()
+    told = there.described()
     assert (found["outcome"], found["code"]) == case.verdict, told
     assert (found["counts"], found["because"]) == (case.counts, case.because), told
     assert (found["backend"], local["backend"]) == ("compose", "local")

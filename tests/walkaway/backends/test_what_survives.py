@@ -15,6 +15,7 @@ from walkaway.process import proc_table
 
 if TYPE_CHECKING:
     from tests.walkaway.support.project import Project
+    from tests.walkaway.support.scratch import Live
 
 __all__ = ["gated"]
 
@@ -63,16 +64,20 @@ def test_a_run_whose_supervisor_died_is_stopped_as_asked(gated: Project) -> None
     assert live.outcome()["outcome"] == "stopped"
 
 
-def test_killed_docker_commands_change_nothing(gated: Project) -> None:
-    live, _ = at_gate(gated)
+def waiters(live: Live) -> list[int]:
+    """Wait until a run's supervisor has children that run `docker wait`; return their PIDs."""
     pid, _ = live.supervisor()
 
-    def waiters() -> list[int]:
+    def running() -> list[int]:
         found = proc_table.descendants(pid, proc_table.everyone())
         return [p.pid for p in found if "docker wait" in proc_table.command(p.pid)]
 
-    wait_for(waiters, "docker wait")
-    for victim in waiters():
+    return wait_for(running, "docker wait")
+
+
+def test_killed_docker_commands_change_nothing(gated: Project) -> None:
+    live, _ = at_gate(gated)
+    for victim in waiters(live):
         os.kill(victim, signal.SIGKILL)
     open_gate(gated)
     assert live.outcome()["outcome"] == "passed"
@@ -80,19 +85,13 @@ def test_killed_docker_commands_change_nothing(gated: Project) -> None:
 
 def test_the_engine_is_asked_how_a_container_ended_that_nobody_waited_for(gated: Project) -> None:
     live, name = at_gate(gated)
-    pid, _ = live.supervisor()
-
-    def waiters() -> list[int]:
-        found = proc_table.descendants(pid, proc_table.everyone())
-        return [p.pid for p in found if "docker wait" in proc_table.command(p.pid)]
-
-    (waiter,) = wait_for(waiters, "docker wait")
+    (waiter,) = waiters(live)
     with live.supervisor_held():
         os.kill(waiter, signal.SIGKILL)
         docker("rm", "--force", name)
     found = live.outcome()
     assert (found["outcome"], found["code"]) == ("killed", 137)
-    assert any("the engine had seen its end" in note for note in found["notes"]), found["notes"]
+    assert any("the engine had reported its end" in note for note in found["notes"]), found["notes"]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +113,9 @@ def test_what_others_do_to_the_container_is_told(
     assert (found["outcome"], found["code"]) == (outcome, code)
     assert found["reported"] == 1
     if words[0] == "rm":
-        assert any("removed by somebody" in note for note in found["notes"]), found["notes"]
+        assert any("somebody removed its container" in note for note in found["notes"]), found[
+            "notes"
+        ]
 
 
 def test_ctrl_c_at_test_ends_the_container(gated: Project) -> None:

@@ -82,7 +82,7 @@ def test_after_a_reboot_the_engine_tells_how_the_container_ended(
     assert waited.returncode == code, waited.stdout
     told = lone.json("progress")
     assert told["ended"]["outcome"] == outcome, told
-    assert any("Docker engine's word" in note for note in told["ended"]["notes"])
+    assert any("state in the Docker engine" in note for note in told["ended"]["notes"])
     assert evidence(live)["exit_code"] == int(
         docker("inspect", "-f", "{{.State.ExitCode}}", name).stdout
     )

@@ -50,16 +50,18 @@ def platform(tmp_path: Path) -> Iterator[Project]:
         yield project
 
 
-def _told(project: Project) -> None:
+def _check_log(project: Project) -> None:
     """Ask while the test stands before its gate, and after its end."""
     live = project.start("--", "tests/integration/test_hello.py")
     lines = live.record.path("logs-main.jsonl")
-    wait_for(lambda: _holds(lines, b"/conversations "), f"the gate\n{live.told()}", 200)
-    at_the_gate = wait_for(lambda: _asked(project, "chat", 1), "the services' lines while it runs")
+    wait_for(lambda: _holds(lines, b"/conversations "), f"the gate\n{live.described()}", 200)
+    at_the_gate = wait_for(
+        lambda: _log_with(project, "chat", 1), "the services' lines while it runs"
+    )
     assert at_the_gate[0].startswith(f"RUNNING  {live.run.short}  ")
     (project.root / "logs" / "gate").touch()
-    assert live.outcome(200)["outcome"] == "passed", live.told()
-    first, *rows, last = _asked(project, "chat", 2)
+    assert live.outcome(200)["outcome"] == "passed", live.described()
+    first, *rows, last = _log_with(project, "chat", 2)
     assert first.startswith(
         f"PASSED  {live.run.short}  tests/integration/test_hello.py::test_hello"
     )
@@ -83,7 +85,7 @@ def _holds(path: Path, text: bytes) -> bool:
     return path.exists() and text in path.read_bytes().replace(b'"', b" ")
 
 
-def _asked(project: Project, service: str, least: int) -> list[str]:
+def _log_with(project: Project, service: str, least: int) -> list[str]:
     """Return the answer once ``service`` has said so much in it: it logs after it answers."""
     answer = project.inv("log", "--test", "test_hello")
     assert answer.returncode == 0, answer.stderr
@@ -94,7 +96,7 @@ def _asked(project: Project, service: str, least: int) -> list[str]:
 
 def test_on_loopback(platform: Project) -> None:
     platform.environ["INVOKE_WALKAWAY_BACKEND"] = "local"
-    _told(platform)
+    _check_log(platform)
 
 
 @pytest.mark.engine
@@ -107,7 +109,7 @@ def test_in_compose(platform: Project, built_image: str) -> None:
     platform.environ["INVOKE_WALKAWAY_BACKEND"] = "compose"
     named = Named(platform.root)
     try:
-        _told(platform)
+        _check_log(platform)
     finally:
         remove(named)
     assert not things(named)

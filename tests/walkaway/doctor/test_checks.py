@@ -282,7 +282,7 @@ def test_versions_are_compared_as_numbers(
 @pytest.mark.parametrize(
     ("why", "mend"),
     [
-        ("there is no docker command on PATH", "install Docker"),
+        ("no docker command on PATH", "install Docker"),
         ("/var/run/docker.sock: Permission denied", "usermod"),
         ("/var/run/docker.sock: Connection refused", "systemctl start docker"),
     ],

@@ -149,10 +149,10 @@ def test_a_builds_arguments_are_compared_and_not_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("services: [", "The Compose file is wrong: "),
+        ("services: [", "The Compose file is invalid: "),
         ("services:\n  test: {imag: x}\n", "imag"),
         ("services:\n  test:\n    image: x\n    depends_on: [db]\n", "db"),
-        ("services:\n  web: {image: x}\n", "no service 'test': there are web."),
+        ("services:\n  web: {image: x}\n", "no service 'test': it has web."),
     ],
     ids=["no YAML", "unknown key", "unknown dependency", "no test service"],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +12,7 @@ from tests.walkaway.support.waiting import wait_for
 from walkaway.environment import engine, run_container, streamed_command
 from walkaway.environment.project import Project
 from walkaway.errors import WalkawayError
+from walkaway.model.run import Run
 from walkaway.process import proc_table
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def hangs(tmp_path: Path) -> Iterator[dict[str, str]]:
 def test_a_call_that_takes_too_long_ends_with_its_plugin(
     hangs: dict[str, str], tmp_path: Path
 ) -> None:
-    with pytest.raises(engine.NoAnswerError, match="`docker ps` has not answered within 1 s"):
+    with pytest.raises(engine.NoAnswerError, match="`docker ps` did not answer within 1 s"):
         engine.call(("docker", "ps"), hangs, 1.0)
     assert (tmp_path / "plugin.pid").exists()
 
@@ -74,10 +75,10 @@ def test_a_container_whose_making_has_no_answer_may_be_there(
 
     monkeypatch.setattr(run_container, "_auto_workers", lambda *_: 1)
     monkeypatch.setattr(engine, "call", call)
-    run: dict[str, Any] = {
-        "id": "20261122-101530-7f3a", "root": str(tmp_path), "cwd": str(tmp_path),
-        "argv": ["pytest"], "started_boot": 1.0,
-    }  # fmt: skip
-    record = tmp_path / "logs" / run["id"]
+    run = Run(
+        id="20261122-101530-7f3a", root=str(tmp_path), cwd=str(tmp_path), args=(),
+        argv=("pytest",), created_s=1.0, started_boot=1.0,
+    )  # fmt: skip
+    record = tmp_path / "logs" / run.id
     record.mkdir(parents=True)
     assert run_container._start(Project(tmp_path), run, str(record), 1, {}) is None

@@ -157,7 +157,7 @@ def test_a_failed_build_says_which_step_and_why(project: Project, log: int) -> N
     first, step, after = caught.value.message.splitlines()
     assert first.startswith("The image cannot be built: failed to solve: process ")
     assert "RUN echo told" in step
-    assert after.endswith("then again: inv build")
+    assert after.endswith("then run again: inv build")
     assert "told" in printed(log)
     project.write("Dockerfile", f"FROM {IMAGE}\n")
     assert ensure(project, log).changed

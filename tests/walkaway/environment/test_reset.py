@@ -99,5 +99,5 @@ def test_a_service_that_does_not_run_is_not_fresh(project: Project) -> None:
     container = service(project, "printf '#!/bin/sh\\necho OK\\n' >/usr/bin/redis-cli; " + READY)
     reset.reset(project, engine_environ())
     docker("kill", container)
-    with pytest.raises(WalkawayError, match="could not be made fresh"):
+    with pytest.raises(WalkawayError, match="could not be reset"):
         reset.reset(project, engine_environ())

@@ -153,7 +153,7 @@ def test_an_unhealthy_service_is_named_with_its_health_check_and_its_log(
 def test_a_service_that_has_ended_is_named_with_its_exit_code(project: Project, out: int) -> None:
     project.write("docker-compose.yml", compose_file("once", "db", once=ONCE.format(3), db=WELL))
     lines = refused(project, out)
-    assert lines[0] == "Service once has ended (exit 3)."
+    assert lines[0] == "Service once has exited (exit 3)."
     assert lines[1:3] == ["the last lines of its log:", "  made"]
 
 
@@ -161,7 +161,7 @@ def test_a_service_that_has_ended_is_named_with_its_exit_code(project: Project, 
 def test_a_service_that_is_started_again_and_again_is_named(project: Project, out: int) -> None:
     text = compose_file("once", once=ONCE.format(3) + "    restart: always\n")
     project.write("docker-compose.yml", text)
-    assert refused(project, out)[0] == "Service once ends again and again (exit 3)."
+    assert refused(project, out)[0] == "Service once keeps exiting (exit 3)."
 
 
 def test_one_that_sets_something_up_and_ends_is_well(project: Project, out: int) -> None:
@@ -174,15 +174,15 @@ def test_one_that_sets_something_up_and_ends_is_well(project: Project, out: int)
 def test_one_with_a_health_check_must_not_end(project: Project, out: int) -> None:
     once = ONCE.format(0) + "    healthcheck: {test: [CMD, 'true'], interval: 200ms}\n"
     project.write("docker-compose.yml", compose_file("once", once=once))
-    assert refused(project, out)[0] == "Service once has ended (exit 0)."
+    assert refused(project, out)[0] == "Service once has exited (exit 0)."
 
 
 def test_an_image_that_cannot_be_had_is_named(project: Project, out: int) -> None:
     text = compose_file("db", db="    image: localhost:1/nowhere:1\n")
     project.write("docker-compose.yml", text)
     first, after = refused(project, out)
-    assert first.startswith("Service db has no image: localhost:1/nowhere:1 is not here, ")
-    assert after.endswith("then again: inv up")
+    assert first.startswith("Service db has no image: localhost:1/nowhere:1 is not here and ")
+    assert after.endswith("then run again: inv up")
 
 
 def published(port: int) -> str:
@@ -196,7 +196,7 @@ def test_the_process_that_has_a_port_is_named(project: Project, out: int) -> Non
         port = listener.getsockname()[1]
         project.write("docker-compose.yml", compose_file("db", db=published(port)))
         first = refused(project, out)[0]
-        expected = f"Service db cannot have port {port}: it is taken: process {os.getpid()}: "
+        expected = f"Service db cannot use port {port}: it is taken: process {os.getpid()}: "
         assert first.startswith(expected)
     assert up(project, out) == ["db"]
 
@@ -209,7 +209,7 @@ def test_the_container_that_has_a_port_is_named(project: Project, out: int) -> N
     port = int(docker("port", taken, "8000").stdout.strip().rpartition(":")[2])
     project.write("docker-compose.yml", compose_file("db", db=published(port)))
     first = refused(project, out)[0]
-    assert first == f"Service db cannot have port {port}: it is taken: container {taken}"
+    assert first == f"Service db cannot use port {port}: it is taken: container {taken}"
 
 
 def test_services_that_are_never_well_are_given_up(
@@ -218,10 +218,10 @@ def test_services_that_are_never_well_are_given_up(
     slow = WELL.replace('[CMD, "true"], interval: 200ms', "[CMD, 'false'], interval: 300s")
     project.write("docker-compose.yml", compose_file("db", db=slow))
     monkeypatch.setattr(services, "UP_S", 3.0)
-    assert refused(project, out)[0] == "Service db is not healthy yet, and its time is up."
+    assert refused(project, out)[0] == "Service db did not become healthy in time."
     web = WELL + "    depends_on: {db: {condition: service_healthy}}\n"
     project.write("docker-compose.yml", compose_file("web", web=web, db=slow))
-    assert refused(project, out)[0] == "Service db is not healthy yet, and its time is up."
+    assert refused(project, out)[0] == "Service db did not become healthy in time."
 
 
 def test_without_an_engine_it_says_so(project: Project, out: int) -> None:

@@ -142,4 +142,4 @@ def _short(name: str) -> str:
 
 def told(run: Recorded) -> str:
     """Return what helps to understand a verdict that is not as it was written down."""
-    return f"{json.dumps(run.outcome, indent=1)}\n{run.live.told()}"
+    return f"{json.dumps(run.outcome, indent=1)}\n{run.live.described()}"

@@ -180,7 +180,7 @@ def test_what_was_written_is_read_again() -> None:
 
     made = replace(attempt(3, ".F"), mixed={1: (1, 2)}, uncollected=("a",), named=("b",))
     assert hunt.attempt_from_json(asdict(made)) == made
-    assert hunt.hunt_from_json(asdict(HUNT)) == HUNT
+    assert hunt.hunt_from_json(hunt.hunt_to_json(HUNT)) == HUNT
 
 
 @pytest.mark.parametrize("data", [{}, {"number": 1}, {"outcome": "new-word", "number": 1}])

@@ -96,7 +96,7 @@ def test_the_fewest_orders_that_show_every_flaky_test_are_named() -> None:
 
 
 def test_arguments_are_quoted_in_the_commands() -> None:
-    asked = replace(HUNT, run=replace(RUN, args=("-k", "a or b")))
+    asked = replace(HUNT, run=RUN._replace(args=("-k", "a or b")))
     text = view.command(asked, attempt(2, "F"), Style())
     assert text == "inv test --order-seed 1002 -- -k 'a or b'"
 

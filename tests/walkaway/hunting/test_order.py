@@ -37,7 +37,6 @@ def test_8(): pass
 
 def ordered(project: Scratch, seed: str, *args: str, **environ: str) -> Live:
     """Run in the order of a seed, to the end."""
-    from dataclasses import replace
     from unittest import mock
 
     from walkaway.runs import start
@@ -45,11 +44,11 @@ def ordered(project: Scratch, seed: str, *args: str, **environ: str) -> Live:
     made = start.start
 
     def seeded(records: Any, wanted: Any, **more: Any) -> Any:  # noqa: ANN401 - as start takes it
-        return made(records, replace(wanted, order_seed=seed), **more)
+        return made(records, wanted._replace(order_seed=seed), **more)
 
     with mock.patch.object(start, "start", seeded):
         live = project.start(*args, environ=environ)
-    assert live.outcome()["outcome"] in {"passed", "failed"}, live.told()
+    assert live.outcome()["outcome"] in {"passed", "failed"}, live.described()
     return live
 
 

@@ -64,7 +64,7 @@ def test_a_rule_that_is_none_is_refused(project: Suite, rule: str) -> None:
     (project.root / "pytest.ini").write_text(f"[pytest]\nmarkers_by_directory =\n    {rule}\n")
     done = run(project)
     assert done.returncode == 4, done.stdout + done.stderr
-    assert f"markers_by_directory: {rule!r} is no rule" in done.stderr
+    assert f"markers_by_directory: {rule!r} is not a rule" in done.stderr
 
 
 def test_markers_are_registered_and_the_projects_own_words_stand(project: Suite) -> None:

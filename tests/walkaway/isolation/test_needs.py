@@ -53,12 +53,12 @@ def without(nested: Nested, library: str, fixtures: Iterable[str], *args: str) -
     return ended
 
 
-def said(ended: Outcome, fixture: str) -> list[str]:
+def error_lines(ended: Outcome, fixture: str) -> list[str]:
     """Return the whole of a test's error, behind the line in which pytest says when."""
     return ended.messages[f"test_{fixture}"].splitlines()[-2:]
 
 
-def wanted(fixture: str, library: str, extra: str) -> list[str]:
+def expected(fixture: str, library: str, extra: str) -> list[str]:
     return [
         f"{fixture} needs {library}: No module named '{library}'",
         f"Install it: pip install 'walkaway[{extra}]'",
@@ -70,9 +70,9 @@ def test_each_fixture_names_itself_and_the_library(nested: Nested, args: tuple[s
     nested.environ["REDIS_URL"] = "memory://"
     ended = without(nested, "sqlalchemy fakeredis", (*DATABASES, *STORES), *args)
     for fixture, name in DATABASES.items():
-        assert said(ended, fixture) == wanted(name, "sqlalchemy", "databases"), ended
+        assert error_lines(ended, fixture) == expected(name, "sqlalchemy", "databases"), ended
     for fixture, name in STORES.items():
-        assert said(ended, fixture) == wanted(name, "fakeredis", "redis"), ended
+        assert error_lines(ended, fixture) == expected(name, "fakeredis", "redis"), ended
     assert "site-packages" not in ended.text
     assert "Traceback" not in ended.text
 
@@ -82,9 +82,9 @@ def test_what_a_server_needs_is_named_too(nested: Nested, scheme: str) -> None:
     nested.environ |= {"DATABASE_URL": POSTGRES.replace("postgresql", scheme), "REDIS_URL": REDIS}
     ended = without(nested, "psycopg redis", (*DATABASES, *STORES))
     for fixture, name in DATABASES.items():
-        assert said(ended, fixture) == wanted(name, "psycopg", "databases"), ended
+        assert error_lines(ended, fixture) == expected(name, "psycopg", "databases"), ended
     for fixture, name in STORES.items():
-        assert said(ended, fixture) == wanted(name, "redis", "redis"), ended
+        assert error_lines(ended, fixture) == expected(name, "redis", "redis"), ended
 
 
 @pytest.mark.parametrize("library", ["aiosqlite", "greenlet"])
@@ -102,8 +102,8 @@ def test_synchronous_fixtures_need_nothing_of_asynchronous_ones(
     nested.write("test_it.py", "async def test_db_session(db_session): pass\n")
     ended = nested.run(*SERIAL)
     assert ended.tests["test_works"] == ("passed",), ended
-    assert said(ended, "db_session") == wanted("db_session", library, "databases"), ended
-    assert said(ended, "engine") == wanted("async_engine", library, "databases"), ended
+    assert error_lines(ended, "db_session") == expected("db_session", library, "databases"), ended
+    assert error_lines(ended, "engine") == expected("async_engine", library, "databases"), ended
 
 
 @pytest.mark.parametrize("library", ["pytest_asyncio", ""], ids=["missing", "switched off"])
@@ -122,7 +122,7 @@ def test_asynchronous_fixtures_say_that_nothing_runs_them(nested: Nested, librar
     assert ended.tests["test_works"] == ("passed",), ended
     needs = "needs pytest-asyncio: it is not installed, or switched off by -p no:asyncio"
     for fixture in ("db_session", "async_redis"):
-        assert said(ended, fixture) == [
+        assert error_lines(ended, fixture) == [
             f"{fixture} is asynchronous and {needs}",
             "Install it: pip install pytest-asyncio",
         ], ended
@@ -131,7 +131,7 @@ def test_asynchronous_fixtures_say_that_nothing_runs_them(nested: Nested, librar
 def test_a_library_that_is_there_and_cannot_work_says_why(nested: Nested) -> None:
     nested.environ["DATABASE_URL"] = POSTGRES
     ended = without(nested, "psycopg_binary psycopg_c psycopg.pq.pq_ctypes", ["test_db"])
-    first, second = said(ended, "test_db")
+    first, second = error_lines(ended, "test_db")
     assert first.startswith("test_database or test_db needs psycopg: no pq wrapper available")
     assert second == "Install it: pip install 'walkaway[databases]'"
 

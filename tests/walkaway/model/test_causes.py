@@ -98,10 +98,10 @@ def test_failures_of_attempts_that_were_rerun_count_only_when_asked_for() -> Non
 
 def test_a_failure_that_is_taken_back_does_not_move_the_numbers_of_since() -> None:
     live: list[Event] = [entry("a", 0, i=0)]
-    since = causes.told(live)
+    since = causes.count_failures(live)
     later = [*live, {"e": "back", "i": 0, "x": [0]}, entry("b", 1, i=1)]
     assert [cause.ids for cause in causes.group(later, since)] == [("b",)]
-    assert causes.told(later) == 2
+    assert causes.count_failures(later) == 2
 
 
 def test_a_torn_line_does_not_let_another_tests_failure_be_taken_back() -> None:

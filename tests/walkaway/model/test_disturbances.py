@@ -26,7 +26,7 @@ def test_a_limit_of_files_is_told_with_the_test_that_set_it() -> None:
     p = Progress(limited_by=(0, 1024), dropped=1)
     limited = "t.py::test_a limited files to 1,024 bytes (RLIMIT_FSIZE)"
     assert disturbances.notes(p, NAMES) == [
-        f"{limited}: pytest could not write its log from there on",
+        f"{limited}: pytest could not write its log from then on",
         "1 event could not be stored (that limit)",
     ]
 

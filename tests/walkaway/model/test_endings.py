@@ -181,8 +181,8 @@ def test_what_a_verdict_rests_on_is_said_in_words() -> None:
 
 
 def test_notes_tell_what_the_outcome_alone_does_not() -> None:
-    assert "want of memory" in endings.decide(whole(0, out_of_memory=True)).notes[0]
-    assert "a plugin's doing" in endings.decide(whole(0, bad=2)).notes[0]
+    assert "memory ran out" in endings.decide(whole(0, out_of_memory=True)).notes[0]
+    assert "a plugin decided so" in endings.decide(whole(0, bad=2)).notes[0]
     assert "between two tests" in endings.decide(whole(0, worker_crashes=1)).notes[0]
     assert "no test failed" in endings.decide(whole(1)).notes[0]
     unsaid = endings.decide(facts(exit_code=0, expected=3, reported=3, bad=1)).notes[0]
@@ -197,12 +197,12 @@ def test_notes_tell_what_the_outcome_alone_does_not() -> None:
         (whole(6, too_many_warnings=(1_204, 10)), "1,204 warnings of 10 allowed"),
         (whole(7, too_flaky=1), "1 test passed only on a rerun"),
         (whole(7, too_flaky=3), "3 tests passed only on a rerun"),
-        (whole(1, too_little_coverage=(67.0, 99.0)), "coverage 67 % of 99 % wanted"),
-        (whole(1, bad=1, too_little_coverage=(67.25, 99.5)), "coverage 67.25 % of 99.5 % wanted"),
+        (whole(1, too_little_coverage=(67.0, 99.0)), "coverage 67 % of 99 % required"),
+        (whole(1, bad=1, too_little_coverage=(67.25, 99.5)), "coverage 67.25 % of 99.5 % required"),
         (whole(1, worker_crashes=1), "a worker ended between two tests"),
         (whole(1, bad=1), ""),
         (whole(0), ""),
-        (whole(0, bad=1), "pytest ended with 0 although 1 test failed: a plugin's doing"),
+        (whole(0, bad=1), "pytest ended with 0 although 1 test failed: a plugin decided so"),
     ],
 )
 def test_a_verdict_says_because_of_what_where_the_results_do_not(
@@ -239,6 +239,6 @@ def test_after_another_pass_it_rests_on_each_end_and_names_the_test_that_crashed
         whole(0, 4, **{**crash, "bad": 3, "crashed": 3}, passes=2, before=(None,))
     )
     assert lost.rests_on == (
-        "pytest ended without its end in pass 1, with 0 in pass 2, "
+        "pytest ended without a recorded end in pass 1, with 0 in pass 2, "
         "a.py::test_x and 2 more crashed, 4 of 4 tests reported"
     )

@@ -59,7 +59,7 @@ def recorded(tests: int, workers: int, seed: int, every: int = 40) -> Iterator[E
             yield {"e": "k", "t": t, **total()}
 
 
-def told(state: Progress) -> tuple[object, ...]:
+def comparable(state: Progress) -> tuple[object, ...]:
     return (
         state.expected, state.counts, state.done, state.bad, state.failures, state.passes,
         sorted((row.worker, row.index, row.since) for row in state.running), state.last_t,
@@ -73,9 +73,9 @@ def test_the_fold_from_any_checkpoint_on_is_the_fold_of_all(workers: int, seed: 
     checkpoints = [i for i, event in enumerate(events) if event["e"] == "k"]
     assert len(checkpoints) > 5
     for upto in (*checkpoints, len(events)):
-        whole = told(progress.fold(events[:upto]))
+        whole = comparable(progress.fold(events[:upto]))
         for start in (c for c in checkpoints if c < upto):
-            assert told(progress.fold(events[start:upto])) == whole
+            assert comparable(progress.fold(events[start:upto])) == whole
 
 
 def test_an_end_of_a_run_empties_what_is_in_flight() -> None:

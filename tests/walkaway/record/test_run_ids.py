@@ -78,7 +78,7 @@ def test_the_four_digits_go_before_a_part_of_another_id() -> None:
         ("", 64, "--run is empty"),
         ("  ", 64, "--run is empty"),
         ("ffff", 66, "No run 'ffff' here."),
-        ("7f", 64, "'7f' fits 3 runs: 20261123-101530-7f3b, 20261122-101531-0a7f, "),
+        ("7f", 64, "'7f' matches 3 runs: 20261123-101530-7f3b, 20261122-101531-0a7f, "),
     ],
 )
 def test_what_fits_none_or_several_is_refused(selector: str, code: int, told: str) -> None:
@@ -89,5 +89,5 @@ def test_what_fits_none_or_several_is_refused(selector: str, code: int, told: st
 
 def test_a_long_list_of_candidates_is_cut() -> None:
     many = [f"20261122-101530-{n:04x}" for n in range(100)]
-    with pytest.raises(WalkawayError, match=r"fits 100 runs: .* and 92 more\."):
+    with pytest.raises(WalkawayError, match=r"matches 100 runs: .* and 92 more\."):
         run_ids.select("2026", many)

@@ -120,6 +120,23 @@ def test_a_failing_call_and_teardown_are_one_result_with_two_texts(project: Proj
     assert [told["w"] for told in run.failures()] == ["call", "teardown"]
 
 
+def test_an_error_in_teardown_counts_after_a_skip_too(project: Project) -> None:
+    project.write(
+        test_it="""
+        import pytest
+        @pytest.fixture
+        def broken():
+            yield
+            raise RuntimeError("teardown")
+        def test_a(broken): pytest.skip("not today")
+        """
+    )
+    run = project.run()
+    result = run.one("f")
+    assert (result["r"], run.failure(result["x"])["w"]) == ("error", "teardown")
+    assert run.one("end")["c"] == {"error": 1}
+
+
 def test_failed_subtests_are_told_and_fail_their_test(project: Project) -> None:
     project.write(
         test_it="""

@@ -100,11 +100,14 @@ def test_a_second_pass_restarts_workers_and_keeps_the_numbers(project: Project) 
     done = {event["i"] for event in first.events("f")}
     left = [nodeid for number, nodeid in enumerate(ids) if number not in done]
     assert left, "two killers end two workers; the other two never ran"
+    assert len(first.events("wup")) == 2
     again = project.run("-p", "xdist", "-n2", into=first, select=left)
     assert again.ids() == ids
     assert {event["i"] for event in again.events("f")} == set(range(len(ids)))
     assert [event["pass"] for event in again.events("loaded", "end")] == [1, 1, 2, 2]
     assert [event["n"] for event in again.events("collected")] == [16, len(left)]
+    # Both passes began with two workers; only in the second do others take a dead one's place.
+    assert len(again.events("wup")) > 4
     end = again.events("end")[-1]
     assert (end["n"], sum(end["c"].values())) == (16, 16)
     for event in again.events("f"):

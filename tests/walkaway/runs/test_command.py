@@ -96,7 +96,7 @@ def test_a_configured_path_is_the_project_s(tmp_path: Path) -> None:
     script = tmp_path / "tools/pytest"
     script.parent.mkdir()
     script.write_text("#!/bin/sh\n", encoding="utf-8")
-    with pytest.raises(WalkawayError, match="cannot be executed") as caught:
+    with pytest.raises(WalkawayError, match="is not executable") as caught:
         command.find_pytest(("tools/pytest", "-v"), tmp_path, {})
     assert caught.value.code == 69
     script.chmod(0o755)

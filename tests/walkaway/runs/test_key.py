@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from tests.walkaway.support.scratch import limits
@@ -18,7 +16,7 @@ IN_COMPOSE = Run(
 
 
 def of(compose: Compose) -> str:
-    return start.key(replace(IN_COMPOSE, compose=compose), ())
+    return start.key(IN_COMPOSE._replace(compose=compose), ())
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from tests.walkaway.views import samples
 from walkaway.errors import WalkawayError
 from walkaway.model import exit_codes, test_key
+from walkaway.model.run import to_json
 from walkaway.model.test_log import LogOfTest
 from walkaway.record.store import Record
 from walkaway.runs import test_log
@@ -24,9 +24,9 @@ def record(tmp_path: Path) -> Record:
     """A record of two tests, of which the first was at work from second 10 to 11."""
     record = Record(tmp_path / "test-run-20261122-101530-7f3a")
     record.folder.mkdir()
-    record.path("run.json").write_text(json.dumps(asdict(samples.RUN)))
+    record.path("run.json").write_text(json.dumps(to_json(samples.RUN)))
     record.path("collected.txt").write_text(f"{ONE}\n{TWO}\n")
-    tell(record, s(10, 0), f(11, 0), s(11, 1))
+    append_events(record, s(10, 0), f(11, 0), s(11, 1))
     return record
 
 
@@ -38,7 +38,7 @@ def f(at: float, index: int, **more: object) -> dict[str, object]:
     return {"e": "f", "t": at, "i": index, "r": "passed", "d": [1, 2, 3], **more}
 
 
-def tell(record: Record, *rows: dict[str, object]) -> None:
+def append_events(record: Record, *rows: dict[str, object]) -> None:
     with record.path("events.jsonl").open("a") as file:
         file.writelines(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
 
@@ -85,7 +85,7 @@ def test_no_line_of_its_own_is_before_its_start_or_after_its_end(record: Record)
 
 
 def test_a_test_that_every_worker_ran_is_told_of_all(record: Record) -> None:
-    tell(record, s(12, 0, w="gw1"), s(12.1, 0, w="gw0"), f(13, 0, w="gw0", r="failed"))
+    append_events(record, s(12, 0, w="gw1"), s(12.1, 0, w="gw0"), f(13, 0, w="gw0", r="failed"))
     log(record, "gw0", (ONE, ONE, 12.5, "of gw0"))
     log(record, "gw1", (ONE, ONE, 12.4, "of gw1"))
     found = test_log.read(record, ONE, 20.0)

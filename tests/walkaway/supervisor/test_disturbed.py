@@ -56,7 +56,7 @@ def test_a_test_that_limits_files_is_named(scratch: Scratch, limit: int) -> None
     assert outcome["counts"] == {"passed": 3, "failed": 1}
     limited = f"test_it.py::test_b limited files to {limit:,} bytes (RLIMIT_FSIZE)"
     assert outcome["notes"] == [
-        f"{limited}: pytest could not write its log from there on",
+        f"{limited}: pytest could not write its log from then on",
         "1 event could not be stored (that limit)",  # the failure's text
     ]
     failed = list(reader.all_events(scratch.runs[-1].record.path("failures.jsonl")))

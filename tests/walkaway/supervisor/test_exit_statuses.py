@@ -60,7 +60,7 @@ def test_a_failure_that_a_plugin_forgives_is_a_pass_by_its_word(
     scratch.write("test_it.py", ONE_FAILS)
     outcome = scratch.run(*xdist(mode))
     assert (outcome["outcome"], outcome["code"]) == ("passed", 0)
-    assert outcome["because"] == "pytest ended with 0 although 1 test failed: a plugin's doing"
+    assert outcome["because"] == "pytest ended with 0 although 1 test failed: a plugin decided so"
     assert outcome["because"] in outcome["notes"]
 
 
@@ -111,7 +111,7 @@ def test_too_little_coverage_is_said_also_beside_a_failed_test(
     )
     outcome = scratch.run("-p", "pytest_cov", "--cov=thing", "--cov-fail-under=99", *xdist(mode))
     assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
-    assert outcome["because"] == "coverage 75 % of 99 % wanted"
+    assert outcome["because"] == "coverage 75 % of 99 % required"
     assert "said" not in outcome
 
 

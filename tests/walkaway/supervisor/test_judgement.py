@@ -73,7 +73,7 @@ def test_a_plugins_word_beside_a_failure_is_said_without_the_judgement(
     outcome = _run(scratch, library, "def test_two(): assert 0")
     assert (outcome["outcome"], outcome["code"], outcome["pytest_exit"]) == ("passed", 0, 0)
     assert outcome["counts"] == {"passed": 1, "failed": 1}
-    assert "a plugin's doing" in outcome["because"]
+    assert "a plugin decided so" in outcome["because"]
     assert outcome["notes"][0] == outcome["because"]
 
 

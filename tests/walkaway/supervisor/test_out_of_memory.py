@@ -115,7 +115,7 @@ def test_a_worker_that_ate_its_memory_is_a_crashed_test_with_a_note(
     assert (outcome["outcome"], outcome["code"]) == ("failed", 1)
     assert outcome["crashed"] == ["test_a.py::test_eater"]
     assert outcome["counts"] == {"passed": 2, "crashed": 1}
-    assert any("want of memory" in note for note in outcome["notes"])
+    assert any("memory ran out" in note for note in outcome["notes"])
 
 
 def _turns(live: Live) -> int:

@@ -43,7 +43,7 @@ def test_a_crash_that_was_rerun_and_passed_is_no_failure(
     assert outcome["counts"] == {"passed": 4}
     assert outcome["expected"] == outcome["reported"] == 4
     assert (outcome["crashed"], outcome["lost"]["n"]) == ([], 0)
-    healed = "crashed its worker, and was run again by a plugin: test_a.py::test_dies_once"
+    healed = "crashed its worker, then was rerun by a plugin: test_a.py::test_dies_once"
     assert healed in outcome["notes"]
     assert "a worker ended between two tests" not in outcome["notes"]
 

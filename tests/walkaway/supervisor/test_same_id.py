@@ -21,7 +21,7 @@ SOURCE = """
 """
 
 
-def _told(live: Live) -> Counter[tuple[str, str]]:
+def _results(live: Live) -> Counter[tuple[str, str]]:
     names = reader.ids(live.folder)
     book = ledger.build(names, reader.all_events(live.record.path("events.jsonl")))
     return Counter(
@@ -45,7 +45,7 @@ def test_every_report_is_counted_once_and_everywhere(
     expected = {("test_good", "passed"): 2, ("test_on_the_first", "failed"): bad}
     if bad == 1:
         expected["test_on_the_first", "passed"] = 1
-    assert _told(live) == expected
+    assert _results(live) == expected
     assert _cases(live.record.path("junit.xml").read_bytes()) == _cases(theirs.read_bytes())
 
 

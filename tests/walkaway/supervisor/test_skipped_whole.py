@@ -31,7 +31,7 @@ def test_modules_skipped_whole_are_named_counted_and_stand_in_the_junit_report(
     assert (outcome["outcome"], outcome["counts"]) == ("passed", {"passed": 1, "skipped": 2})
     assert outcome["expected"] == outcome["reported"] == 3
     assert outcome["notes"] in (
-        [f"skipped whole at collection: {name} and 1 more"]
+        [f"skipped as a whole during collection: {name} and 1 more"]
         for name in ("deep/test_gone.py", "test_lost_too.py")
     )
     assert "1 passed, 2 skipped" in live.log()

@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.walkaway.support.checkout import REPOSITORY
 from tests.walkaway.support.scratch import Scratch, limits
 from tests.walkaway.support.waiting import wait_for
 
 BUDGET_KB = 20 * 1024
+FOLDERS = {"backends", "model", "process", "record", "supervisor", "worker_slots"}
+HEAVY = {"ast", "asyncio", "dataclasses", "inspect", "logging", "pathlib", "subprocess", "tempfile"}
+"""Modules of the standard library that cost a megabyte or ten milliseconds, alone or by theirs."""
+IMPORTS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import walkaway.supervisor.entry, walkaway.backends.local
+print(*sys.modules, sep="\\n")
+"""
+
+
+def test_the_supervisor_of_a_local_run_imports_little() -> None:
+    words = (sys.executable, "-I", "-S", "-c", IMPORTS, str(REPOSITORY))
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    found = done.stdout.split()
+    ours = {name.split(".")[1] for name in found if name.startswith("walkaway.")}
+    assert ours == FOLDERS
+    assert HEAVY.isdisjoint(found)
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ def told(scratch: Scratch, live: Live, part: str) -> str:
         text = "\n".join(progress.lines(look, style.Style(width=300)))
         return text if part in text else ""
 
-    return wait_for(said, f"{part}\n{live.told()}")
+    return wait_for(said, f"{part}\n{live.described()}")
 
 
 def stacks(outcome: dict[str, Any]) -> str:
@@ -190,3 +190,35 @@ def test_nobody_is_ended_for_it_where_the_limit_is_off(scratch: Scratch) -> None
     outcome = live.outcome()
     assert outcome["outcome"] in {"passed", "timed-out"}
     assert [event["kind"] for event in live.journal("limit")] == ["deadline"]
+
+
+def test_a_second_pass_that_starts_slowly_does_not_stay_open_after_the_first(
+    scratch: Scratch,
+) -> None:
+    scratch.write(
+        "slow/sitecustomize.py",
+        """
+        import os, sys, time
+
+        if os.environ.get("WALKAWAY_PASS") == "2" and "-c" not in sys.orig_argv:
+            time.sleep(4)
+        """,
+    )
+    scratch.write(
+        "test_a.py",
+        """
+        import os
+
+        def test_a(): os._exit(3)
+        def test_b(): pass
+        """,
+    )
+    live = scratch.start(
+        *xdist("load", 1),
+        limits=limits(linger_s=1),
+        environ={"PYTHONPATH": str(scratch.root / "slow")},
+    )
+    outcome = live.outcome()
+    assert (outcome["outcome"], outcome["passes"]) == ("failed", 2)
+    assert outcome["counts"] == {"crashed": 1, "passed": 1}
+    assert live.journal("linger") == []

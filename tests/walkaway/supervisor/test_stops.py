@@ -157,7 +157,7 @@ def test_a_stop_that_comes_when_all_is_done_does_not_hide_the_result(scratch: Sc
     live.ask_to_stop()
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"]) == ("passed", 0)
-    assert "had said its end" in outcome["notes"][-1]
+    assert "had reported its end" in outcome["notes"][-1]
 
 
 def test_a_process_that_does_not_end_after_its_tests_is_timed_out_with_a_note(

@@ -94,7 +94,7 @@ def test_an_adopted_run_ends_with_its_verdict_and_a_note(scratch: Scratch, mode:
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"]) == ("passed", 0)
     assert outcome["supervised"] is False
-    assert any("took the run over" in note for note in outcome["notes"])
+    assert any("another one took over" in note for note in outcome["notes"])
 
 
 @pytest.mark.parametrize("mode", ["serial", "load"])

@@ -24,14 +24,16 @@ TESTS = """
 """
 
 
-def told(live: Live) -> list[Cause]:
+def found_causes(live: Live) -> list[Cause]:
     return causes.group(reader.all_events(live.record.path("failures.jsonl")))
 
 
-def said(scratch: Scratch, live: Live) -> str:
+def failures_text(scratch: Scratch, live: Live) -> str:
     """Return what `inv failures` says."""
     look = status.look(scratch.records, live.record)
-    return "\n".join(failures.lines(look, told(live), style.Style(width=200), len(told(live))))
+    return "\n".join(
+        failures.lines(look, found_causes(live), style.Style(width=200), len(found_causes(live)))
+    )
 
 
 def ended(scratch: Scratch, *args: str) -> tuple[Live, dict[str, Any]]:
@@ -59,12 +61,12 @@ def test_a_conftest_that_fails_in_every_worker_is_a_collection_error(
     live, outcome = ended(scratch, *xdist(mode))
     assert (outcome["outcome"], outcome["code"]) == ("collection-error", 2)
     assert outcome["collection_errors"] == 1
-    (cause,) = told(live)
+    (cause,) = found_causes(live)
     assert cause.type == "RuntimeError"
     assert cause.message in {"no database for gw0", "no database for gw1"}
     assert cause.at == "conftest.py:5 in connect"
     assert cause.ids == ("conftest.py",)
-    assert 'raise RuntimeError("no database for "' in said(scratch, live)
+    assert 'raise RuntimeError("no database for "' in failures_text(scratch, live)
 
 
 def test_workers_that_are_killed_before_they_collect_are_no_empty_run(scratch: Scratch) -> None:
@@ -75,7 +77,7 @@ def test_workers_that_are_killed_before_they_collect_are_no_empty_run(scratch: S
     )
     live, outcome = ended(scratch, *xdist("load"))
     assert (outcome["outcome"], outcome["code"]) == ("collection-error", 2)
-    (cause,) = told(live)
+    (cause,) = found_causes(live)
     assert cause.message.startswith("a worker ended before it had collected")
 
 
@@ -122,12 +124,12 @@ def test_different_collections_are_told_by_their_difference(scratch: Scratch, mo
     )
     live, outcome = ended(scratch, *xdist(mode))
     assert (outcome["outcome"], outcome["code"]) == ("collection-error", 2)
-    text = said(scratch, live)
+    text = failures_text(scratch, live)
     assert "only in gw0 test_a.py::test_mine[gw0]" in text
     assert "only in gw1 test_a.py::test_mine[gw1]" in text
     assert "--rerun" not in text
     assert "--result" not in text
-    (cause,) = told(live)
+    (cause,) = found_causes(live)
     assert {row for row in cause.text.splitlines() if "test_mine" in row and row[0] in "+-"} in (
         {"-test_a.py::test_mine[gw0]", "+test_a.py::test_mine[gw1]"},
         {"+test_a.py::test_mine[gw0]", "-test_a.py::test_mine[gw1]"},
@@ -148,5 +150,5 @@ def test_different_orders_are_told_by_where_they_part(scratch: Scratch) -> None:
     )
     live, outcome = ended(scratch, *xdist("load"))
     assert (outcome["outcome"], outcome["code"]) == ("collection-error", 2)
-    text = said(scratch, live)
+    text = failures_text(scratch, live)
     assert "collected the same tests in different orders: number 2 is test_a.py::test_n[" in text

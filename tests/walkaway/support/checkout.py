@@ -135,5 +135,5 @@ def lend_venv(checkout: Checkout) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     (packages,) = venv.glob("lib/python*/site-packages")
     (packages / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    checkout.script("bootstrap").write_stamp(version)
+    bootstrap = checkout.script("bootstrap")
+    bootstrap.STAMP.write_text(bootstrap.stamp_text(), encoding="utf-8")

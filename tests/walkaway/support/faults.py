@@ -15,6 +15,7 @@ from tests.walkaway.support.faulty import FIRED
 from tests.walkaway.support.recorded import RECORDER
 from tests.walkaway.support.waiting import PATIENCE_S
 from walkaway.model import disturbances, endings, ledger
+from walkaway.model.observed import Observed
 from walkaway.record import reader
 from walkaway.runs import judge
 
@@ -130,7 +131,9 @@ def _read(record: Path, told: dict[str, Any]) -> Ran:
     log = told["log"]
     names = reader.ids(record)
     book = ledger.build(names, reader.all_events(record / "events.jsonl"))
-    facts = judge.gather(book, {"exit_code": told["code"] if isinstance(told["code"], int) else 1})
+    facts = judge.gather(
+        book, Observed(exit_code=told["code"] if isinstance(told["code"], int) else 1)
+    )
     results = {
         name.partition("::")[2]: None if final is None else str(final)
         for name, row in zip(names, book.rows, strict=False)

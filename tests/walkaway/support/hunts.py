@@ -81,7 +81,7 @@ class Hunted:
     def outcome(self, timeout_s: float = 90.0) -> dict[str, Any]:
         """Wait for the outcome, and for the driver to be gone after it."""
         path = self.record.path("outcome.json")
-        wait_for(path.exists, f"outcome of {self.record.folder}\n{self.told()}", timeout_s)
+        wait_for(path.exists, f"outcome of {self.record.folder}\n{self.described()}", timeout_s)
         wait_for(lambda: not self.drivers(), "the driver to leave", timeout_s)
         found: dict[str, Any] = json.loads(path.read_bytes())
         return found
@@ -112,7 +112,7 @@ class Hunted:
             for index, test in enumerate(tests)
         }
 
-    def told(self) -> str:
+    def described(self) -> str:
         """What helps to understand a hunt that is not as it should be."""
         parts = []
         for name in ("driver.log", "attempts.jsonl"):

@@ -120,7 +120,9 @@ class Project:
 
     def gate_reached(self, live: Live) -> None:
         """Wait until a run of `GATED` stands before its gate."""
-        wait_for(lambda: len(live.events("s")) > 1, f"the gate of {live.folder}\n{live.told()}")
+        wait_for(
+            lambda: len(live.events("s")) > 1, f"the gate of {live.folder}\n{live.described()}"
+        )
 
     def open_gate(self) -> None:
         self.write("gate", "")

@@ -57,7 +57,7 @@ class Live:
     def outcome(self, timeout_s: float = 60.0) -> dict[str, Any]:
         """Wait for the outcome, and for the supervisor to be gone after it."""
         path = self.record.path("outcome.json")
-        wait_for(path.exists, f"outcome of {self.folder}\n{self.told()}", timeout_s)
+        wait_for(path.exists, f"outcome of {self.folder}\n{self.described()}", timeout_s)
         pid, ticks = self.supervisor()
         wait_for(lambda: not proc_table.alive(pid, ticks), "the supervisor to leave", timeout_s)
         found: dict[str, Any] = json.loads(path.read_bytes())
@@ -79,10 +79,10 @@ class Live:
 
     def pytest(self) -> tuple[int, int]:
         """PID and start of pytest, once the recorder is in it."""
-        event = wait_for(lambda: self.events("loaded"), f"the recorder\n{self.told()}")[-1]
+        event = wait_for(lambda: self.events("loaded"), f"the recorder\n{self.described()}")[-1]
         return event["pid"], event["start"]
 
-    def told(self) -> str:
+    def described(self) -> str:
         """What helps to understand a run that is not as it should be."""
         parts = [json.dumps(event) for event in self.journal()]
         with contextlib.suppress(OSError):
@@ -103,7 +103,7 @@ class Live:
 
         So that a short limit is never reached before the test is where it is to be reached.
         """
-        wait_for(lambda: self.journal("spawn"), f"pytest's start\n{self.told()}")
+        wait_for(lambda: self.journal("spawn"), f"pytest's start\n{self.described()}")
         pid, ticks = self.supervisor()
         assert proc_table.send(pid, ticks, signal.SIGSTOP)
         try:
@@ -249,7 +249,7 @@ def scratch(tmp_path: Path) -> Iterator[Scratch]:
     yield project
     for live in project.runs:
         end(live)
-        sys.stdout.write(f"{live.folder}\n{live.told()}\n")  # shown for a test that failed
+        sys.stdout.write(f"{live.folder}\n{live.described()}\n")  # shown for a test that failed
     left = [line for live in project.runs for line in of_run(live.folder, root)]
     kill(left)
     assert not left, f"left behind: {left}"

@@ -68,7 +68,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Spread:
     """What a pytest did."""
 
     code: int
@@ -144,10 +144,10 @@ class Suite:
     def command(self, *args: str, python: str = sys.executable) -> list[str]:
         return [python, "-m", "pytest", "-p", "no:cacheprovider", "-p", "xdist", *args]
 
-    def told(self, code: int, output: str) -> Told:
-        return Told(code, output, *read(self.root / "diary.txt"))
+    def described(self, code: int, output: str) -> Spread:
+        return Spread(code, output, *read(self.root / "diary.txt"))
 
-    def run(self, *args: str, python: str = sys.executable) -> Told:
+    def run(self, *args: str, python: str = sys.executable) -> Spread:
         """Run pytest here; a hang fails."""
         (self.root / "diary.txt").unlink(missing_ok=True)
         done = warm.run(
@@ -159,4 +159,4 @@ class Suite:
         )
         left = list(self.root.glob("walkaway-*"))
         assert not left, left
-        return self.told(done.returncode, done.stdout)
+        return self.described(done.returncode, done.stdout)

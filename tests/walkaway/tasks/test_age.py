@@ -34,7 +34,7 @@ def test_code_that_changed_after_the_run_is_told_in_the_first_line(project: Proj
         assert answer.returncode == 0
         lines = answer.stdout.splitlines()
         if task == "stop":
-            assert lines.pop(0).endswith("had ended before: nothing was stopped")
+            assert lines.pop(0).endswith("had already ended: nothing was stopped")
         found = AGED.search(lines[0])
         assert found is not None, lines
         assert found[2] == "1 file changed since"

@@ -87,7 +87,7 @@ def test_a_lint_finding_does_not_hide_the_tests_verdict(project: Project) -> Non
     first, what, todo = last_lines(answer, 3)
     assert re.search(r"lint failed .*, tests passed .*  exit 3$", first)
     assert what.endswith("ended with 3")
-    assert todo == "next: fix what it names, then: inv lint"
+    assert todo == "next: fix what it reports, then run again: inv lint"
     assert project.live().outcome()["outcome"] == "passed"
 
 
@@ -105,7 +105,7 @@ def test_both_red_have_the_verdicts_exit_code_and_a_page_of_the_ci_job(
     assert [line.partition(":")[0] for line in lines[1:]] == ["tests", "next", "lint", "next"]
     text = page.read_text(encoding="utf-8")
     assert text.startswith("before\n### ❌ FAILED: 1 of 2 failed")
-    assert re.search(r"^\| lint \| ❌ \| .* Next: fix what it names", text, re.MULTILINE)
+    assert re.search(r"^\| lint \| ❌ \| .* Next: fix what it reports", text, re.MULTILINE)
     assert re.search(r"^\| locks \| skipped \|", text, re.MULTILINE)
     assert "test_bad" in text
 

@@ -88,7 +88,7 @@ def test_build_says_what_it_built_and_then_that_nothing_changed(project: Project
     again = project.inv("build")
     answer, after = again.stdout.splitlines()
     assert answer.startswith(f"unchanged: {named(project).image} ")
-    assert after == "build all the same: inv build --no-cache"
+    assert after == "build anyway: inv build --no-cache"
     assert project.json("build")["changed"] is False
     project.write("more", "")
     found = project.inv("build", "--json")  # one object and nothing else
@@ -104,7 +104,7 @@ def test_a_failed_build_is_69_with_the_engine_s_words_also_at_a_terminal(project
     assert found.stderr.startswith("The image cannot be built: failed to solve: ")
     typed = Typed(project, "build")
     try:
-        typed.until("then again: inv build")
+        typed.until("then run again: inv build")
         assert "The image cannot be built: failed to solve: process " in typed.shown()
         assert typed.process.wait(60) == 69
     finally:
@@ -161,7 +161,7 @@ def test_a_wrong_compose_file_is_69_with_compose_s_words(tmp_path: Path) -> None
         tried = [project.inv(task) for task in ("build", "up")]
     for found in tried:
         assert found.returncode == 69
-        assert found.stderr.startswith("The Compose file is wrong: ")
+        assert found.stderr.startswith("The Compose file is invalid: ")
         assert "imag" in found.stderr
 
 
@@ -263,7 +263,7 @@ def test_a_build_that_waits_for_another_one_says_so_at_once(project: Project) ->
         first = line(waiting)
         os.close(held)
         assert waiting.wait(60) == 0
-    assert first == "another build of this checkout is at work: waiting for its end …\n"
+    assert first == "another build of this checkout is running: waiting for it …\n"
 
 
 def test_a_run_that_waits_for_another_build_says_so(project: Project) -> None:
@@ -272,7 +272,9 @@ def test_a_run_that_waits_for_another_build_says_so(project: Project) -> None:
     try:
         live = project.start("--backend", "compose")
         waiting = "waiting for another build"
-        wait_for(lambda: waiting in project.inv("progress").stdout, f"the phase\n{live.told()}")
+        wait_for(
+            lambda: waiting in project.inv("progress").stdout, f"the phase\n{live.described()}"
+        )
     finally:
         os.close(held)
     assert live.outcome()["code"] == exit_codes.NOT_STARTABLE  # there is no pytest in its image
@@ -306,10 +308,10 @@ def test_service_logs_can_be_followed_until_the_service_ends(project: Project) -
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("service-logs", "--service", "nope"), 64, "--service is 'nope': there are db, test."),
-        (("service-logs",), 66, "Not there: environment 1 is not up."),
+        (("service-logs", "--service", "nope"), 64, "--service is 'nope': give one of db, test."),
+        (("service-logs",), 66, "Environment 1 is not up."),
         (("service-logs", "--lines", "x"), 64, "--lines is 'x': "),
-        (("shell", "--service", "db"), 66, "Not there: environment 1 is not up."),
+        (("shell", "--service", "db"), 66, "Environment 1 is not up."),
         (("up", "--slot", "0"), 64, "--slot is '0': "),
         (("up", "--slot", "3"), 64, "--slot is 3: this checkout has 2 at most."),
     ],
@@ -348,8 +350,8 @@ def test_a_shell_without_a_terminal_is_refused_with_a_command_that_works(
     found = running.inv("shell", *words)
     assert found.returncode == 64
     first, after = found.stderr.splitlines()
-    assert first == "A shell needs a terminal, and there is none here."
-    command = after.removeprefix("One command at a time: ")
+    assert first == "A shell needs a terminal, and this is not one."
+    command = after.removeprefix("Run single commands instead: ")
     done = subprocess.run(
         shlex.split(command), env=running.env(), capture_output=True, text=True, timeout=60,
         check=False,

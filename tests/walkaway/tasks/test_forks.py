@@ -7,7 +7,9 @@ import sys
 import pytest
 
 from tests.walkaway.support.project import GATED, Project
+from tests.walkaway.support.scratch import Live
 from tests.walkaway.support.waiting import wait_for
+from walkaway.record import reader
 from walkaway.worker_slots import worker_count
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
@@ -91,7 +93,7 @@ def test_forks_beside_xdists_own_options_is_a_usage_error(project: Project) -> N
 
 @pytest.mark.parametrize("words", [("--forks", "3"), ("--forks=3",)])
 def test_forked_workers_count_as_worker_slots(words: tuple[str, ...]) -> None:
-    assert worker_count.wanted(("pytest", "-p", "walkaway_forks", *words), {}) == 3
+    assert worker_count.requested(("pytest", "-p", "walkaway_forks", *words), {}) == 3
 
 
 LOGS = """\
@@ -126,3 +128,19 @@ def test_ci_and_hunts_take_forked_workers_too(project: Project) -> None:
     hunted = project.inv("flaky", "--runs", "2", *FORKS)
     assert hunted.returncode == 0, hunted.stdout + hunted.stderr
     assert project.live().run.label.endswith("--forks 2")
+
+
+def test_the_next_run_begins_with_what_took_longest(project: Project) -> None:
+    quick = "@pytest.mark.parametrize('n', range(6))\ndef test_quick(n): pass\n"
+    project.write("tests/test_a.py", f"import pytest\n{quick}")
+    project.write("tests/test_b.py", "import time\ndef test_long(): time.sleep(0.3)\n")
+    names = [_order(project.ended(*FORKS)) for _ in range(2)]
+    assert names[0][0] != "tests/test_b.py::test_long"
+    assert names[1][0] == "tests/test_b.py::test_long"
+    assert sorted(names[0]) == sorted(names[1])
+
+
+def _order(live: Live) -> list[str]:
+    """Return the node ids of a run in the order in which they were begun."""
+    ids = reader.ids(live.folder)
+    return [ids[event["i"]] for event in live.events("s")]

@@ -379,7 +379,7 @@ def test_ctrl_c_ends_the_hunt_that_one_began_and_only_leaves_one_that_one_watche
     assert watcher.stdout.readline().startswith("HUNTING  ")
     watcher.send_signal(signal.SIGINT)
     _, err = watcher.communicate(timeout=60)
-    assert (watcher.returncode, "goes on: inv flaky --hunt" in err) == (130, True), err
+    assert (watcher.returncode, "is still running: inv flaky --hunt" in err) == (130, True), err
     assert hunted.record.outcome() is None
     mine.send_signal(signal.SIGINT)
     out, _ = mine.communicate(timeout=60)
@@ -428,7 +428,7 @@ def test_a_detached_hunt_leaves_latest_alone_and_an_agent_gets_75_and_how_to_go_
         (["--timeout", "soon"], 64, "--timeout is 'soon'"),
         (["--hunt", "nope"], 66, "No hunt 'nope'"),
         (["--hunt", ""], 66, "No hunt ''"),
-        (["--hunt", "latest"], 66, "There was none yet"),
+        (["--hunt", "latest"], 66, "There is none yet"),
         (["--stop"], 64, "--stop needs --hunt"),
     ],
 )

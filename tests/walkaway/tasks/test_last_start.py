@@ -133,11 +133,11 @@ def test_a_live_run_from_before_is_named_and_only_stop_acts_on_it(project: Proje
     assert project.inv("test-async", "--timeout", "xx", env=ME).returncode == 64
     waited = project.inv("wait", env=ME)
     assert waited.returncode == 64
-    assert f"inv wait --run {live.run.short} (still at work: all tests)" in waited.stdout
+    assert f"inv wait --run {live.run.short} (still running: all tests)" in waited.stdout
     stopped = project.inv("stop", env=ME)
     assert stopped.returncode == 0
     lines = stopped.stdout.splitlines()
-    assert lines[0].startswith("no run came of the last start, ")
+    assert lines[0].startswith("the last start made no run, ")
     assert lines[1].startswith(f"STOPPED  {live.run.short}  ")
     assert live.outcome()["outcome"] == "stopped"
 

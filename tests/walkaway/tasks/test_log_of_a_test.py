@@ -191,7 +191,9 @@ def test_which_test_is_meant(project: Project, sold: Live) -> None:
     shop = Project(Path(sold.run.root))
     many = shop.inv("log", "--test", "test_asks")
     assert many.returncode == 64
-    assert many.stderr.startswith("'test_asks' fits 6 tests:\n  tests/test_it.py::test_asks[0]\n")
+    assert many.stderr.startswith(
+        "'test_asks' matches 6 tests:\n  tests/test_it.py::test_asks[0]\n"
+    )
     assert many.stderr.rstrip().endswith("Give more of the node id.")
     none = shop.inv("log", "--test", "test_nothing")
     assert none.returncode == 66
@@ -280,7 +282,7 @@ def test_talks():
     assert size > test_log.OWN_BYTES
     assert told["lines"][-1]["message"].startswith("line 5999 ")
     assert told["unread"] == [
-        f"logs-main.jsonl: {(size - test_log.OWN_BYTES) / 1e6:.1f} MB before these"
+        f"logs-main.jsonl: {(size - test_log.OWN_BYTES) / 1e6:.1f} MB of earlier lines"
     ]
 
 

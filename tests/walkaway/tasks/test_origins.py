@@ -225,7 +225,7 @@ def test_a_run_started_inside_a_run_belongs_to_it_and_ends_with_it(project: Proj
     project.write("tests/test_it.py", NESTED)
     project.write("other.py", INNER)
     outer = project.start("--", "tests/test_it.py")
-    wait_for((project.root / "begun").exists, f"the inner run\n{outer.told()}")
+    wait_for((project.root / "begun").exists, f"the inner run\n{outer.described()}")
     inner = project.live()
     assert inner.run.id != outer.run.id
     assert inner.run.parent == str(outer.folder)

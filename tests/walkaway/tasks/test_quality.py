@@ -56,7 +56,7 @@ def test_check_runs_the_tests_where_no_linter_is(inv: Project, bare: tuple[str, 
 def test_ci_runs_the_tests_where_no_linter_is(inv: Project, bare: tuple[str, ...]) -> None:
     done = inv.inv("ci", program=bare)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "lint: skipped, walkaway.lint is not set, and ruff and mypy not here" in done.stdout
+    assert "lint: skipped, walkaway.lint is not set, and ruff and mypy not installed" in done.stdout
 
 
 def test_lint_alone_does_not_pass_without_a_linter(inv: Project, bare: tuple[str, ...]) -> None:
@@ -102,3 +102,29 @@ def test_the_usual_tests_are_those_of_the_project_s_own_environment(
     assert done.returncode == 0, done.stdout + done.stderr
     command = shlex.join((f"{inv.root}/.venv/bin/python", "-m", "pytest"))
     assert done.stdout.startswith(f"== {command}\n")
+
+
+SLOW = """\
+import pytest
+
+@pytest.mark.slow
+def test_slow():
+    assert 0
+
+def test_quick():
+    pass
+"""
+
+
+def test_the_fast_tests_are_those_not_marked_slow_unless_others_are_configured(
+    inv: Project,
+) -> None:
+    inv.write("tests/test_it.py", SLOW)
+    inv.write("invoke.yaml", "walkaway: {lint: []}\n")
+    done = inv.inv("check-fast")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed, 1 deselected" in done.stdout
+    inv.write("invoke.yaml", "walkaway: {lint: [], check_fast: ['false']}\n")
+    done = inv.inv("check-fast")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "fix it, then run again: false"

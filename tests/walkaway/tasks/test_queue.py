@@ -36,7 +36,7 @@ def test_a_run_waits_for_slots_and_its_deadline_with_it(pair: tuple[Project, Pro
     first = one.start("--", "-p", "xdist", "-n", "2")
     one.gate_reached(first)
     second = other.start("--timeout", "60")
-    wait_for(lambda: second.journal("preparing"), f"the second to be queued\n{second.told()}")
+    wait_for(lambda: second.journal("preparing"), f"the second to be queued\n{second.described()}")
     told = other.inv("progress")
     assert told.stdout.startswith(f"QUEUED  {second.run.short}"), told.stdout
     line = told.stdout.splitlines()[1]
@@ -58,7 +58,7 @@ def test_a_queued_run_is_stopped_at_once(pair: tuple[Project, Project]) -> None:
     first = one.start("--", "-p", "xdist", "-n", "2")
     one.gate_reached(first)
     second = other.start()
-    wait_for(lambda: second.journal("preparing"), f"the second to be queued\n{second.told()}")
+    wait_for(lambda: second.journal("preparing"), f"the second to be queued\n{second.described()}")
     assert other.inv("stop").returncode == 0
     outcome = second.outcome()
     assert (outcome["outcome"], outcome["code"], outcome["expected"]) == ("stopped", 2, 0)

@@ -22,7 +22,7 @@ def live(project: Project) -> Live:
     """A run that stands before its gate."""
     project.write("tests/test_it.py", "def test_bad(): assert 0\n" + GATED)
     live = project.start("--timeout", "90")
-    wait_for(lambda: len(live.events("s")) == 3, f"the gate\n{live.told()}")
+    wait_for(lambda: len(live.events("s")) == 3, f"the gate\n{live.described()}")
     return live
 
 
@@ -72,7 +72,7 @@ def test_when_both_are_killed_it_has_vanished(project: Project, live: Live) -> N
     assert not live.record.path("outcome.json").exists(), "readers write no outcome"
     stopped = project.inv("stop")
     assert stopped.returncode == 0
-    assert "had ended before" in stopped.stdout
+    assert "had already ended" in stopped.stdout
 
 
 def test_a_copy_elsewhere_cannot_tell_and_never_says_vanished(project: Project, live: Live) -> None:
@@ -94,7 +94,7 @@ def test_a_copy_elsewhere_cannot_tell_and_never_says_vanished(project: Project, 
 
 ELSEWHERE: tuple[tuple[dict[str, object], str], ...] = (
     ({"host": "elsewhere pid:[1]"}, "it was started on another host (elsewhere)"),
-    ({"boot_id": "another"}, "the machine was restarted since"),
+    ({"boot_id": "another"}, "the machine was restarted"),
     ({"lock": [1, 1], "host": "elsewhere pid:[1]"}, "another host"),
 )
 

@@ -119,7 +119,7 @@ def test_a_test_that_is_gone_is_not_passed_over_in_silence(project: Project) -> 
     first = project.ended()
     project.write("tests/test_it.py", "def test_a(): pass\n")
     again = project.inv("test", "--rerun", first.run.short)
-    note = "note: 1 of the 2 tests to run again not collected: tests/test_it.py::test_b"
+    note = "note: 1 of the 2 tests to run again were not collected: tests/test_it.py::test_b"
     assert note in again.stdout.splitlines()
 
 
@@ -201,7 +201,7 @@ def test_what_a_stop_left_is_run_and_a_run_that_goes_on_is_refused(project: Proj
     project.gate_reached(first)
     refused = project.inv("test-async", "--rerun", f"{first.run.short}:not-run")
     assert refused.returncode == 64
-    assert f"Run {first.run.short} goes on" in refused.stderr
+    assert f"Run {first.run.short} is still running" in refused.stderr
     assert project.inv("stop").returncode == 0
     project.open_gate()
     again = project.ended("--rerun", offered(project, first))
@@ -214,7 +214,7 @@ def test_of_a_run_that_ended_before_it_had_collected_everything_is_run(project: 
     project.write("tests/test_it.py", waits + THREE.format(b="pass"))
     first = project.start("--timeout", "2")
     with first.supervisor_held():
-        wait_for((project.root / "begun").exists, f"the collection\n{first.told()}")
+        wait_for((project.root / "begun").exists, f"the collection\n{first.described()}")
     assert first.outcome()["outcome"] == "timed-out"
     project.write("tests/test_it.py", THREE.format(b="pass"))
     again = project.ended("--rerun", f"{first.run.short}:not-run")

@@ -94,7 +94,7 @@ def screen(project: Project, tmp_path: Path, request: pytest.FixtureRequest) -> 
 def at_gate(project: Project, tests: int = 3) -> None:
     wait_for(project.records.ids, "the run")
     live = project.live()
-    wait_for(lambda: len(live.events("s")) == tests, f"the gate\n{live.told()}")
+    wait_for(lambda: len(live.events("s")) == tests, f"the gate\n{live.described()}")
 
 
 def test_a_bar_is_shown_while_a_test_runs_and_nothing_of_it_is_left(
@@ -129,7 +129,7 @@ def test_ctrl_c_at_a_terminal_s_wait_leaves_the_run_and_a_clean_screen(
     screen.press("C-c")
     end = screen.until("status=130")
     short = project.live().run.short
-    assert f"{short} goes on: inv wait --run {short}" in end
+    assert f"{short} is still running: inv wait --run {short}" in end
     assert BAR not in end
     assert "Traceback" not in end
     screen.type("progress")
@@ -151,7 +151,7 @@ def test_ctrl_c_at_a_followed_log_leaves_the_run_and_says_how_to_go_on(
     lines = screen.until("status=130").splitlines()
     short = project.live().run.short
     row = lines.index(
-        f"{short} goes on: inv wait --run {short}  or  inv log --run {short} --follow"
+        f"{short} is still running: inv wait --run {short}  or  inv log --run {short} --follow"
     )
     assert lines[row - 1].endswith("^C")
     assert lines[row + 1].startswith("status=130")

@@ -118,7 +118,7 @@ def test_what_is_kept_against_the_rule_is_named(inv: Inv, folder: Folder) -> Non
     (folder.path / f"test-run-{torn}" / "run.json").unlink()
     assert inv.lines("rotate-logs", "--days", "0", "--keep", "0") == [
         "nothing to delete: 4 runs in logs/tests/pytest",
-        "kept: 1 attempt of hunts that go on",
+        "kept: 1 attempt of running hunts",
         f"kept: {live}  running",
         f"kept: {torn}  its run.json cannot be read",
         f"kept: {away}  no verdict, started on moon",

@@ -79,7 +79,7 @@ def test_a_test_without_a_result_has_one_word_everywhere(project: Project, end: 
     assert look["crashed"] == [row["id"] for row in rows if row["result"] == "crashed"]
     assert words["lost"] or words["not-run"]
     kinds = junit(live)
-    assert kinds["collected, and never reported"] == words["lost"]
+    assert kinds["collected but never reported"] == words["lost"]
     assert kinds["pytest.not-run"] == words["not-run"]
     assert kinds["crashed"] == words["crashed"]
     said = project.inv("wait").stdout
@@ -97,14 +97,14 @@ def test_a_failure_that_a_plugin_forgives_is_never_called_a_bare_pass(project: P
     for task in ("wait", "progress", "runs"):
         answer = project.inv(task)
         assert answer.returncode == 0
-        assert "PASSED by a plugin's word: 1 failed" in answer.stdout.splitlines()[0]
-        assert not re.search(r"\bPASSED\b(?! by a plugin's word)", answer.stdout)
+        assert "PASSED as a plugin decided: 1 failed" in answer.stdout.splitlines()[0]
+        assert not re.search(r"\bPASSED\b(?! as a plugin decided)", answer.stdout)
     assert following(project.inv("wait").stdout) == [["failures", "--run", live.run.short]]
     first = project.inv("failures").stdout.splitlines()[0]
     assert first.startswith("1 failure, 1 cause")
-    assert "  PASSED by a plugin's word: 1 failed  ended " in first
+    assert "  PASSED as a plugin decided: 1 failed  ended " in first
     ended = project.json("wait")["ended"]
-    assert ended["because"] == "pytest ended with 0 although 1 test failed: a plugin's doing"
+    assert ended["because"] == "pytest ended with 0 although 1 test failed: a plugin decided so"
     assert junit(live)["passed"] == 1
 
 
@@ -130,7 +130,7 @@ def test_an_unmet_coverage_is_in_the_first_line(project: Project) -> None:
     project.ended("--", *args)
     answer = project.inv("wait")
     assert answer.returncode == 1
-    assert "  coverage 75 % of 99 % wanted, 1 passed in " in answer.stdout.splitlines()[0]
+    assert "  coverage 75 % of 99 % required, 1 passed in " in answer.stdout.splitlines()[0]
 
 
 def test_a_usage_error_is_explained_before_anything_else(project: Project) -> None:

@@ -74,7 +74,7 @@ def test_a_stopped_run_is_2_for_those_who_wait(project: Project) -> None:
     assert project.inv("wait").returncode == 2
     again = project.inv("stop")
     assert again.returncode == 0
-    assert again.stdout.startswith(f"{live.run.short} had ended before: nothing was stopped\n")
+    assert again.stdout.startswith(f"{live.run.short} had already ended: nothing was stopped\n")
 
 
 def test_json_of_wait_and_test_is_the_last_word_alone(project: Project) -> None:
@@ -134,7 +134,7 @@ def watching(project: Project, task: str, grace_s: float = 5) -> tuple[warm.Read
     process = project.popen(task, env=env)
     wait_for(project.records.ids, "the run")
     live = project.live()
-    wait_for(lambda: live.events("s"), f"the test\n{live.told()}")
+    wait_for(lambda: live.events("s"), f"the test\n{live.described()}")
     return process, live
 
 
@@ -148,7 +148,7 @@ def test_ctrl_c_at_test_ends_the_run(project: Project) -> None:
     process.send_signal(signal.SIGINT)
     out, told = end_of(process)
     assert process.returncode == 130
-    assert told == f"stopping {live.run.short}: Ctrl-C again to let it end by itself\n"
+    assert told == f"stopping {live.run.short}: Ctrl-C again to stop waiting\n"
     assert out.splitlines()[1].startswith(f"INTERRUPTED  {live.run.short}  ")
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["code"]) == ("interrupted", 130)
@@ -181,7 +181,7 @@ def test_ctrl_c_at_wait_leaves_the_run_alone(project: Project) -> None:
     process.send_signal(signal.SIGINT)
     _, told = end_of(process)
     assert process.returncode == 130
-    assert told == f"{live.run.short} goes on: inv wait --run {live.run.short}\n"
+    assert told == f"{live.run.short} is still running: inv wait --run {live.run.short}\n"
     project.open_gate()
     assert live.outcome()["outcome"] == "passed"
 
@@ -196,7 +196,7 @@ def test_ctrl_c_at_test_leaves_alone_the_run_that_it_joined(project: Project) ->
     process.send_signal(signal.SIGINT)
     _, told = end_of(process)
     assert process.returncode == 130
-    assert told == f"{live.run.short} goes on: inv wait --run {live.run.short}\n"
+    assert told == f"{live.run.short} is still running: inv wait --run {live.run.short}\n"
     project.open_gate()
     assert live.outcome()["outcome"] == "passed"
 

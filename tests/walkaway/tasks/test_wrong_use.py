@@ -55,8 +55,8 @@ def refused(
         (66, ["wait", "--run", "../../etc"], "No run '../../etc' here."),
         (64, ["failures", "--run", ""], "--run is empty."),
         (64, ["stop", "--run="], "--run is empty."),
-        (64, ["results", "--run", "aa0"], "'aa0' fits 2 runs: "),
-        (64, ["log", "--run", "2026"], "'2026' fits 3 runs: "),
+        (64, ["results", "--run", "aa0"], "'aa0' matches 2 runs: "),
+        (64, ["log", "--run", "2026"], "'2026' matches 3 runs: "),
         (64, ["wait", "--timeout", "soon"], "--timeout is 'soon': give seconds, 0 "),
         (64, ["wait", "--timeout=-1"], "--timeout is '-1': give seconds"),
         (64, ["wait", "--timeout", ""], "--timeout is '': give seconds"),
@@ -69,7 +69,7 @@ def refused(
         (64, ["test-async", "--workers=-2"], "--workers is '-2'"),
         (64, ["test-async", "--workers", "1.5"], "--workers is '1.5'"),
         (64, ["test", "--workers", "²"], "--workers is '²'"),
-        (64, ["test-async", "--dist", "x"], "--dist is 'x': there are load, "),
+        (64, ["test-async", "--dist", "x"], "--dist is 'x': give one of load, "),
         (64, ["test-async", "--dist", ""], "--dist is ''"),
         (64, ["test-async", "--order-seed", "x"], "--order-seed is 'x'"),
         (64, ["failures", "--since", "x"], "--since is 'x': give a whole number, 0 or more."),
@@ -77,7 +77,7 @@ def refused(
         (64, ["log", "--lines", "x"], "--lines is 'x'"),
         (64, ["log", "--lines", "1e3"], "--lines is '1e3'"),
         (64, ["log", "--follow", "--json"], "--follow and --json exclude each other"),
-        (64, ["results", "--result", "x"], "--result 'x' is none. There are: crashed, "),
+        (64, ["results", "--result", "x"], "--result 'x': give one of crashed, "),
         (64, ["results", "--limit", "x"], "--limit is 'x'"),
         (64, ["runs", "--limit", "-5"], "--limit is '-5'"),
         (66, ["test-async", "--rerun", "nope"], "No run 'nope' here."),
@@ -107,7 +107,7 @@ def test_a_wrong_flag_is_refused_by_name_and_value(
         ({"INVOKE_WALKAWAY_WORKERS": "x"}, "walkaway.workers is 'x': give a number, or auto."),
         ({"INVOKE_WALKAWAY_PYTEST": "a 'b"}, 'walkaway.pytest is "a \'b": No closing quotation.'),
         ({"INVOKE_WALKAWAY_BACKEND": "vm"}, "walkaway.backend is 'vm'"),
-        ({"INVOKE_WALKAWAY_PYTESTS": "x"}, "walkaway.pytests is no setting."),
+        ({"INVOKE_WALKAWAY_PYTESTS": "x"}, "walkaway.pytests is not a setting."),
     ],
     ids=lambda value: "=".join(*value.items()) if isinstance(value, dict) else "",
 )
@@ -124,7 +124,7 @@ def test_a_wrong_variable_is_refused_by_name_and_value(
         (64, "walkaway: 5", "walkaway is 5: "),
         (64, "walkaway: [a]", "walkaway is ['a']: "),
         (64, "walkaway: text", "walkaway is 'text': "),
-        (64, "walkaway: {nope: 1}", "walkaway.nope is no setting."),
+        (64, "walkaway: {nope: 1}", "walkaway.nope is not a setting."),
         (64, "walkaway: {deadline_s: [1]}", "walkaway.deadline_s is '[1]'"),
         (64, "walkaway: {deadline_s: true}", "walkaway.deadline_s is 'True'"),
         (64, "walkaway: {deadline_s: .inf}", "walkaway.deadline_s is 'inf'"),
@@ -221,7 +221,7 @@ def test_output_that_cannot_be_written_is_no_verdict(shared: Project) -> None:
     with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123 - a device
         process = shared.popen("wait", stdout=full)
         _, told = process.communicate(timeout=60)
-    assert told == "The answer cannot be written: No space left on device.\n"
+    assert told == "The output cannot be written: No space left on device.\n"
     assert process.returncode == 141
 
 

@@ -7,12 +7,12 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from walkaway.model.run import Run
+from walkaway.model.run import Run, to_json
 from walkaway.process import clock
 from walkaway.record.store import Records
 
@@ -67,7 +67,7 @@ class Folder:
             "boot_id": clock.boot_id(), "host": clock.host(), "lock": (lock.st_dev, lock.st_ino),
         }  # fmt: skip
         extra = {key: run.pop(key) for key in tuple(run) if key == "hunt"}
-        data = asdict(Run(**{**values, **run})) | extra
+        data = to_json(Run(**{**values, **run})) | extra
         (folder / "run.json").write_text(json.dumps(data), encoding="utf-8")
         folder.with_name(f"{folder.name}.log").write_text("collected 1 item\n" * 500)
         self.age(run_id, days_old)

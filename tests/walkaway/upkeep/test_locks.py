@@ -156,7 +156,7 @@ def test_layers_in_a_circle_are_uvs_to_explain(where: Project) -> None:
 @pytest.mark.parametrize(
     ("text", "code", "says"),
     [
-        ("alpha>=3\n", 1, "requirements.in cannot be met: Because only alpha<=2.0 is available"),
+        ("alpha>=3\n", 1, "requirements.in cannot be resolved: Because only alpha<=2.0 is"),
         ("alpha >>> 3\n", 64, "no such comparison operator"),
         ("-r none.in\n", 64, "none.in"),
     ],

@@ -96,7 +96,7 @@ NO_RECORD = LastStart(
 )  # fmt: skip
 LOST = tuple(f"tests/unit/test_stock.py::test_count[{n}]" for n in range(7))
 
-IN_COMPOSE = replace(RUN, backend="compose", compose=Compose())
+IN_COMPOSE = RUN._replace(backend="compose", compose=Compose())
 
 ENDINGS: dict[str, RunView] = {
     "passed": ended(
@@ -106,7 +106,7 @@ ENDINGS: dict[str, RunView] = {
     "passed-with-a-note": ended(
         Outcome.PASSED, 0, "pytest ended with 0, 120 of 120 tests reported",
         counts=Counts(120, 120, {"passed": 120}),
-        notes=("a process of the run was killed for want of memory",),
+        notes=("a process of the run was killed because memory ran out",),
     ),
     "passed-edited": ended(
         Outcome.PASSED, 0, "pytest ended with 0, 120 of 120 tests reported",
@@ -148,11 +148,11 @@ ENDINGS: dict[str, RunView] = {
     ),
     "failed-for-coverage": ended(
         Outcome.FAILED, 1, "pytest ended with 1, 120 of 120 tests reported",
-        counts=Counts(120, 120, {"passed": 120}), because="coverage 67 % of 99 % wanted",
+        counts=Counts(120, 120, {"passed": 120}), because="coverage 67 % of 99 % required",
     ),
     "failed-and-uncovered": ended(
         Outcome.FAILED, 1, "pytest ended with 1, 120 of 120 tests reported",
-        because="coverage 67 % of 99 % wanted",
+        because="coverage 67 % of 99 % required",
     ),
     "failed-by-a-plugin": ended(
         Outcome.FAILED, 17, "pytest ended with 17, 120 of 120 tests reported",
@@ -169,8 +169,8 @@ ENDINGS: dict[str, RunView] = {
     ),
     "passed-by-a-plugin": ended(
         Outcome.PASSED, 0, "pytest ended with 0, 120 of 120 tests reported",
-        because="pytest ended with 0 although 3 tests failed: a plugin's doing",
-        notes=("pytest ended with 0 although 3 tests failed: a plugin's doing",),
+        because="pytest ended with 0 although 3 tests failed: a plugin decided so",
+        notes=("pytest ended with 0 although 3 tests failed: a plugin decided so",),
     ),
     "interrupted": ended(
         Outcome.INTERRUPTED, 130, "Ctrl-C", counts=PARTLY, not_run=75, may_have_run=75,
@@ -192,7 +192,7 @@ ENDINGS: dict[str, RunView] = {
         said=("plugins: xdist-3.8.0", "collected 120 items / 120 deselected / 0 selected"),
     ),
     "nothing-run": ended(
-        Outcome.NOTHING_RUN, 0, "pytest ended with 0, nothing was to be run",
+        Outcome.NOTHING_RUN, 0, "pytest ended with 0, no test was to be run",
         counts=Counts(0, 120), elapsed_s=0.9, not_run=120,
     ),
     "collection-error": ended(
@@ -235,7 +235,7 @@ ENDINGS: dict[str, RunView] = {
         Outcome.DISK_FULL, 124, "60 MB left on the disk", counts=NONE_BAD, not_run=75,
     ),
     "stopped": ended(
-        Outcome.STOPPED, 2, "stop asked by inv stop (terminal)", counts=NONE_BAD, not_run=75,
+        Outcome.STOPPED, 2, "stop requested by inv stop (terminal)", counts=NONE_BAD, not_run=75,
     ),
     "not-started": ended(
         Outcome.NOT_STARTED, 69, "the command ended with 1 and the recorder never loaded",
@@ -249,13 +249,13 @@ ENDINGS: dict[str, RunView] = {
     ),
     "built": ended(
         Outcome.NOTHING_RUN, 0, "the image was built", counts=NOTHING, elapsed_s=24.7,
-        run=replace(IN_COMPOSE, label="build --no-cache", compose=Compose(only_build=True)),
+        run=IN_COMPOSE._replace(label="build --no-cache", compose=Compose(only_build=True)),
     ),
     "failed-in-compose": ended(
         Outcome.FAILED, 1, "pytest ended with 1, 120 of 120 tests reported", run=IN_COMPOSE,
     ),
     "vanished": ended(
-        Outcome.VANISHED, 70, "nothing tells how pytest ended: no exit status, no final event",
+        Outcome.VANISHED, 70, "nothing shows how pytest ended: no exit status, no final event",
         counts=NONE_BAD, supervised=False, recorded=False,
         notes=("its supervisor and pytest are gone; the last event is 340 s old",),
     ),
@@ -314,7 +314,7 @@ LIVE: dict[str, RunView] = {
     "engine-silent": look(run=IN_COMPOSE, engine_silent=True, silent_s=41.0, eta_s=None, tail=()),
     "engine-silent-ending": look(
         run=IN_COMPOSE, engine_silent=True, silent_s=41.0, eta_s=None, tail=(),
-        ending="stop asked by inv stop (claude)",
+        ending="stop requested by inv stop (claude)",
     ),
     "unknown-engine": look(
         Status.UNKNOWN, run=IN_COMPOSE, eta_s=None, flights=(),
@@ -324,7 +324,7 @@ LIVE: dict[str, RunView] = {
         Status.UNKNOWN, why_unknown="it was started on another host (ci-7)", eta_s=None, flights=(),
     ),
     "unknown-early": look(
-        Status.UNKNOWN, why_unknown="this view of the record does not show its locks",
+        Status.UNKNOWN, why_unknown="the record's locks are not visible from here",
         counts=NOTHING, eta_s=None, flights=(), tail=(),
     ),
 }  # fmt: skip

@@ -52,7 +52,7 @@ def of_one_cause(name: str, nodeid: str) -> list[Event]:
 @pytest.mark.parametrize("name", CASCADES)
 def test_a_cascade_of_38_failures_takes_500_bytes_at_most(name: str, reader: str) -> None:
     found = causes.group(of_one_cause(name, LONG))
-    look = replace(LOOK, run=replace(LOOK.run, label="tests/integration -m 'not slow' " * 5))
+    look = replace(LOOK, run=LOOK.run._replace(label="tests/integration -m 'not slow' " * 5))
     lines = failures.lines(look, found, READERS[reader], 38)
     assert size(lines) <= 500
     assert lines[0].startswith("38 failures, 1 cause  7f3a")

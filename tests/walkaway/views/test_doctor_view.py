@@ -27,14 +27,14 @@ GOOD = (
     judge_memory(4, 2 * GB, 24 * GB, 20 * GB),
     judge(VERSIONS),
     judge_ports([], {5432: "process 77: postgres"}, "walkaway-0123abcd-"),
-    skipped("network", "no environment is up: inv up, then again"),
+    skipped("network", "no environment is up: inv up, then try again"),
 )
 BAD = (
     *GOOD[:2],
     judge_memory(8, GB, 24 * GB, 20 * GB),
     judge({"engine": "19.3.8", "Compose": "", "buildx": "v0.9.0"}),
     judge_ports([8000, 5432], {8000: "container web-1", 5432: "process 77: postgres"}, "x-"),
-    unknown("engine's disk", "`docker info` has not answered within 10 s.", "docker system df"),
+    unknown("engine's disk", "`docker info` did not answer within 10 s.", "docker system df"),
 )
 
 
@@ -53,7 +53,7 @@ PLAN = Plan(
         for kind in (Kind.CONTAINER, Kind.VOLUME)
         for n in range(6)
     ),
-    (Fate(thing(Kind.CONTAINER, "walkaway-0123abce-1-db-1"), "a run still goes on"),),
+    (Fate(thing(Kind.CONTAINER, "walkaway-0123abce-1-db-1"), "a run is still running"),),
 )
 NAMES = [fate.thing.title for fate in PLAN.go]
 VIEWS: dict[str, Callable[[Style], list[str]]] = {
@@ -68,7 +68,7 @@ VIEWS: dict[str, Callable[[Style], list[str]]] = {
         style,
     ),
     "no-engine-and-none-needed": lambda style: doctor.lines(
-        diagnosis(silent("there is no docker command on PATH", needed=False), *GOOD[:2]), style
+        diagnosis(silent("no docker command on PATH", needed=False), *GOOD[:2]), style
     ),
     "reaped": lambda style: doctor.reaped_lines(PLAN, Reaped(NAMES), style),
     "reaped-but-one": lambda style: doctor.reaped_lines(

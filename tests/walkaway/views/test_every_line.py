@@ -28,8 +28,8 @@ WORDS = [f"{HOSTILE}{n}" for n in range(12)]
 
 def hostile_look() -> RunView:
     """Return a live look of which every text is hostile."""
-    run = replace(samples.RUN, label=HOSTILE, argv=(HOSTILE,), root=f"/{HOSTILE}", args=(HOSTILE,))
-    run = replace(run, origin=replace(run.origin, kind=HOSTILE))
+    run = samples.RUN._replace(label=HOSTILE, argv=(HOSTILE,), root=f"/{HOSTILE}", args=(HOSTILE,))
+    run = run._replace(origin=run.origin._replace(kind=HOSTILE))
     return samples.look(
         run=run,
         log=f"/{HOSTILE}/x.log",
@@ -143,7 +143,7 @@ def test_the_first_line_names_the_run_and_how_it_stands(reader: str) -> None:
         outcome: str = look.ended.outcome if look.ended else look.status
         word = outcome.replace("-", " ").upper()
         if look is samples.ENDINGS["passed-by-a-plugin"]:  # never a bare PASSED beside failures
-            word += " by a plugin's word: 3 failed"
+            word += " as a plugin decided: 3 failed"
         where = "  in Compose" if look.run.backend == "compose" else ""
         label = look.run.label.split(" ")[0]
         assert first.startswith(f"{word}  7f3a{where}  {label}")

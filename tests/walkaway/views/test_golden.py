@@ -33,7 +33,7 @@ MIXTURE = causes.group(samples.mixture())
 FAILED_DATABASE = replace(
     samples.ENDINGS["failed"],
     counts=Counts(120, 120, {"passed": 82, "error": 38}),
-    run=replace(samples.RUN, label="tests/integration"),
+    run=samples.RUN._replace(label="tests/integration"),
 )
 ROWS = (
     (samples.SLOW_TEST, "failed", 9.41, ""),
@@ -49,8 +49,7 @@ WAITING = (("tests/unit/test_a.py::test_c", "running", 0.0, ""),)
 def older(name: str, short: str, age_s: float, kind: str, label: str) -> RunView:
     """Return an ended run of some hours ago."""
     found = samples.ENDINGS[name]
-    made = replace(
-        found.run,
+    made = found.run._replace(
         id=f"202611{22 - int(age_s // 86400)}-091530-{short}",
         created_s=samples.CREATED_S - age_s,
         origin=Origin(kind, "x"),
@@ -169,17 +168,17 @@ VIEWS: dict[str, Callable[[Style], list[str]]] = {
         samples.RUN, f"{samples.FOLDER}.log", False, 0.0, style  # noqa: FBT003 - the signature
     ),
     "started/all": lambda style: started.lines(
-        replace(samples.RUN, label="", limits=Limits(deadline_s=0)), "/var/x.log", False, 0.0, style  # noqa: FBT003 - the signature
+        samples.RUN._replace(label="", limits=Limits(deadline_s=0)), "/var/x.log", False, 0.0, style  # noqa: FBT003 - the signature
     ),
     "started/joined": lambda style: started.lines(
         samples.RUN, f"{samples.FOLDER}.log", True, 42.0, style  # noqa: FBT003 - the signature
     ),
     "started/fell-back": lambda style: started.lines(
-        replace(samples.RUN, named=True, fell_back="no Docker engine answers"),
+        samples.RUN._replace(named=True, fell_back="no Docker engine answers"),
         f"{samples.FOLDER}.log", False, 0.0, style,  # noqa: FBT003 - the signature
     ),
     "started/other-python": lambda style: started.lines(
-        replace(samples.RUN, named=True, python=".venv (the active /opt/tools is not used)"),
+        samples.RUN._replace(named=True, python=".venv (the active /opt/tools is not used)"),
         f"{samples.FOLDER}.log", False, 0.0, style,  # noqa: FBT003 - the signature
     ),
     "waiting/news": lambda style: waiting.news(

@@ -67,7 +67,7 @@ STORIES: dict[str, tuple[RunView, LogOfTest, int]] = {
     ),
     "not-all-read": (
         ENDED,
-        replace(FAILED, unread=("logs-gw0.jsonl: 12.1 MB before these", "the containers")),
+        replace(FAILED, unread=("logs-gw0.jsonl: 12.1 MB of earlier lines", "the containers")),
         40,
     ),
 }  # fmt: skip

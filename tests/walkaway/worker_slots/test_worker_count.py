@@ -58,19 +58,19 @@ GROUPS = {
     ],
 )
 def test_a_run_wants_as_many_workers_as_xdist_will_start(argv: str, count: int) -> None:
-    assert worker_count.wanted(["python", "-m", "pytest", *argv.split()], {}) == count
+    assert worker_count.requested(["python", "-m", "pytest", *argv.split()], {}) == count
 
 
 def test_the_variable_stands_before_the_command_line() -> None:
-    assert worker_count.wanted([], {"PYTEST_ADDOPTS": "-n 3 -q"}) == 3
-    assert worker_count.wanted(["-n", "2"], {"PYTEST_ADDOPTS": "-n 3"}) == 2
-    assert worker_count.wanted(["-n", "2"], {"PYTEST_ADDOPTS": "-k 'open quote"}) == 2
+    assert worker_count.requested([], {"PYTEST_ADDOPTS": "-n 3 -q"}) == 3
+    assert worker_count.requested(["-n", "2"], {"PYTEST_ADDOPTS": "-n 3"}) == 2
+    assert worker_count.requested(["-n", "2"], {"PYTEST_ADDOPTS": "-k 'open quote"}) == 2
 
 
 def test_auto_is_what_the_machine_bears_or_what_the_variable_says() -> None:
     for word in ("auto", "logical"):
-        assert worker_count.wanted(["-n", word], {}) == worker_count.auto()
-        assert worker_count.wanted(["-n", word], {"PYTEST_XDIST_AUTO_NUM_WORKERS": "7"}) == 7
+        assert worker_count.requested(["-n", word], {}) == worker_count.auto()
+        assert worker_count.requested(["-n", word], {"PYTEST_XDIST_AUTO_NUM_WORKERS": "7"}) == 7
 
 
 @pytest.mark.parametrize(

@@ -29,5 +29,7 @@ class ForksHooks:
         """Called as soon as it is known that a worker has begun a test."""
 
     @pytest.hookspec(firstresult=True)
-    def pytest_forks_durations(self, config: pytest.Config) -> dict[str, float] | None:
-        """Return known durations by node id, in seconds. None asks the next plugin."""
+    def pytest_forks_durations(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> dict[str, float] | None:
+        """Return durations of these tests by node id, in seconds. None asks the next plugin."""

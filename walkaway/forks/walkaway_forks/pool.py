@@ -33,7 +33,7 @@ class Live:
         self.parts: list[Any] = []
         """Reports of the test in flight that have already arrived."""
         self.limit_reached = False
-        self.said_end = False
+        self.announced_end = False
 
 
 class Pool:

@@ -15,7 +15,7 @@ _LEVELS: dict[str, Any] = {
 
 def traits_of(config: pytest.Config, items: list[pytest.Item]) -> list[Trait]:
     """Return each test's trait, with its duration if a plugin knows it."""
-    known = config.hook.pytest_forks_durations(config=config) or {}
+    known = config.hook.pytest_forks_durations(config=config, items=items) or {}
     return [Trait(_group(item), known.get(item.nodeid)) for item in items]
 
 

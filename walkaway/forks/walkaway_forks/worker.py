@@ -121,7 +121,7 @@ class Worker:
                 self._writer.send(("rest", index, chunk.stop))
                 return None
             self._board.put(self._place.slot, index, chunk.stop, self._clock())
-            self._tell_done(index)
+            self._send_done(index)
             self._index = index
             self._run_test(index)
             if index == last:
@@ -159,7 +159,7 @@ class Worker:
                 self._reports.pop()  # one teardown report per test: the new one
             report: TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
             self.pytest_runtest_logreport(report)
-        self._tell_done()
+        self._send_done()
         return chunk
 
     def _captured(self, item: pytest.Item) -> ContextManager[Any]:
@@ -176,7 +176,7 @@ class Worker:
         reports, self._reports = self._reports, []
         self._writer.send(("part", self._index, reports))
 
-    def _tell_done(self, started: int = -1) -> None:
+    def _send_done(self, started: int = -1) -> None:
         """Send the reports of the test that has ended, if any, and which test begins now."""
         reports, self._reports = self._reports, []
         self._writer.send(("done", self._index, reports, started))

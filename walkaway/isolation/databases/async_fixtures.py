@@ -25,7 +25,7 @@ async def db_session(database_case: tuple[Database, Choice]) -> AsyncIterator[As
     await.
     """
     database, chosen = database_case
-    libraries.wanted_async("db_session", database.url)
+    libraries.need_async("db_session", database.url)
     from walkaway.isolation.databases import async_sessions
     from walkaway.isolation.databases.strategies import StillInUseError
 

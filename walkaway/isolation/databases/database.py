@@ -54,7 +54,7 @@ class Database:
 
         A connection belongs to one event loop, and each test has its own loop.
         """
-        libraries.wanted_async("async_engine", self.url)
+        libraries.need_async("async_engine", self.url)
         from sqlalchemy.ext.asyncio import create_async_engine
 
         engine = create_async_engine(urls.asynchronous(self._url), poolclass=NullPool)

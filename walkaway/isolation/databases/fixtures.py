@@ -41,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("walkaway")
     for option, meaning in (
         ("--reuse-db", "keep the template of the test databases, while the schema is the same"),
-        ("--create-db", "make the template anew, even if one was kept"),
+        ("--create-db", "make a new template even if one was kept"),
     ):
         with contextlib.suppress(ValueError):  # another plugin has the option: its value is used
             group.addoption(option, action="store_true", default=False, help=meaning)
@@ -109,7 +109,7 @@ def database_home(
 ) -> Iterator[Home]:
     """Internal: creates the databases of this process. The first test that needs one opens it."""
     # Names both fixtures: pytest repeats a session fixture's error for every test that asks.
-    libraries.wanted("test_database or test_db", database_url)
+    libraries.need_sync("test_database or test_db", database_url)
     from walkaway.isolation.databases import providers
 
     with providers.opened(request.config, database_url, database_schema, tmp_path_factory) as home:
@@ -164,7 +164,7 @@ def database_case(request: pytest.FixtureRequest) -> Iterator[tuple[Database, Ch
         raise pytest.fail.Exception(f"marker database: {error}", pytrace=False) from None
     url: str = request.getfixturevalue("database_url")
     session = next((name for name in names if name in marker.SESSIONS), "a database session")
-    libraries.wanted(session, url)
+    libraries.need_sync(session, url)
     from walkaway.isolation.databases import shared_database, strategies
 
     with contextlib.ExitStack() as stack:
@@ -174,7 +174,7 @@ def database_case(request: pytest.FixtureRequest) -> Iterator[tuple[Database, Ch
         else:
             separate = chosen.strategy is Strategy.SEPARATE
             database = request.getfixturevalue("test_db" if separate else "test_database")
-        stack.enter_context(_told())
+        stack.enter_context(_failing_plainly())
         stack.enter_context(strategies.around(database, chosen.strategy))
         yield database, chosen
 
@@ -192,7 +192,10 @@ def transactional_db(database_case: tuple[Database, Choice]) -> Iterator[Session
 
     database, chosen = database_case
     rollback = chosen.strategy is Strategy.ROLLBACK
-    with _told(), (strategies.rolled_back if rollback else strategies.plain)(database) as session:
+    with (
+        _failing_plainly(),
+        (strategies.rolled_back if rollback else strategies.plain)(database) as session,
+    ):
         yield session
 
 
@@ -214,7 +217,7 @@ def clean_db(database_case: tuple[Database, Choice]) -> Iterator[Session]:
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def _failing_plainly() -> Iterator[None]:
     """Fail with a message for the user, without a traceback through the library."""
     from walkaway.isolation.databases.provider import NotPutBackError
     from walkaway.isolation.databases.strategies import StillInUseError

@@ -31,7 +31,7 @@ class RowWatch:
         earlier = cast("Picture | None", before) or self._pristine
         return self._database.contents.differences(earlier)
 
-    def mend(self, before: object) -> None:
+    def restore(self, before: object) -> None:
         """Restore the database, unless wider-scoped fixtures have rows of their own in it."""
         earlier = cast("Picture | None", before) or self._pristine
         if (earlier.shape, earlier.tables) == (self._pristine.shape, self._pristine.tables):

@@ -12,12 +12,12 @@ _ASYNC_DRIVERS: Final = {"sqlite": ("aiosqlite",)}
 """Drivers beyond SQLAlchemy and greenlet. psycopg is both synchronous and asynchronous."""
 
 
-def wanted(fixture: str, url: str) -> None:
+def need_sync(fixture: str, url: str) -> None:
     """Fail in the name of ``fixture`` when a library for synchronous engines is missing."""
     need(fixture, _EXTRA, "sqlalchemy", *_DRIVERS.get(_kind(url), ()))
 
 
-def wanted_async(fixture: str, url: str) -> None:
+def need_async(fixture: str, url: str) -> None:
     """Fail when a library is missing that asynchronous engines need in addition."""
     need(fixture, _EXTRA, "greenlet", *_ASYNC_DRIVERS.get(_kind(url), ()))
 

@@ -15,7 +15,7 @@ import pytest
 NAME = "database"
 HELP = (
     'database("rollback"|"truncate"|"clone"|"separate", shared=False): how the test\'s database is '
-    "kept from other tests; shared: the one that the services use"
+    "isolated from other tests; shared: the one that the services use"
 )
 SESSIONS = frozenset({"db_session", "transactional_db", "clean_db"})
 """Fixtures that follow the strategy."""
@@ -56,13 +56,11 @@ def choice(mark: pytest.Mark | None, test: Test) -> Choice:
         return Choice(Strategy.TRUNCATE if cleaned else Strategy.ROLLBACK)
     strategy, shared = _read(mark)
     if cleaned and strategy not in {Strategy.NONE, Strategy.TRUNCATE}:
-        raise ValueError(
-            f'clean_db is what "truncate" means, not {strategy.value!r}: ask for transactional_db'
-        )
+        raise ValueError(f'clean_db means "truncate", not {strategy.value!r}: use transactional_db')
     if shared:
         return _with_services(Strategy.TRUNCATE if cleaned else strategy, serial=test.serial)
     if strategy is Strategy.NONE:
-        raise ValueError(f"it says nothing: write one of {_ALL}, or shared=True")
+        raise ValueError(f"no strategy, write one of {_ALL}, or shared=True")
     return Choice(strategy)
 
 
@@ -87,7 +85,7 @@ def _read(mark: pytest.Mark) -> tuple[Strategy, bool]:
 def _with_services(strategy: Strategy, *, serial: bool) -> Choice:
     if strategy is Strategy.ROLLBACK:
         raise ValueError(
-            "a rollback takes nothing back that the services committed: write shared=True alone, "
+            "a rollback does not undo what the services committed: write shared=True alone, "
             "and make data that is unique"
         )
     if strategy is Strategy.SEPARATE:

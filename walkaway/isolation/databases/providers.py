@@ -37,7 +37,7 @@ def opened(
     finally:
         home.close()
         if not urls.is_sqlite(url):
-            run_cleanup.tell(config, text)
+            run_cleanup.send_url(config, text)
 
 
 def _home(

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-_TOLD = "walkaway_databases"
+_URL = "walkaway_databases"
 _CRASHED = pytest.StashKey[bool]()
 _SERVERS = pytest.StashKey[set[str]]()
 
 
-def tell(config: pytest.Config, url: str) -> None:
+def send_url(config: pytest.Config, url: str) -> None:
     """Tell the controller, from a worker, which server was used."""
     output: dict[str, str] = getattr(config, "workeroutput", {})
-    output[_TOLD] = url
+    output[_URL] = url
 
 
 def note(node: Any, error: object) -> None:  # noqa: ANN401 - an xdist object; xdist is not imported here
@@ -26,7 +26,7 @@ def note(node: Any, error: object) -> None:  # noqa: ANN401 - an xdist object; x
     stash = node.config.stash
     if error:
         stash[_CRASHED] = True
-    elif url := getattr(node, "workeroutput", {}).get(_TOLD):
+    elif url := getattr(node, "workeroutput", {}).get(_URL):
         stash.setdefault(_SERVERS, set()).add(url)
 
 

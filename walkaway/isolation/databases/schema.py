@@ -63,26 +63,26 @@ class Schema:
             raise TypeError("Schema.by(create): its connection is synchronous, write def create")
         paths = [Path(path) for path in files]
 
-        def said(_url: URL) -> str | None:
+        def fingerprint_of(_url: URL) -> str | None:
             if not fingerprint and not paths:
                 return None
             return _digest([fingerprint.encode(), *_contents(paths)])
 
-        return cls(create, said)
+        return cls(create, fingerprint_of)
 
 
 def _ddl(metadata: MetaData, url: URL) -> str:
     """Return the DDL that create_all would send to a server of this kind."""
     from sqlalchemy import create_mock_engine
 
-    said: list[str] = []
+    statements: list[str] = []
 
-    def say(statement: ExecutableDDLElement, *_values: object, **_more: object) -> None:
-        said.append(str(statement.compile(dialect=dialect)))
+    def collect(statement: ExecutableDDLElement, *_values: object, **_more: object) -> None:
+        statements.append(str(statement.compile(dialect=dialect)))
 
     dialect = url.get_dialect()()
-    metadata.create_all(create_mock_engine(url, say), checkfirst=False)
-    return ";".join(said)
+    metadata.create_all(create_mock_engine(url, collect), checkfirst=False)
+    return ";".join(statements)
 
 
 def _contents(paths: Iterable[Path]) -> Iterable[bytes]:

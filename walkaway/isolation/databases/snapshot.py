@@ -92,21 +92,21 @@ def differences(before: Picture, now: Picture) -> Iterator[str]:
         yield "columns, keys or other parts of the schema changed"
 
 
-def plan(wanted: Picture, now: Picture, links: Links) -> Emptying | Anew:
+def plan(target: Picture, now: Picture, links: Links) -> Emptying | Anew:
     """Return the cheapest way to the wanted picture; an empty `Emptying` if nothing differs."""
-    if wanted.shape != now.shape or wanted.tables.keys() != now.tables.keys():
-        return Anew(next(differences(wanted, now), "the schema changed"))
-    touched = {name for name, rows in now.tables.items() if rows != wanted.tables[name]}
+    if target.shape != now.shape or target.tables.keys() != now.tables.keys():
+        return Anew(next(differences(target, now), "the schema changed"))
+    touched = {name for name, rows in now.tables.items() if rows != target.tables[name]}
     tables = _with_referring(touched, links)
     for name in sorted(tables):
-        if wanted.tables.get(name, EMPTY) != EMPTY:
+        if target.tables.get(name, EMPTY) != EMPTY:
             return Anew(f"{name} has rows from the schema")
-        if name in links.unfit or name not in wanted.tables:
+        if name in links.unfit or name not in target.tables:
             return Anew(f"{name} cannot be emptied alone")
     drifted = (
         (name, links.positions.get(name, UNUSED))
-        for name in sorted(now.sequences.keys() | wanted.sequences.keys())
-        if now.sequences.get(name) != wanted.sequences.get(name)
+        for name in sorted(now.sequences.keys() | target.sequences.keys())
+        if now.sequences.get(name) != target.sequences.get(name)
         and links.restarted.get(name) not in tables
     )
     return Emptying(tuple(sorted(tables)), tuple(drifted))

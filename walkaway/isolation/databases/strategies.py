@@ -45,7 +45,7 @@ def put_back(database: Database) -> None:
         try:
             database.renew()
         except NotPutBackError:
-            raise NotPutBackError(f"{error}\nnothing was put back") from None
+            raise NotPutBackError(f"{error}\nnothing was restored") from None
         raise StillInUseError(
             f"{error}\nclose it before the test ends; its connection was ended now"
         ) from None

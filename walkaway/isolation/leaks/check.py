@@ -63,7 +63,7 @@ class Check:
         for watch, before in (*old, *new):
             if left := watch.left(before):
                 found.setdefault(watch.kind, []).extend(left)
-                watch.mend(before)
+                watch.restore(before)
         return found
 
     def earlier(self) -> Sequence[object]:
@@ -158,7 +158,7 @@ def leak_check(request: pytest.FixtureRequest, leak_watches: None) -> Iterator[N
     check.begin(request.config, allowed)
     yield
     if left := check.end(request.config, allowed):
-        xfail_leftovers.fail(report.shown(request.node.nodeid, left))
+        xfail_leftovers.fail(report.error_text(request.node.nodeid, left))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -208,8 +208,8 @@ def _allowed(item: pytest.Item) -> frozenset[str]:
     for mark in item.iter_markers("allow_leaks"):
         wrong = [str(kind) for kind in mark.args if kind not in KINDS]
         if wrong or not mark.args:
-            said = f"no kind {', '.join(wrong)}" if wrong else "no kind is named"
-            pytest.fail(f"allow_leaks: {said}; there are {', '.join(KINDS)}", pytrace=False)
+            problem = f"no kind {', '.join(wrong)}" if wrong else "no kind is named"
+            pytest.fail(f"allow_leaks: {problem}; there are {', '.join(KINDS)}", pytrace=False)
         if set(mark.kwargs) != {"reason"} or not mark.kwargs["reason"]:
             pytest.fail(
                 'allow_leaks: say why, and nothing else: allow_leaks("threads", reason="...")',

@@ -31,11 +31,11 @@ class ConnectionsWatch(SetWatch):
     def excused(self, things: Things) -> Things:
         gc.collect()  # closes clients that only a reference cycle keeps alive
         there = _sockets()
-        wanted = {there[inode]: inode for inode in cast("frozenset[int]", things) & there.keys()}
-        fine = _served(set(wanted), set(there.values()) - set(wanted))
-        if rest := set(wanted) - fine:
+        asked_for = {there[inode]: inode for inode in cast("frozenset[int]", things) & there.keys()}
+        fine = _served(set(asked_for), set(there.values()) - set(asked_for))
+        if rest := set(asked_for) - fine:
             fine |= _owned([*self._roots(), *owners.pools()], rest)
-        return frozenset(wanted[fd] for fd in fine)
+        return frozenset(asked_for[fd] for fd in fine)
 
     def described(self, thing: Hashable) -> str:
         fd = _sockets().get(cast("int", thing))

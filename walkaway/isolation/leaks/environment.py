@@ -32,7 +32,7 @@ class Surroundings:
 
 
 class EnvironmentWatch:
-    """A `Watch` for process state. `mend` restores all of it."""
+    """A `Watch` for process state. `restore` restores all of it."""
 
     kind = "environment"
 
@@ -82,7 +82,7 @@ class EnvironmentWatch:
             found.append(f"time zone {'/'.join(new.zone)}, was {'/'.join(old.zone)}")
         return found
 
-    def mend(self, before: object) -> None:
+    def restore(self, before: object) -> None:
         old, new = cast("Surroundings", before), self.before()
         for name in _differing(old, new):
             value = old.variables.get(name)

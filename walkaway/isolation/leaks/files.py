@@ -42,7 +42,7 @@ class FilesWatch(SetWatch):
         path = self._folder / str(thing)
         return f"{path}{os.sep if path.is_dir() else ''}"
 
-    def mend(self, before: object) -> None:
+    def restore(self, before: object) -> None:
         for name in self.things() - (cast("Things | None", before) or frozenset()):
             path = self._folder / str(name)
             if path.is_dir() and not path.is_symlink():
@@ -59,13 +59,13 @@ def _of_multiprocessing() -> str:
 
 
 @contextmanager
-def own_folder(wanted: Path) -> Iterator[Path]:
+def own_folder(preferred: Path) -> Iterator[Path]:
     """Make this folder the temporary folder of this process and its children.
 
     Where its name is too long for sockets, a folder with a shorter name is made and yielded.
     """
-    long = len(os.fsencode(wanted)) > _LONGEST
-    folder = Path(tempfile.mkdtemp(prefix="walkaway-")) if long else wanted
+    long = len(os.fsencode(preferred)) > _LONGEST
+    folder = Path(tempfile.mkdtemp(prefix="walkaway-")) if long else preferred
     folder.mkdir(parents=True, exist_ok=True)
     variable, found = os.environ.get("TMPDIR"), tempfile.tempdir
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)

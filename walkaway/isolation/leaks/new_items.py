@@ -53,7 +53,7 @@ class SetWatch(ABC):
         new = self._after_grace(known)
         return sorted(filter(None, map(self.described, new)))
 
-    def mend(self, before: object) -> None:
+    def restore(self, before: object) -> None:
         """Do nothing: what still runs cannot be put back."""
         del before
 

@@ -26,7 +26,7 @@ class CheckoutsWatch(SetWatch):
     def described(self, thing: Hashable) -> str:
         connection = self._out.get(cast("int", thing))
         kind = type(connection).__module__.partition(".")[0]
-        return f"{kind} connection not given back to its pool" if connection is not None else ""
+        return f"{kind} connection not returned to its pool" if connection is not None else ""
 
     def stop(self) -> None:
         """Remove the event listeners."""

@@ -14,7 +14,7 @@ _OF_TABLES: Final = "rows"
 """This kind has one entry per table; the entry says how many rows."""
 
 
-def shown(nodeid: str, left: Mapping[str, Sequence[str]]) -> str:
+def error_text(nodeid: str, left: Mapping[str, Sequence[str]]) -> str:
     """Return the error text: kinds and counts, then each thing, then what to do."""
     counts = _joined([_counted(kind, len(things)) for kind, things in left.items()])
     lines = [f"{nodeid} left {counts} behind"]

@@ -71,7 +71,7 @@ class TasksWatch(SetWatch):
         self._left &= self.things()
         return not self._left
 
-    def mend(self, before: object) -> None:
+    def restore(self, before: object) -> None:
         """Cancel what was left in wider-scoped loops."""
         del before
         left, self._left = self._left, frozenset()

@@ -38,7 +38,7 @@ class _Handler(Ours):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             current = self._current
-            found = lines.said(record, self._clock, request_ids.request_id.get())
+            found = lines.fields_of(record, self._clock, request_ids.request_id.get())
             self._lines.put(current.node, lines.as_json(found, current, self._clock))
             if self._text is not None:
                 self._text.put(current.node, lines.as_text(found, current, self._clock))
@@ -120,7 +120,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "file for the tests' log as text, relative to the rootdir; empty: none",
         default=log_folder.DEFAULT_FILE,
     )
-    parser.addini(log_folder.LEVEL, "level from which on the tests' log is written", default="INFO")
+    parser.addini(
+        log_folder.LEVEL, "lowest level that is written to the tests' log", default="INFO"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

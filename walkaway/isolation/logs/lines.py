@@ -56,7 +56,7 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class LogFields:
     """The parts of a record that are written."""
 
     since_start: float
@@ -68,19 +68,19 @@ class Said:
     request_id: str
 
 
-def said(record: logging.LogRecord, clock: Clock, request_id: str) -> Said:
+def fields_of(record: logging.LogRecord, clock: Clock, request_id: str) -> LogFields:
     """Return the parts of a record that are written, with secrets masked."""
     try:
         message = record.getMessage()
     except Exception:  # noqa: BLE001 - an argument's __str__ may raise anything
-        message = f"{record.msg!s} (its arguments do not fit)"
+        message = f"{record.msg!s} (its arguments do not match)"
     trace = record.exc_text or ""
     if record.exc_info and not trace:
         trace = "".join(traceback.format_exception(*record.exc_info)).rstrip()
     if record.stack_info:
         trace = f"{trace}\n{record.stack_info}".lstrip()
     thread = record.threadName or ""
-    return Said(
+    return LogFields(
         clock.since_start(),
         record.levelname,
         record.name,
@@ -91,7 +91,7 @@ def said(record: logging.LogRecord, clock: Clock, request_id: str) -> Said:
     )
 
 
-def as_json(found: Said, current: Current, clock: Clock) -> bytes:
+def as_json(found: LogFields, current: Current, clock: Clock) -> bytes:
     """Return a record as one line of JSON; docs/guide/isolation.md lists its keys."""
     row: dict[str, object] = {
         "t": found.since_start,
@@ -110,7 +110,7 @@ def as_json(found: Said, current: Current, clock: Clock) -> bytes:
     return json.dumps(row, separators=(",", ":")).encode() + b"\n"
 
 
-def as_text(found: Said, current: Current, clock: Clock) -> bytes:
+def as_text(found: LogFields, current: Current, clock: Clock) -> bytes:
     """Return a record as text: `TIME [LEVEL] LOGGER: MESSAGE  (RUN WORKER NODE PHASE)`."""
     where = f"{current.run.rpartition('-')[2]} {current.worker} {current.node} {current.phase}"
     head = f"{clock.local(found.since_start)} [{found.level}] {found.logger}: {found.message}"

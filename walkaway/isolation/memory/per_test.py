@@ -54,7 +54,10 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     """Say so when memory is not measured."""
     if config.stash[_MEASURES]:
         return None
-    return f"memory: not measured on {sys.platform} (needs Linux's /proc); limit_memory is not kept"
+    return (
+        f"memory: not measured on {sys.platform} (needs Linux's /proc); "
+        "limit_memory is not enforced"
+    )
 
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
@@ -97,15 +100,15 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         if isinstance(error, BaseExceptionGroup) and error.subgroup(MemoryError) is None:
             raise
         raise LimitReachedError(
-            f"{item.nodeid} was stopped at its limit of {sizes.shown(limit)}, "
-            f"{sizes.shown(process_memory.peak_bytes() - before)} above where it began\n"
-            "Let it take less, or raise the limit_memory of the test."
+            f"{item.nodeid} was stopped at its limit of {sizes.formatted(limit)}, "
+            f"{sizes.formatted(process_memory.peak_bytes() - before)} above where it began\n"
+            "Reduce its memory use, or raise the test's limit_memory."
         ) from error
     peak = process_memory.peak_bytes() - before
     if peak > limit:
         pytest.fail(
-            f"{item.nodeid} took {sizes.shown(peak)} at its peak, its limit is "
-            f"{sizes.shown(limit)}\nLet it take less, or raise the limit_memory of the test.",
+            f"{item.nodeid} took {sizes.formatted(peak)} at its peak, its limit is "
+            f"{sizes.formatted(limit)}\nReduce its memory use, or raise the test's limit_memory.",
             pytrace=False,
         )
 
@@ -156,5 +159,5 @@ def _limit(mark: pytest.Mark) -> int:
         (text,) = mark.args
         return sizes.parsed(text)
     except ValueError as error:
-        said = str(error) if len(mark.args) == 1 else 'takes one size: limit_memory("200 MB")'
-        raise pytest.fail.Exception(f"limit_memory: {said}", pytrace=False) from None
+        problem = str(error) if len(mark.args) == 1 else 'takes one size: limit_memory("200 MB")'
+        raise pytest.fail.Exception(f"limit_memory: {problem}", pytrace=False) from None

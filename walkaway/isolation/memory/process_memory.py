@@ -56,14 +56,14 @@ def ceiling(more_bytes: int) -> Iterator[None]:
     """
     data = _status(b"VmData:")
     before = soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = data + more_bytes + max(_SLACK_BYTES, more_bytes // 4)
+    needed = data + more_bytes + max(_SLACK_BYTES, more_bytes // 4)
     for limit in (soft, hard):
         if limit != resource.RLIM_INFINITY:
-            wanted = min(wanted, limit)
+            needed = min(needed, limit)
     if not data:
         yield
         return
-    resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+    resource.setrlimit(resource.RLIMIT_DATA, (needed, hard))
     try:
         yield
     finally:

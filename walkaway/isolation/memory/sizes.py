@@ -17,11 +17,11 @@ def parsed(text: object) -> int:
     match = _SIZE.fullmatch(text) if isinstance(text, str) else None
     size = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0
     if size <= 0:
-        raise ValueError(f'{text!r} is no size: write "200 MB", "1.5 GB" or "512 KB"')
+        raise ValueError(f'{text!r} is not a size: write "200 MB", "1.5 GB" or "512 KB"')
     return size
 
 
-def shown(size_bytes: int) -> str:
+def formatted(size_bytes: int) -> str:
     """Format a size in MB, with one decimal below 100 MB unless it is a whole number."""
     size = size_bytes / _UNITS["M"]
     return f"{size:.0f} MB" if abs(size) >= 100 or size == int(size) else f"{size:.1f} MB"  # noqa: PLR2004 - three digits

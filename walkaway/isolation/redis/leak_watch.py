@@ -9,7 +9,7 @@ from walkaway.isolation.redis.stores import Store
 
 
 class KeysWatch:
-    """A `Watch` for keys that did not exist before the test. `mend` deletes them."""
+    """A `Watch` for keys that did not exist before the test. `restore` deletes them."""
 
     kind = "keys"
 
@@ -22,7 +22,7 @@ class KeysWatch:
     def left(self, before: object) -> Sequence[str]:
         return [repr(key)[1:] for key in sorted(self._new(before))]
 
-    def mend(self, before: object) -> None:
+    def restore(self, before: object) -> None:
         self._store.remove(self._new(before))
 
     def _new(self, before: object) -> frozenset[bytes]:

@@ -107,7 +107,7 @@ def take(url: str, who: Identity) -> Lease:
         pool.disconnect()
         raise LeaseError(
             f"Redis at {_shown(given)}, of REDIS_URL: {error}\n"
-            "Start it, or set REDIS_URL right; memory:// needs no server."
+            "Start it, or correct REDIS_URL; memory:// needs no server."
         ) from error
     except BaseException:
         pool.disconnect()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from walkaway.isolation.spreading.worker_report import Told
+from walkaway.isolation.spreading.worker_report import WorkerReport
 
 NO_UNIT = -1
 
@@ -39,25 +39,25 @@ class Plan:
         return list(dict.fromkeys(self.unit_of[index] for index in tests))
 
 
-def merge(told: Sequence[Told]) -> Told:
+def merge(reports: Sequence[WorkerReport]) -> WorkerReport:
     """Merge the reports of workers with the same ids. A test is serial if any worker says so."""
-    serial = frozenset[int]().union(*(one.serial for one in told))
-    return Told(serial, next((one.groups for one in told if one.groups), {}))
+    serial = frozenset[int]().union(*(one.serial for one in reports))
+    return WorkerReport(serial, next((one.groups for one in reports if one.groups), {}))
 
 
-def make(ids: list[str], told: Told, *, units: bool, together: bool) -> Plan:
+def make(ids: list[str], report: WorkerReport, *, units: bool, together: bool) -> Plan:
     """Plan a collection.
 
     Args:
         ids: The tests, the same in every worker.
-        told: Which of them are serial, and the groups.
+        report: Which of them are serial, and the groups.
         units: Whether a group is one unit. If not, the mode has its own idea of what stays
             together.
         together: Whether groups count at all. If so, one serial test makes its whole group serial:
             only then does the group run on one worker, in order, and alone.
     """
-    groups = told.groups if together else {}
-    serial = set(told.serial)
+    groups = report.groups if together else {}
+    serial = set(report.serial)
     for members in groups.values():
         if not serial.isdisjoint(members):
             serial.update(members)

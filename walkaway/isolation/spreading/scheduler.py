@@ -11,7 +11,7 @@ from typing import Any
 from walkaway.isolation.spreading import index_map
 from walkaway.isolation.spreading.nodes import Face, Node, Post
 from walkaway.isolation.spreading.serial import Serial
-from walkaway.isolation.spreading.worker_report import Told
+from walkaway.isolation.spreading.worker_report import WorkerReport
 
 Inner = Any
 """One of xdist's schedulers; xdist has no types to import."""
@@ -23,20 +23,20 @@ class Spreading:
     def __init__(
         self,
         inner: Inner,
-        tell: Callable[[Node], Told],
+        report_of: Callable[[Node], WorkerReport],
         stops: Callable[[], bool],
         *,
         units: bool,
         together: bool,
     ) -> None:
         self._inner = inner
-        self._tell = tell
+        self._report_of = report_of
         self._units = units
         self._together = together
         self._posts: dict[Node, Post] = {}
         self._serial = Serial(self._posts, stops, self._parallel_finished)
-        self._collected: dict[Node, tuple[list[str], Told]] = {}
-        self._plan = index_map.make([], Told(), units=False, together=False)
+        self._collected: dict[Node, tuple[list[str], WorkerReport]] = {}
+        self._plan = index_map.make([], WorkerReport(), units=False, together=False)
         self._begun = False
         self._used = False
         #: For groups: a unit's tests that have not run, and the time spent by those that have.
@@ -70,7 +70,7 @@ class Spreading:
         if not self._begun:
             return False
         if self._torn:
-            self._mend()
+            self._requeue_torn()
         if self._serial.waits:
             self._serial.go_on()
         return not self._serial.waits and self._parallel_finished()
@@ -85,16 +85,16 @@ class Spreading:
         self._serial.joined()
 
     def add_node_collection(self, node: Node, collection: Sequence[str]) -> None:
-        ids, told = list(collection), self._tell(node)
+        ids, report = list(collection), self._report_of(node)
         post = self._posts[node]
         if self._begun:
             if ids != self._plan.ids:
                 # xdist leaves such a worker idle; we must not wait for it.
-                self._inner.log(f"{node} collected other tests than its predecessor")
+                self._inner.log(f"{node} collected different tests from its predecessor")
                 post.shutdown()
                 return
             self._enter(post)
-        self._collected[node] = (ids, told)
+        self._collected[node] = (ids, report)
 
     def schedule(self) -> None:
         again = self._begun
@@ -112,8 +112,8 @@ class Spreading:
         everything = list(self._collected.values())
         ids = everything[0][0]
         alike = all(other == ids for other, _ in everything)
-        told = index_map.merge([told for _, told in everything]) if alike else Told()
-        self._plan = index_map.make(ids, told, units=self._units, together=self._together)
+        report = index_map.merge([one for _, one in everything]) if alike else WorkerReport()
+        self._plan = index_map.make(ids, report, units=self._units, together=self._together)
         self._serial.begin(self._plan.serial)
         # Without parallel tests the inner scheduler is not used: new workers would confuse it.
         self._used = bool(self._plan.units) or not alike
@@ -214,7 +214,7 @@ class Spreading:
             self._torn.append(unit)
         return self._plan.ids[index]
 
-    def _mend(self) -> None:
+    def _requeue_torn(self) -> None:
         torn, self._torn = self._torn, []
         for unit in torn:
             self._inner.mark_test_pending(str(unit))

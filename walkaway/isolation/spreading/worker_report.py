@@ -19,7 +19,7 @@ import pytest
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class WorkerReport:
     """A worker's report, as indices into its collection."""
 
     serial: frozenset[int] = frozenset()
@@ -29,7 +29,7 @@ class Told:
         return bool(self.serial or self.groups)
 
 
-def about(items: Sequence[pytest.Item]) -> Told:
+def about(items: Sequence[pytest.Item]) -> WorkerReport:
     """Read the markers of collected tests."""
     serial: set[int] = set()
     groups: dict[str, list[int]] = {}
@@ -42,7 +42,7 @@ def about(items: Sequence[pytest.Item]) -> Told:
                 names.add(_group(mark))
         if names:  # several groups make one of their own, as with xdist's loadgroup
             groups.setdefault("_".join(sorted(names)), []).append(index)
-    return Told(frozenset(serial), groups)
+    return WorkerReport(frozenset(serial), groups)
 
 
 def _group(mark: pytest.Mark) -> str:
@@ -54,23 +54,23 @@ def new_place() -> str:
     return str(Path(tempfile.gettempdir()) / f"walkaway-spreading-{token_hex(16)}")
 
 
-def write(place: str, worker: str, told: Told) -> None:
+def write(place: str, worker: str, report: WorkerReport) -> None:
     """Write a worker's report. Raises `OSError`: silence would lose the `serial` marks."""
-    text = json.dumps({"serial": sorted(told.serial), "groups": told.groups})
+    text = json.dumps({"serial": sorted(report.serial), "groups": report.groups})
     handle = os.open(f"{place}-{worker}.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8", errors="surrogatepass") as file:
         file.write(text)
 
 
-def take(place: str, worker: str) -> Told:
+def take(place: str, worker: str) -> WorkerReport:
     """Return a worker's report and delete its file. Without a file the report is empty."""
     path = Path(f"{place}-{worker}.json")
     try:
         found = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
     except FileNotFoundError:
-        return Told()
+        return WorkerReport()
     path.unlink()
-    return Told(frozenset(found["serial"]), found["groups"])
+    return WorkerReport(frozenset(found["serial"]), found["groups"])
 
 
 def sweep(place: str) -> None:

@@ -18,7 +18,7 @@ from walkaway_recorder.forked import offer_plugin
 from walkaway_recorder.originals import keep_builtins
 from walkaway_recorder.record_folder import announce, from_text
 from walkaway_recorder.recording import Recording
-from walkaway_recorder.stopping import hear_stop
+from walkaway_recorder.stopping import obey_stop
 from walkaway_recorder.xdist import ORDER, RECORD, SELECT, STACKS
 
 keep_builtins(globals())
@@ -76,7 +76,7 @@ def _begin(config: pytest.Config) -> Recording | None:
 
 def _serve_worker(config: pytest.Config, given: dict[str, str]) -> None:
     """Do everything the controller asks of this worker; one failure does not stop the others."""
-    asked: list[Callable[[], object]] = [lambda: hear_stop(config)]
+    asked: list[Callable[[], object]] = [lambda: obey_stop(config)]
     if given.get(RECORD):
         asked.append(lambda: sendable.install(config))
         asked.append(lambda: announce(config, from_text(given[RECORD])))

@@ -21,7 +21,7 @@ _HIGH_FD = 800
 _APPEND = os.O_RDWR | os.O_APPEND
 
 
-def open_kept(path: str, flags: int = _APPEND | os.O_CREAT) -> int:
+def open_high(path: str, flags: int = _APPEND | os.O_CREAT) -> int:
     """Open `path` close-on-exec, at a high descriptor number if possible."""
     fd = System.open(path, flags | os.O_CLOEXEC, 0o644)
     try:
@@ -32,7 +32,7 @@ def open_kept(path: str, flags: int = _APPEND | os.O_CREAT) -> int:
     return high
 
 
-class Kept:
+class ReopenedFile:
     """One open file, reopened by its path when its descriptor is gone.
 
     If another file has taken the descriptor number, it is neither written to nor closed.
@@ -43,7 +43,7 @@ class Kept:
     def __init__(self, path: str, flags: int = _APPEND | os.O_CREAT) -> None:
         self._path = os.path.abspath(path)
         self._flags = flags & ~os.O_CREAT
-        self.fd = open_kept(path, flags)
+        self.fd = open_high(path, flags)
         self._identity = self._who(self.fd)
 
     def ours(self) -> bool:
@@ -58,7 +58,7 @@ class Kept:
         if self.fd < 0:
             return False
         try:
-            fd = open_kept(self._path, self._flags)
+            fd = open_high(self._path, self._flags)
         except OSError:
             return False
         if self._who(fd) != self._identity:
@@ -100,7 +100,7 @@ def as_before(call: Callable[[], int]) -> int:
     soft, hard = System.getrlimit(resource.RLIMIT_FSIZE)
     wider = _narrower(_SIZE_LIMIT, hard)
     if wider == soft:
-        raise OSError(errno.EFBIG, "the size of files is limited")
+        raise OSError(errno.EFBIG, "file sizes are limited")
     System.setrlimit(resource.RLIMIT_FSIZE, (wider, hard))
     try:
         return call()

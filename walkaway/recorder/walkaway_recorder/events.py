@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Callable
 
-from walkaway_recorder import previous_passes
+from walkaway_recorder import event_kinds, previous_passes
 from walkaway_recorder.guard import Exit
 from walkaway_recorder.json_lines import to_json
 from walkaway_recorder.originals import keep_builtins
@@ -17,7 +17,7 @@ keep_builtins(globals())
 
 CHECKPOINT_BYTES = 64 * 1024
 _NOTED_ERRORS = 5
-_TOTALS = frozenset({"k", "end"})
+_TOTALS = frozenset({event_kinds.CHECKPOINT, event_kinds.END})
 
 
 class Events:
@@ -75,7 +75,7 @@ class Events:
         """Write the counters, so that readers need only the end of the file."""
         # Set first: after an error the next try is not at once either.
         self._checkpoint_at = self.file.size + CHECKPOINT_BYTES
-        self.put("k", **self._totals(), **self._more())
+        self.put(event_kinds.CHECKPOINT, **self._totals(), **self._more())
         self._checkpoint_at = self.file.size + CHECKPOINT_BYTES
 
     def end(self, status: int) -> None:
@@ -86,7 +86,11 @@ class Events:
 
     def _end(self, status: int) -> bytes:
         try:
-            event: dict[str, object] = {"e": "end", "t": round(self.now(), 3), "exit": status}
+            event: dict[str, object] = {
+                "e": event_kinds.END,
+                "t": round(self.now(), 3),
+                "exit": status,
+            }
             event.update(self._totals())
             event.update(self._more())
             return to_json(event)
@@ -108,10 +112,10 @@ class Events:
         """
         self.errors += 1
         try:
-            said = describe(error)
-            self.first_error = self.first_error or said
+            text = describe(error)
+            self.first_error = self.first_error or text
             if self.errors <= _NOTED_ERRORS:
-                self.put("re", m=said)
+                self.put(event_kinds.RECORDER_ERROR, m=text)
         except Exit:
             raise
         except Exception:  # the counter shows it

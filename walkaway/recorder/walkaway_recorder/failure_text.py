@@ -73,8 +73,8 @@ def read(
     """
     frames = list(_frames(longrepr))
     crash = getattr(longrepr, "reprcrash", None)
-    said = _said(longrepr)
-    kind, message = split_type(said)
+    summary = _summary(longrepr)
+    kind, message = split_type(summary)
     raised = place
     if frames:
         raised = place = _place(frames, root, cwd)
@@ -92,18 +92,18 @@ def read(
     return Failure(kind, message[:MESSAGE_CHARS], at, cause)
 
 
-def split_type(said: str) -> tuple[str, str]:
+def split_type(summary: str) -> tuple[str, str]:
     """Split `ValueError: no` into type and message; assertions are shown without a type."""
-    if said.startswith("assert "):
-        return "AssertionError", said
-    if said.startswith("[XPASS(strict)]"):
-        return "XPASS(strict)", said[len("[XPASS(strict)]") :].strip()
-    head, newline, rest = said.partition("\n")
+    if summary.startswith("assert "):
+        return "AssertionError", summary
+    if summary.startswith("[XPASS(strict)]"):
+        return "XPASS(strict)", summary[len("[XPASS(strict)]") :].strip()
+    head, newline, rest = summary.partition("\n")
     if head.startswith("fixture '") and head.endswith("' not found"):
-        return "FixtureLookupError", said
+        return "FixtureLookupError", summary
     match = _TYPED.match(head)
     if match is None or (match.group(2) is None and not _is_exception_name(match.group(1))):
-        return "", said
+        return "", summary
     return match.group(1), (match.group(2) or "") + newline + rest
 
 
@@ -251,7 +251,7 @@ def _join(folder: str, path: str) -> str:
     return f"{folder}/{path}"
 
 
-def _said(longrepr: Foreign) -> str:
+def _summary(longrepr: Foreign) -> str:
     crash = getattr(longrepr, "reprcrash", None)
     if crash is not None:
         return str(crash.message)

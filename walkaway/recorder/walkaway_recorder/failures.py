@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from walkaway_recorder import failure_text
+from walkaway_recorder import event_kinds, failure_text
 from walkaway_recorder.json_lines import to_json
 from walkaway_recorder.originals import keep_builtins
 from walkaway_recorder.spare import Spare
@@ -59,11 +59,13 @@ class Failures:
         where the text names none. `again`: the failure is from an attempt that is rerun.
         """
         nodeid = str(head.get("id") or "")
-        said = failure_text.read(longrepr, self.root, self._cwd, place, nodeid)
-        cause = self._causes.setdefault(said.cause, [len(self._causes), 0])
-        line: dict[str, object] = {"e": "a" if again else "x"}
+        failure = failure_text.read(longrepr, self.root, self._cwd, place, nodeid)
+        cause = self._causes.setdefault(failure.cause, [len(self._causes), 0])
+        line: dict[str, object] = {
+            "e": event_kinds.ATTEMPT_FAILURE if again else event_kinds.FAILURE
+        }
         line.update(head)
-        line.update(w=when, type=said.type, msg=said.message, at=said.at, cause=cause[0])
+        line.update(w=when, type=failure.type, msg=failure.message, at=failure.at, cause=cause[0])
         if self._has_room(cause, again=again):
             line["text"] = failure_text.short_traceback(longrepr)
             line["out"] = failure_text.outputs(sections, self.root)
@@ -72,13 +74,13 @@ class Failures:
             return self.file.lines - 1
         if self.spare is not None:  # store at least the message
             line = {key: value for key, value in line.items() if key not in _LONG}
-            line["msg"] = said.message[:_SPARE_CHARS]
+            line["msg"] = failure.message[:_SPARE_CHARS]
             self.spare.put(to_json(line))
         return None
 
     def take_back(self, index: int, lines: list[int]) -> None:
         """Retract these lines of a test: its attempt is rerun, so they no longer count."""
-        self.file.put(to_json({"e": "back", "i": index, "x": lines}))
+        self.file.put(to_json({"e": event_kinds.RETRACTED, "i": index, "x": lines}))
 
     def _has_room(self, cause: list[int], *, again: bool) -> bool:
         if again:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from walkaway_recorder import environment, process
+from walkaway_recorder import environment, event_kinds, process, usual_durations
 from walkaway_recorder.guard import Foreign, Guard
 from walkaway_recorder.originals import keep_builtins
 
@@ -40,13 +40,20 @@ class Forked:
         self._guard = Guard(events.note)
         self._ledger = ledger
         self._workers = workers
+        self._folder = folder
         self._stacks = os.path.join(folder, "stacks")
+
+    @pytest.hookimpl(optionalhook=True, trylast=True)
+    def pytest_forks_durations(self, items: list[pytest.Item]) -> dict[str, float] | None:
+        with self._guard:
+            return usual_durations.read(self._folder, [item.nodeid for item in items])
+        return None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_forks_worker_started(self, worker: str, pid: int) -> None:
         with self._guard:
             self._workers.on = self._workers.forked = True
-            self._events.put("wup", w=worker, pid=pid)
+            self._events.put(event_kinds.WORKER_UP, w=worker, pid=pid)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_forks_worker_begins(self, worker: str) -> None:
@@ -63,4 +70,4 @@ class Forked:
     @pytest.hookimpl(optionalhook=True)
     def pytest_forks_worker_ended(self, worker: str, crashed: str) -> None:
         with self._guard:
-            self._events.put("wdown", w=worker, m=crashed or None)
+            self._events.put(event_kinds.WORKER_DOWN, w=worker, m=crashed or None)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from walkaway_recorder import environment
+from walkaway_recorder import environment, event_kinds
 from walkaway_recorder.failure_text import shorten
 from walkaway_recorder.guard import Exit, Foreign, Guard
 from walkaway_recorder.node_ids import Ids, read_ids
@@ -30,6 +30,8 @@ _LISTING = (
     "markers", "cacheshow", "setuponly", "setupplan",
 )  # fmt: skip
 _DISTINCT_WARNINGS = 200
+#: Exit statuses of a run loop that nothing cut short.
+_TO_THE_END = frozenset({int(pytest.ExitCode.OK), int(pytest.ExitCode.TESTS_FAILED)})
 
 
 def only_lists(config: pytest.Config) -> bool:
@@ -67,7 +69,7 @@ class Hooks:
         with self._guard:
             self._failures.root = str(config.rootpath)
             self._events.put(
-                "configured",
+                event_kinds.CONFIGURED,
                 rootdir=str(config.rootpath),
                 args=[str(arg) for arg in config.args[:20]],
                 list=self._lists,
@@ -90,27 +92,29 @@ class Hooks:
             option = session.config.option
             stops_here = session.testsfailed and not option.continue_on_collection_errors
             if not self._lists and not stops_here:
-                self._events.put("loop")
+                self._events.put(event_kinds.RUN_LOOP)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         with self._guard:
-            self._events.put("ki", kind=excinfo.typename, m=str(excinfo.value)[:2000])
+            self._events.put(
+                event_kinds.INTERRUPTED, kind=excinfo.typename, m=str(excinfo.value)[:2000]
+            )
 
     def pytest_internalerror(self, excrepr: Foreign) -> None:
         with self._guard:
-            self._events.put("ie", m=shorten(str(excrepr), 2000))
+            self._events.put(event_kinds.INTERNAL_ERROR, m=shorten(str(excrepr), 2000))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         with self._guard:
-            for told in self._workers.nobody_collected():
-                self._collection_error(self._relative(told.file), told)
+            for failure in self._workers.nobody_collected():
+                self._collection_error(self._relative(failure.file), failure)
         with self._guard:
-            self._ledger.close(in_order=exitstatus in {0, 1})
+            self._ledger.close(in_order=exitstatus in _TO_THE_END)
             why = session.shouldfail or session.shouldstop or self._workers.should_stop()
             if why:
-                self._events.put("stopping", m=str(why)[:300])
-            self._events.put("finish", exit=int(exitstatus))
+                self._events.put(event_kinds.STOPPING_EARLY, m=str(why)[:300])
+            self._events.put(event_kinds.SESSION_FINISHED, exit=int(exitstatus))
 
     # -- other reports
 
@@ -123,7 +127,9 @@ class Hooks:
                     return
                 self._skipped.add(report.nodeid)
                 self._events.skipped_whole += self._events.pass_no == 1
-                self._events.put("cs", id=report.nodeid, m=reason_of(report))
+                self._events.put(
+                    event_kinds.COLLECTION_SKIPPED, id=report.nodeid, m=reason_of(report)
+                )
                 return
             differs = self._workers.difference(report.nodeid)
             if differs is not None:  # a worker's name, no node id: it cannot be rerun
@@ -143,7 +149,7 @@ class Hooks:
             now = round(self._events.now(), 3)
             line = self._failures.put(head, "collect", longrepr, sections, t=now)
         known = {} if line is None else {"x": line}
-        self._events.put("ce", id=nodeid, **known)
+        self._events.put(event_kinds.COLLECTION_ERROR, id=nodeid, **known)
 
     def pytest_warning_recorded(self, warning_message: Foreign, nodeid: str) -> None:
         with self._guard:
@@ -159,7 +165,7 @@ class Hooks:
             self._warned.add(key)
             index = self._ids.number.get(nodeid)
             more: dict[str, object] = {} if index is None else {"i": index}
-            self._events.put("wn", c=category, m=message, at=at, **more)
+            self._events.put(event_kinds.WARNING, c=category, m=message, at=at, **more)
 
     def _relative(self, path: str) -> str:
         root = self._failures.root.rstrip("/") + "/"
@@ -183,9 +189,9 @@ class Selection:
     ) -> None:
         dropped: list[pytest.Item] = []
         try:
-            wanted = set(read_ids(self._path))
-            dropped = [item for item in items if item.nodeid not in wanted]
-            items[:] = [item for item in items if item.nodeid in wanted]
+            selected = set(read_ids(self._path))
+            dropped = [item for item in items if item.nodeid not in selected]
+            items[:] = [item for item in items if item.nodeid in selected]
         except Exit:
             raise
         except Exception as error:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from walkaway_recorder import failure_text, reports
+from walkaway_recorder import event_kinds, failure_text, reports
 from walkaway_recorder.guard import Exit, Foreign
 from walkaway_recorder.json_lines import text_to_json
 from walkaway_recorder.originals import keep_builtins
@@ -55,7 +55,7 @@ class Flight:
     #: The failed subtests' lines in failures.jsonl; -1 for a line that was dropped.
     subtests: tuple[int, ...] = ()
     #: The failure's line in failures.jsonl.
-    told: int | None = None
+    failure_line: int | None = None
     #: The reason of a skip or an expected failure.
     why: str | None = None
 
@@ -125,8 +125,8 @@ class Ledger:
                 if when == "teardown":
                     if not flight.called and self._goes_on(flight):
                         return
-                    told = report.__dict__.get("user_properties")
-                    self._finish(nodeid, worker, flight, report.duration, told)
+                    properties = report.__dict__.get("user_properties")
+                    self._finish(nodeid, worker, flight, report.duration, properties)
                     return
                 if when == "call" and not flight.odd and type(report) is _Report:
                     flight.called = True
@@ -165,8 +165,10 @@ class Ledger:
         for (worker, nodeid), flight in list(self._flights.items()):
             # No teardown was reported. A failure counts in any case. A pass would be a guess if the
             # session was cut off; otherwise a plugin's protocol just does not report teardowns.
-            told = flight.result in _FAILURES or flight.subtests or flight.odd or flight.withheld
-            if told or (in_order and (flight.called or flight.result)):
+            reported = (
+                flight.result in _FAILURES or flight.subtests or flight.odd or flight.withheld
+            )
+            if reported or (in_order and (flight.called or flight.result)):
                 self._finish(nodeid, worker, flight, 0.0)
 
     # -- internals
@@ -192,8 +194,8 @@ class Ledger:
                 if flight.withheld:
                     self._next_attempt(flight, nodeid, worker, flight.odd_result)
                     return True
-            told = flight.called or flight.result or flight.odd or flight.withheld
-            if told or other[1] in self._spoilt:
+            reported = flight.called or flight.result or flight.odd or flight.withheld
+            if reported or other[1] in self._spoilt:
                 try:
                     self._finish(other[1], worker, flight, 0.0)
                 finally:  # never try twice
@@ -215,7 +217,7 @@ class Ledger:
         more: dict[str, object] = {"w": worker} if worker else {}
         following = Flight(flight.index, flight.since)
         if flight.result in _FAILURES:
-            following.result, following.told = flight.result, flight.told
+            following.result, following.failure_line = flight.result, flight.failure_line
         if (
             flight.again
             and flight.subtests
@@ -227,8 +229,10 @@ class Ledger:
             self._failures.take_back(flight.index, lines)
         else:
             following.subtests = flight.subtests
-            following.told = flight.told if flight.subtests else following.told
-        self._events.put("rr", i=flight.index, r=result, **more)
+            following.failure_line = (
+                flight.failure_line if flight.subtests else following.failure_line
+            )
+        self._events.put(event_kinds.ATTEMPT_RERUN, i=flight.index, r=result, **more)
         self._flights[worker, nodeid] = following
         return following
 
@@ -270,8 +274,8 @@ class Ledger:
         else:
             self._take_odd(report, when, flight)
         if when == _DEAD or (when == "teardown" and not flight.again and not flight.withheld):
-            told = report.__dict__.get("user_properties")
-            self._finish(nodeid, worker, flight, report.duration or 0.0, told)
+            properties = report.__dict__.get("user_properties")
+            self._finish(nodeid, worker, flight, report.duration or 0.0, properties)
 
     def _take_rerun(
         self, report: Foreign, when: str, flight: Flight, nodeid: str, worker: str
@@ -279,7 +283,7 @@ class Ledger:
         """Process a failure in an attempt that will be rerun (pytest-rerunfailures)."""
         result = reports.failure_in(when)
         if report.longrepr is not None:
-            self._tell(report, flight.index, result, when, again=True)
+            self._store_failure(report, flight.index, result, when, again=True)
         if not flight.again:
             flight.again = True
             self._next_attempt(flight, nodeid, worker, result).again = True
@@ -291,7 +295,7 @@ class Ledger:
         flight.odd = str(report.outcome)[:40] or "?"
         if report.longrepr:
             flight.odd_result = reports.failure_in(when)
-            self._tell(report, flight.index, reports.UNKNOWN, when, again=True)
+            self._store_failure(report, flight.index, reports.UNKNOWN, when, again=True)
 
     def _take_phase(self, report: Foreign, when: str, flight: Flight) -> None:
         result = reports.result_of(report)
@@ -308,11 +312,11 @@ class Ledger:
             flight.call = report.duration
         if passes:
             return
-        told_before = flight.subtests and reports.only_counts_subtests(report)
-        if report.outcome == "failed" and not told_before:
-            told = self._tell(report, flight.index, result, when)
-            if flight.told is None:
-                flight.told = told
+        subtests_only = flight.subtests and reports.only_counts_subtests(report)
+        if report.outcome == "failed" and not subtests_only:
+            line = self._store_failure(report, flight.index, result, when)
+            if flight.failure_line is None:
+                flight.failure_line = line
         if counts:
             flight.why = reports.reason_of(report)
 
@@ -320,16 +324,18 @@ class Ledger:
         if report.outcome != "failed":
             return
         self._events.count(reports.SUBFAILED)
-        told = self._tell(report, flight.index, reports.FAILED, "call")
-        flight.subtests += (-1 if told is None else told,)
-        if flight.told is None:
-            flight.told = told
-        more = {} if told is None else {"x": told}
+        line = self._store_failure(report, flight.index, reports.FAILED, "call")
+        flight.subtests += (-1 if line is None else line,)
+        if flight.failure_line is None:
+            flight.failure_line = line
+        more = {} if line is None else {"x": line}
         name = reports.subtest_description(report)
-        self._events.put("sub", i=flight.index, r=reports.FAILED, m=name, **more)
+        self._events.put(
+            event_kinds.SUBTEST_FAILED, i=flight.index, r=reports.FAILED, m=name, **more
+        )
 
     def _finish(
-        self, nodeid: str, worker: str, flight: Flight, teardown: float, told: Foreign = None
+        self, nodeid: str, worker: str, flight: Flight, teardown: float, properties: Foreign = None
     ) -> None:
         result = flight.result
         if flight.subtests and result not in _FAILURES:
@@ -345,13 +351,15 @@ class Ledger:
             result = self._at_best(nodeid, result)
             if not result:
                 del self._flights[worker, nodeid]
-                self._events.put("unknown", i=flight.index, **({"w": worker} if worker else {}))
+                self._events.put(
+                    event_kinds.RESULT_UNKNOWN, i=flight.index, **({"w": worker} if worker else {})
+                )
                 return
         more = self._pieces[worker] if worker in self._pieces else self._piece(worker)
-        if flight.told is not None:
-            more += b',"x":%d' % flight.told
-        if flight.why or told:
-            more += self._why_and_memory(flight, told)
+        if flight.failure_line is not None:
+            more += b',"x":%d' % flight.failure_line
+        if flight.why or properties:
+            more += self._why_and_memory(flight, properties)
         try:
             times = b"%.2f,%.2f,%.2f" % (flight.setup * 1000, flight.call * 1000, teardown * 1000)
         except Exception:  # a plugin's report whose duration is not a number
@@ -364,12 +372,12 @@ class Ledger:
         del self._flights[worker, nodeid]
         self._events.finished(result)
 
-    def _why_and_memory(self, flight: Flight, told: Foreign) -> bytes:
+    def _why_and_memory(self, flight: Flight, properties: Foreign) -> bytes:
         more = b""
         try:
             if flight.why:
                 more = b',"m":' + text_to_json(flight.why)
-            memory = reports.memory_of(told) if told else None
+            memory = reports.memory_of(properties) if properties else None
             if memory is not None:
                 more += b',"mem":[%d,%d]' % memory
         except Exit:
@@ -378,7 +386,7 @@ class Ledger:
             self._events.note(error)
         return more
 
-    def _tell(
+    def _store_failure(
         self, report: Foreign, index: int, result: str, when: str, *, again: bool = False
     ) -> int | None:
         """Write the text of a failure; return its line, or None when that failed."""

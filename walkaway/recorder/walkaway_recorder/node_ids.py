@@ -9,7 +9,7 @@ import os
 import re
 from typing import Iterable
 
-from walkaway_recorder.descriptors import Kept, write
+from walkaway_recorder.descriptors import ReopenedFile, write
 from walkaway_recorder.json_lines import text_to_json
 from walkaway_recorder.originals import System, keep_builtins, unquoted
 
@@ -50,8 +50,8 @@ class Ids:
 
     def __init__(self, folder: str) -> None:
         self.number: dict[str, int] = {}
-        self._text = Kept(os.path.join(folder, "collected.txt"))
-        self._index = Kept(os.path.join(folder, "collected.idx"))
+        self._text = ReopenedFile(os.path.join(folder, "collected.txt"))
+        self._index = ReopenedFile(os.path.join(folder, "collected.idx"))
         self._size = 0
         self._unwritten: list[bytes] = []
         self._written = self._recall()
@@ -105,7 +105,7 @@ class Ids:
         self._unwritten = []
 
     @staticmethod
-    def _append(file: Kept, data: bytes, size: int) -> bool:
+    def _append(file: ReopenedFile, data: bytes, size: int) -> bool:
         """Append all of `data` to a file of `size` bytes, or nothing."""
         if not file.ours() and not file.reopen():  # a test closed it
             return False

@@ -9,6 +9,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from walkaway_recorder import event_kinds
 from walkaway_recorder.originals import keep_builtins
 
 if TYPE_CHECKING:
@@ -33,12 +34,12 @@ def totals(fd: int) -> dict[str, Any]:
         except ValueError:
             continue
         kind = event.get("e") if isinstance(event, dict) else None
-        if kind in {"k", "end"} and isinstance(event.get("c"), dict):
+        if kind in {event_kinds.CHECKPOINT, event_kinds.END} and isinstance(event.get("c"), dict):
             found = event
-        elif kind in {"f", "sub"} and found:
-            result = event.get("r", "") if kind == "f" else "subfailed"
+        elif kind in {event_kinds.TEST_FINISHED, event_kinds.SUBTEST_FAILED} and found:
+            result = event.get("r", "") if kind == event_kinds.TEST_FINISHED else "subfailed"
             found["c"][result] = found["c"].get(result, 0) + 1
-        elif kind == "rr" and found and event.get("sub"):
+        elif kind == event_kinds.ATTEMPT_RERUN and found and event.get("sub"):
             found["c"]["subfailed"] = found["c"].get("subfailed", 0) - event["sub"]
     return found
 

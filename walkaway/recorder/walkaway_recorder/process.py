@@ -18,7 +18,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Callable, ClassVar, TextIO
 
-from walkaway_recorder.descriptors import Kept, as_before, open_kept, size_limit
+from walkaway_recorder.descriptors import ReopenedFile, as_before, open_high, size_limit
 from walkaway_recorder.originals import System, keep_builtins
 
 if TYPE_CHECKING:
@@ -67,11 +67,11 @@ def print_to(log: str) -> None:
                 os.close(fd)
 
 
-def hold_lock(path: str) -> Kept:
+def hold_lock(path: str) -> ReopenedFile:
     """Take the lock that shows pytest is alive, and hold it until the process ends."""
-    kept = Kept(path, os.O_RDWR | os.O_CREAT)
-    lock(kept.fd)
-    return kept
+    file = ReopenedFile(path, os.O_RDWR | os.O_CREAT)
+    lock(file.fd)
+    return file
 
 
 def lock(fd: int) -> None:
@@ -101,7 +101,7 @@ def dump_stacks_on_request(folder: str, worker: str = "-") -> None:
     if not hasattr(faulthandler, "register") or not hasattr(signal, "SIGRTMIN"):
         return
     os.makedirs(folder, exist_ok=True)
-    fd = open_kept(
+    fd = open_high(
         os.path.join(folder, f"{os.getpid()}.txt"), os.O_WRONLY | os.O_APPEND | os.O_CREAT
     )
     _stack_files.append(fd)

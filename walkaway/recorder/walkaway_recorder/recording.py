@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from walkaway_recorder import previous_passes, process, record_folder, threads, thresholds, xdist
+from walkaway_recorder import (
+    event_kinds,
+    previous_passes,
+    process,
+    record_folder,
+    threads,
+    thresholds,
+    xdist,
+)
 from walkaway_recorder.crashed_tests import Culprits
 from walkaway_recorder.descriptors import size_limit
 from walkaway_recorder.events import Events, describe
@@ -56,9 +64,9 @@ class Recording:
         self._lock = process.hold_lock(os.path.join(folder, "pytest.lock"))
         self._events.file.reopened = self._reopened
         self._events.file.limited = process.PatientFile.limited = self._limited
-        self._limit_told = False
+        self._limit_recorded = False
         self._take_spare(os.path.join(folder, "events.spare"))
-        self._events.put("loaded", **_loaded(given.pass_no))
+        self._events.put(event_kinds.LOADED, **_loaded(given.pass_no))
         self._ids = Ids(folder)
         self._failures = Failures(open_lines(os.path.join(folder, "failures.jsonl")), os.getcwd())
         self._failures.spare = self._events.file.spare
@@ -96,7 +104,7 @@ class Recording:
         with self._guard:
             missed = thresholds.missed(self._config) if self._config is not None else {}
             if missed and System.getpid() == self._pid:
-                self._events.put("missed", **missed)
+                self._events.put(event_kinds.THRESHOLDS_MISSED, **missed)
         with self._guard:
             if System.getpid() == self._pid:
                 self._ids.flush()
@@ -112,7 +120,7 @@ class Recording:
         with self._guard:
             usage = isinstance(error, pytest.UsageError)  # pytest reports it and ends with 4
             if System.getpid() == self._pid and isinstance(error, Exception) and not usage:
-                self._events.put("ie", m=describe(error))
+                self._events.put(event_kinds.INTERNAL_ERROR, m=describe(error))
 
     def _listen(self, config: pytest.Config) -> None:
         given = self._given
@@ -177,9 +185,9 @@ class Recording:
     def _limited(self) -> None:
         """Record, once, that a test has limited file sizes: our files and the log cannot grow."""
         with self._guard:
-            told, self._limit_told = self._limit_told, True
-            if not told and System.getpid() == self._pid:
-                self._events.put("limit", n=size_limit(), **self._by())
+            recorded, self._limit_recorded = self._limit_recorded, True
+            if not recorded and System.getpid() == self._pid:
+                self._events.put(event_kinds.FILE_SIZE_LIMITED, n=size_limit(), **self._by())
 
     def _by(self) -> dict[str, object]:
         """Return the running test's index as an event's field, if exactly one is running."""
@@ -189,7 +197,7 @@ class Recording:
     def _reopened(self) -> None:
         """Record that a test closed our files, and retake the lock if it closed that too."""
         with self._guard:
-            self._events.put("closed", **self._by())
+            self._events.put(event_kinds.FILES_CLOSED, **self._by())
             if not self._lock.ours() and self._lock.reopen():
                 process.lock(self._lock.fd)
 

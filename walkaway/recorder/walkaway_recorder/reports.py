@@ -73,8 +73,8 @@ def only_counts_subtests(report: Foreign) -> bool:
 
     Its text is just a count; each of those subtests has reported its own failure.
     """
-    said = report.longrepr
-    return isinstance(said, str) and said.startswith("contains ") and "failed subtest" in said
+    text = report.longrepr
+    return isinstance(text, str) and text.startswith("contains ") and "failed subtest" in text
 
 
 def is_subtest(report: pytest.TestReport) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from walkaway_recorder import event_kinds
 from walkaway_recorder.guard import Foreign, Guard
 from walkaway_recorder.originals import keep_builtins
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from walkaway_recorder.node_ids import Ids
 
 keep_builtins(globals())
+
+_RERUN = b'{"e":"%b"' % event_kinds.ATTEMPT_RERUN.encode()
 
 
 class CarriedOver:
@@ -35,9 +38,9 @@ class CarriedOver:
         with self._guard:
             used_up = getattr(session.config, "failures_db", None)
             if used_up is not None:
-                self._tell(used_up, rerun_attempts(self._path))
+                self._carry_over(used_up, rerun_attempts(self._path))
 
-    def _tell(self, used_up: Foreign, attempts: list[tuple[int, str]]) -> None:
+    def _carry_over(self, used_up: Foreign, attempts: list[tuple[int, str]]) -> None:
         ids = {number: nodeid for nodeid, number in self._ids.number.items()}
         for index, result in attempts:
             if result == "crashed" and index in ids:
@@ -51,7 +54,7 @@ def rerun_attempts(path: str) -> list[tuple[int, str]]:
     found = []
     with open(path, "rb") as file:
         for line in file:
-            if line.startswith(b'{"e":"rr"'):
+            if line.startswith(_RERUN):
                 try:
                     event = json.loads(line)
                     found.append((int(event["i"]), str(event.get("r", ""))))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable, Generator
 
 import pytest
 
+from walkaway_recorder import event_kinds
 from walkaway_recorder.guard import Exit, Foreign, Guard
 from walkaway_recorder.originals import keep_builtins
 
@@ -35,7 +36,7 @@ _GRACE_S = 10.0
 _PAUSE_S = 0.05
 #: A worker's answer, sent in one of xdist's own events: no test has this number.
 _UNDERSTOOD = [-1]
-_HEARD = frozenset({"logstart", "logfinish", "testreport", "warning_recorded"})
+_HANDLED = frozenset({"logstart", "logfinish", "testreport", "warning_recorded"})
 _ENDS = frozenset({"workerfinished", "errordown", "internal_error"})
 
 
@@ -104,7 +105,7 @@ class Stopping:
             return  # no worker has begun a test
         nodes = set(dsession._active_nodes)  # noqa: SLF001 - xdist's only list of them
         self._asked = max(1, self._asked)
-        self._events.put("drain")
+        self._events.put(event_kinds.DRAINING)
         for node in nodes:
             with suppress(OSError):
                 node.sendcommand(_COMMAND)
@@ -116,7 +117,7 @@ class Stopping:
         deaf = set(nodes)
         while nodes and now < until:
             try:
-                self._hear(config, dsession, nodes, deaf)
+                self._handle_event(config, dsession, nodes, deaf)
                 impatient = False
             except KeyboardInterrupt:
                 impatient = True
@@ -125,9 +126,9 @@ class Stopping:
                 patient = until
                 for node in nodes:
                     _interrupt(node)
-        self._events.put("drained", left=_names(nodes), deaf=_names(deaf))
+        self._events.put(event_kinds.DRAINED, left=_names(nodes), deaf=_names(deaf))
 
-    def _hear(
+    def _handle_event(
         self, config: pytest.Config, dsession: Foreign, nodes: set[Foreign], deaf: set[Foreign]
     ) -> None:
         """Process one event from a worker, if there is one.
@@ -136,20 +137,20 @@ class Stopping:
         another test.
         """
         try:
-            name, told = type(dsession.queue).get(dsession.queue, timeout=_PAUSE_S)
+            name, data = type(dsession.queue).get(dsession.queue, timeout=_PAUSE_S)
         except queue.Empty:
             return
-        if name in _HEARD:
-            getattr(dsession, f"worker_{name}")(**told)
+        if name in _HANDLED:
+            getattr(dsession, f"worker_{name}")(**data)
         elif name in _ENDS:
-            nodes.discard(told["node"])
-            deaf.discard(told["node"])
+            nodes.discard(data["node"])
+            deaf.discard(data["node"])
             if name == "workerfinished":  # an orderly end: plugins collect the worker's data here
-                config.hook.pytest_testnodedown(node=told["node"], error=None)
-        elif name == "unscheduled" and told["indices"] == _UNDERSTOOD:
-            deaf.discard(told["node"])
+                config.hook.pytest_testnodedown(node=data["node"], error=None)
+        elif name == "unscheduled" and data["indices"] == _UNDERSTOOD:
+            deaf.discard(data["node"])
         elif name == "workerready":
-            told["node"].shutdown()
+            data["node"].shutdown()
 
 
 def _names(nodes: set[Foreign]) -> list[str]:
@@ -184,15 +185,15 @@ class _Over:
         return True
 
 
-def hear_stop(config: pytest.Config) -> None:
+def obey_stop(config: pytest.Config) -> None:
     """Make a worker understand the controller's command that its current test is the last."""
     for plugin in config.pluginmanager.get_plugins():
         if hasattr(plugin, "handle_command") and hasattr(plugin, "torun"):
-            plugin.handle_command = _hearing(config, plugin, plugin.handle_command)
+            plugin.handle_command = _obeying(config, plugin, plugin.handle_command)
             return
 
 
-def _hearing(
+def _obeying(
     config: pytest.Config, interactor: Foreign, handle: Callable[..., None]
 ) -> Callable[..., None]:
     def handle_command(command: Foreign) -> None:

@@ -53,11 +53,11 @@ def _warnings(config: pytest.Config) -> list[int] | None:
 def _coverage(plugin: Foreign) -> list[float] | None:
     total = getattr(plugin, "cov_total", None)
     options = getattr(plugin, "options", None)
-    wanted = getattr(options, "cov_fail_under", None)
-    if total is None or wanted is None:
+    required = getattr(options, "cov_fail_under", None)
+    if total is None or required is None:
         return None
     # Coverage's own rule rounds to the precision of its report.
     rule = getattr(sys.modules.get("coverage.results"), "should_fail_under", None)
     precision = getattr(options, "cov_precision", None) or 0
-    failed = total < wanted if rule is None else rule(total, wanted, precision)
-    return [round(float(total), 2), float(wanted)] if failed else None
+    failed = total < required if rule is None else rule(total, required, precision)
+    return [round(float(total), 2), float(required)] if failed else None

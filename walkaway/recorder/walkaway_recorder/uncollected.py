@@ -25,7 +25,7 @@ _MOST_LINES = 60
 _MOST_COMPARED = 20_000
 
 
-class Told(NamedTuple):
+class CollectionFailure(NamedTuple):
     """Stands in for a report's `longrepr`."""
 
     #: The message, with the exception's type if there is one.
@@ -38,19 +38,21 @@ class Told(NamedTuple):
         return self.whole
 
 
-def ended_early(error: str) -> Told:
+def ended_early(error: str) -> CollectionFailure:
     """Return why a worker ended before it had collected, from the error text that xdist gives."""
     blocks = _CHAIN.split(error.strip())
-    last = _said(blocks[-1])
+    last = _exception_text(blocks[-1])
     if len(blocks) > 1 and last.startswith(_AROUND):
         found = _FROM.search(last)
-        return Told(_said(blocks[-2]), blocks[-2], found.group(1) if found else "")
+        return CollectionFailure(
+            _exception_text(blocks[-2]), blocks[-2], found.group(1) if found else ""
+        )
     if not error.startswith("Traceback"):
         last = f"a worker ended before it had collected ({last})"
-    return Told(last, blocks[-1])
+    return CollectionFailure(last, blocks[-1])
 
 
-def _said(traceback: str) -> str:
+def _exception_text(traceback: str) -> str:
     """Return what follows the last frame in a traceback: the exception."""
     lines = traceback.rstrip().split("\n")
     frames = [i for i, line in enumerate(lines) if line.startswith("  ")]
@@ -58,19 +60,19 @@ def _said(traceback: str) -> str:
     return "\n".join(rest or lines[-1:])
 
 
-def differ(one: str, first: Sequence[str], other: str, second: Sequence[str]) -> Told:
+def differ(one: str, first: Sequence[str], other: str, second: Sequence[str]) -> CollectionFailure:
     """Return how the collections of two workers differ."""
     only = [
         _named(name, [nodeid for nodeid in mine if nodeid not in others])
         for name, mine, others in ((one, first, set(second)), (other, second, set(first)))
     ]
     if any(only):
-        said = "; ".join(part for part in only if part)
-        message = f"{one} and {other} collected different tests: {said}"
+        differences = "; ".join(part for part in only if part)
+        message = f"{one} and {other} collected different tests: {differences}"
     else:
         turn = _turn(first, second)
         message = f"{one} and {other} collected the same tests in different orders: {turn}"
-    return Told(message, f"{message}\n{_diff(one, first, other, second)}".rstrip())
+    return CollectionFailure(message, f"{message}\n{_diff(one, first, other, second)}".rstrip())
 
 
 def _named(worker: str, nodeids: Sequence[str]) -> str:

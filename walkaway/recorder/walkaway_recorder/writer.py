@@ -9,7 +9,7 @@ import errno
 import os
 from typing import Callable
 
-from walkaway_recorder.descriptors import Kept, size_limit, write
+from walkaway_recorder.descriptors import ReopenedFile, size_limit, write
 from walkaway_recorder.originals import System, keep_builtins
 from walkaway_recorder.spare import Spare
 
@@ -31,7 +31,7 @@ class AppendFile:
         "reopened", "size", "spare", "torn",
     )  # fmt: skip
 
-    def __init__(self, file: Kept, lines: int = 0, *, torn: bool = False) -> None:
+    def __init__(self, file: ReopenedFile, lines: int = 0, *, torn: bool = False) -> None:
         self._file = file
         self._write = System.write
         self._lseek = System.lseek
@@ -195,7 +195,7 @@ class AppendFile:
 
 def open_lines(path: str) -> AppendFile:
     """Open a file of lines for appending; a second pass continues the first one's."""
-    file = Kept(path)
+    file = ReopenedFile(path)
     lines = 0
     last = b"\n"
     offset = 0

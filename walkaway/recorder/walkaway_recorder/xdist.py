@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Callable
 
 import pytest
 
-from walkaway_recorder import environment, uncollected
+from walkaway_recorder import environment, event_kinds, uncollected
 from walkaway_recorder.guard import Foreign, Guard
 from walkaway_recorder.originals import keep_builtins
 
@@ -62,8 +62,8 @@ class Workers:
         self._pending: dict[str, list[str]] = {}
         #: What each worker collected, in the order they reported; shared with the scheduler.
         self._lists: dict[str, list[str]] = {}
-        self._ended_early: dict[str, uncollected.Told] = {}
-        self._told = False
+        self._ended_early: dict[str, uncollected.CollectionFailure] = {}
+        self._recorded = False
 
     def of(self, report: Foreign) -> str:
         """Return the worker that a report comes from; "" when serial."""
@@ -76,11 +76,11 @@ class Workers:
         """Return why xdist stops early, or a false value."""
         return getattr(self._session, "shouldstop", None)
 
-    def nobody_collected(self) -> list[uncollected.Told]:
+    def nobody_collected(self) -> list[uncollected.CollectionFailure]:
         """Return why no worker could collect, each reason once; empty if one could."""
         return [] if self._lists else list(self._ended_early.values())
 
-    def difference(self, worker: str) -> uncollected.Told | None:
+    def difference(self, worker: str) -> uncollected.CollectionFailure | None:
         """Return how a worker's tests differ from the first worker's, or None.
 
         xdist reports such a difference as a collection error with the worker as node id.
@@ -92,14 +92,14 @@ class Workers:
 
     def collected(self, nodeids: list[str], deselected: int = 0) -> None:
         """Record the ids that this pass should report."""
-        self._told = True
+        self._recorded = True
         self._ids.add(nodeids)
         counts = Counter(nodeids)
         if self._events.pass_no == 1:  # a later pass owes nothing new
             self._events.expected = len(nodeids)
         number = self._ids.number
         self._events.put(
-            "collected",
+            event_kinds.COLLECTED,
             n=len(nodeids),
             unique=len(counts),
             deselected=deselected,
@@ -160,7 +160,9 @@ class Workers:
     def pytest_testnodeready(self, node: Foreign) -> None:
         with self._guard:
             process = getattr(getattr(node.gateway, "_io", None), "popen", None)
-            self._events.put("wup", w=str(node.gateway.id), pid=getattr(process, "pid", 0))
+            self._events.put(
+                event_kinds.WORKER_UP, w=str(node.gateway.id), pid=getattr(process, "pid", 0)
+            )
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Foreign, error: object) -> None:
@@ -168,29 +170,32 @@ class Workers:
             worker = str(node.gateway.id)
             more: dict[str, object] = {}
             if error is not None and worker not in self._lists:
-                told = uncollected.ended_early(str(error))
-                self._ended_early.setdefault(told.errorstring.replace(worker, "gw"), told)
-                more["early"] = told.errorstring[:300]
+                failure = uncollected.ended_early(str(error))
+                self._ended_early.setdefault(failure.errorstring.replace(worker, "gw"), failure)
+                more["early"] = failure.errorstring[:300]
             self._events.put(
-                "wdown", w=worker, m=None if error is None else str(error)[:2000], **more
+                event_kinds.WORKER_DOWN,
+                w=worker,
+                m=None if error is None else str(error)[:2000],
+                **more,
             )
-            if self._each and not self._told and worker in self._nodes:
+            if self._each and not self._recorded and worker in self._nodes:
                 self._nodes.remove(worker)
-                self._tell_each()
+                self._record_each()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Foreign, ids: list[str]) -> None:
         with self._guard:
             self._lists[str(node.gateway.id)] = ids
-            if self._told:
+            if self._recorded:
                 self._ids.add(ids)  # a worker that collected differently
             elif self._each:
                 self._pending[str(node.gateway.id)] = list(ids)
-                self._tell_each()
+                self._record_each()
             else:
                 self.collected(list(ids))
 
-    def _tell_each(self) -> None:
+    def _record_each(self) -> None:
         """Record the collection for --dist=each: wait for all, as every worker runs every test."""
         if self._nodes and all(worker in self._pending for worker in self._nodes):
             self.collected([nodeid for ids in self._pending.values() for nodeid in ids])

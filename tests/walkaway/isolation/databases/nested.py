@@ -87,7 +87,7 @@ class Result:
     bad: dict[str, str]
 
     @property
-    def told(self) -> str:
+    def described(self) -> str:
         return f"{self.bad}\n{self.output[-4000:]}"
 
 

@@ -77,7 +77,7 @@ def test_leftovers_of_a_killed_run_go_and_a_live_one_is_untouched(
         assert len(there) == 3
         assert len(there & left) == kept
         done = on_postgres.run("test_quick.py", *options)
-        assert done.code == 0, done.told
+        assert done.code == 0, done.described
         assert set(on_postgres.databases()) == there
         (on_postgres.root / "gate").touch()
         output = live.communicate(timeout=60)[0]
@@ -115,7 +115,7 @@ def create(connection):
         (left,) = project.databases()
         assert left.endswith("_building")
     done = project.run("--reuse-db")
-    assert done.code == 0, done.told
+    assert done.code == 0, done.described
     if project.server:
         (kept,) = project.databases()
         assert kept.endswith("_template")
@@ -156,7 +156,7 @@ def test_a_crashed_worker_s_database_goes_with_the_run(on_postgres: Nested) -> N
     at = str(on_postgres.root / "at")
     done = on_postgres.run("-p", "no:randomly", "-n", "2", AT=at, BASE=on_postgres.base,
                            SERVER=on_postgres.server)  # fmt: skip
-    assert list(done.passed) == ["test_it[1]"], done.told
+    assert list(done.passed) == ["test_it[1]"], done.described
     assert "crashed" in done.bad["test_it[0]"]
     assert on_postgres.databases() == []
 

@@ -123,8 +123,8 @@ def test_who_left_something_is_named_and_nobody_else(project: Nested) -> None:
     project.write("test_leaving.py", LEAVING)
     done = project.run("-p", "no:randomly")
     assert {name.split("_")[1]: SAID[name.split("_")[1]] in text for name, text in done.bad.items()
-            if "_LEAVES_" in name} == dict.fromkeys(SAID, True), done.told  # fmt: skip
-    assert len(done.bad) == len(SAID), done.told
+            if "_LEAVES_" in name} == dict.fromkeys(SAID, True), done.described  # fmt: skip
+    assert len(done.bad) == len(SAID), done.described
     (said,) = [text for name, text in done.bad.items() if "the_session_itself" in name]
     assert "the test ended the transaction around it" in said
 
@@ -162,7 +162,7 @@ def test_ids_in_a_clean_database(clean_db, time):
 def test_sequences_drift_under_rollback_alone(project: Nested) -> None:
     project.write("test_drifting.py", DRIFTING)
     done = project.run("-p", "randomly")
-    assert done.code == 0, done.told
+    assert done.code == 0, done.described
 
 
 WIDER = """
@@ -190,7 +190,7 @@ def test_2_finds(seeded, transactional_db):
 def test_rows_of_wider_fixtures_are_nobodys_and_stay(project: Nested) -> None:
     project.write("test_wider.py", WIDER)
     done = project.run("-p", "no:randomly")
-    assert list(done.bad) == ["test_1_LEAVES"], done.told
+    assert list(done.bad) == ["test_1_LEAVES"], done.described
     assert "rows: users: 1 more row" in done.bad["test_1_LEAVES"]
 
 
@@ -234,7 +234,7 @@ def test_who_still_works_in_the_database_is_named(project: Nested, *, fails: boo
     # The leak check has the connection for a leak, and would have its own way of being an error.
     options = ("-o", "leak_kinds=none") if fails else ()
     done = project.run("-p", "no:randomly", *options)
-    assert list(done.bad) == ["test_0_HOLDS"], done.told
+    assert list(done.bad) == ["test_0_HOLDS"], done.described
     said = done.bad["test_0_HOLDS"]
     assert said.startswith("call skipped: ") == fails
     assert "teardown failed: " in said

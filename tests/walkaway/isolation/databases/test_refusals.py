@@ -19,15 +19,15 @@ database = pytest.mark.database
         (database("rolback"), (), "write one of 'rollback', 'truncate', 'clone', 'sep"),
         (database(["clone"]), (), "no such strategy: ['clone']"),
         (database("clone", "truncate"), (), "one strategy, not 2"),
-        (database(), (), "it says nothing"),
+        (database(), (), "no strategy, write"),
         (database("clone", share=True), (), "no such argument: share"),
         (database("clone", shared=1), ("serial",), "shared is True or False, not 1"),
-        (database("rollback", shared=True), ("serial",), "takes nothing back that the services"),
+        (database("rollback", shared=True), ("serial",), "does not undo what the services"),
         (database("separate", shared=True), ("serial",), "do not know a separate database"),
         (database("truncate", shared=True), (), "mark it serial too"),
         (database("clone", shared=True), (), "mark it serial too"),
         (database(shared=True), ("clean_db",), "mark it serial too"),
-        (database("clone"), ("clean_db",), "ask for transactional_db"),
+        (database("clone"), ("clean_db",), "use transactional_db"),
     ],
 )
 def test_refused(
@@ -77,7 +77,7 @@ def test_at_collection(on_sqlite: Nested, args: tuple[str, ...]) -> None:
         """,
     )
     done = on_sqlite.run(*args)
-    assert done.code in {1, 2}, done.told  # xdist runs what else was collected
+    assert done.code in {1, 2}, done.described  # xdist runs what else was collected
     assert "test_wrong.py::TestWrong::test_it: marker database: 'truncate' takes" in done.output
     assert "Traceback" not in done.output
     assert "TestWrong::test_it" not in done.passed

@@ -95,10 +95,10 @@ def test_6_was_emptied(service, transactional_db):
 def test_the_database_of_the_services(project: Nested) -> None:
     project.write("test_services.py", SERVICES)
     done = project.run("-p", "no:randomly")
-    said = "of the services cannot be put back by emptying tables: mark it @pytest.mark.database"
+    said = "of the services cannot be restored by emptying tables: mark it @pytest.mark.database"
     assert {name: said in text for name, text in done.bad.items()} == {
         "test_3_EMPTIED": True, "test_4_emptied": True,
-    }, done.told  # fmt: skip
+    }, done.described  # fmt: skip
     if project.server:
         assert project.databases() == []
 

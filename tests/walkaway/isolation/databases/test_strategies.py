@@ -135,7 +135,7 @@ def test_every_strategy_beside_every_other(project: Nested, args: tuple[str, ...
     """Also in random order, another one each time: the seed is in the output."""
     project.write("test_mixed.py", MIXED)
     done = project.run(*args)
-    assert done.code == 0, done.told
+    assert done.code == 0, done.described
     assert len(done.passed) == TESTS
     assert project.created() == 1
     if project.server:

@@ -56,7 +56,7 @@ def test_someone_is_still_connected_to_the_template(project: Nested) -> None:
         conftest.write(OPEN)
     project.write("test_using.py", USING)
     done = project.run()
-    assert done.code == 0, done.told
+    assert done.code == 0, done.described
 
 
 def test_someone_let_himself_into_a_kept_template(on_postgres: Nested) -> None:
@@ -70,7 +70,7 @@ def test_someone_let_himself_into_a_kept_template(on_postgres: Nested) -> None:
         done = on_postgres.run("--reuse-db")
         with pytest.raises(psycopg.OperationalError):
             connection.execute("SELECT 1")
-    assert done.code == 0, done.told
+    assert done.code == 0, done.described
     assert on_postgres.databases() == [name]
     assert on_postgres.ask(
         f"SELECT datallowconn FROM pg_database WHERE datname = '{name}'"  # noqa: S608 - made by us
@@ -80,7 +80,7 @@ def test_someone_let_himself_into_a_kept_template(on_postgres: Nested) -> None:
 def test_without_options_it_is_made_once_a_run_and_goes_with_it(project: Nested) -> None:
     project.write("test_using.py", USING)
     done = project.run("-n", "2")
-    assert done.code == 0, done.told
+    assert done.code == 0, done.described
     assert project.created() == 1
     assert _kept(project) == 0
 
@@ -95,7 +95,7 @@ def test_kept_for_later_runs_while_the_schema_is_the_same(project: Nested) -> No
         (("--reuse-db",), "2", 4),
     ):
         done = project.run("-p", "no:randomly", *args, FINGERPRINT=fingerprint)
-        assert done.code == 0, done.told
+        assert done.code == 0, done.described
         assert (args, project.created()) == (args, made)
         assert _kept(project) == 1
 
@@ -109,7 +109,7 @@ def test_a_schema_that_fails_leaves_nothing_and_the_next_run_is_well(project: Ne
     assert all("no more ideas" in text for text in done.bad.values())
     assert _kept(project) == 0
     done = project.run("--reuse-db")
-    assert done.code == 0, done.told
+    assert done.code == 0, done.described
 
 
 def _kept(project: Nested) -> int:

@@ -48,7 +48,7 @@ LEAKS = {
             KEPT.append(ENGINE.connect())
         """,
         "left 1 connection behind",
-        "connections: sqlite3 connection not given back to its pool",
+        "connections: sqlite3 connection not returned to its pool",
     ),
     "files": (
         """

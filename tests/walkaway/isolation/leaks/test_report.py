@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from walkaway.isolation.leaks.report import shown
+from walkaway.isolation.leaks.report import error_text
 
 
 def test_rows_are_counted_by_table_and_all_else_by_thing() -> None:
     left = {"threads": ["pump"], "rows": ["users: 2 more rows", "notes: 1 more row"]}
-    assert shown("test_it.py::test_a", left).splitlines() == [
+    assert error_text("test_it.py::test_a", left).splitlines() == [
         "test_it.py::test_a left 1 thread and 2 changed tables behind",
         "  threads: pump",
         "  rows: users: 2 more rows",
@@ -20,7 +20,7 @@ def test_rows_are_counted_by_table_and_all_else_by_thing() -> None:
 
 
 def test_of_many_things_ten_are_named() -> None:
-    lines = shown("t", {"files": [f"f{n}" for n in range(12)]}).splitlines()
+    lines = error_text("t", {"files": [f"f{n}" for n in range(12)]}).splitlines()
     assert lines[0] == "t left 12 files behind"
     assert lines[-2] == "  files: 2 more"
     assert len(lines) == 13

@@ -206,7 +206,7 @@ def test_what_tests_do_to_logging_ends_with_them(tmp_path: Path) -> None:
     assert [(row["message"], row["node"].rpartition("_")[2]) for row in nested.lines()] == [
         ("after the first", "handlers"),
         ("after the second", "files"),
-        ("half %s (its arguments do not fit)", "fit"),
+        ("half %s (its arguments do not match)", "fit"),
         ("\ud800 surrogate", "fit"),
     ]
     times = [row["time"] for row in nested.lines()]

@@ -188,7 +188,7 @@ def test_a_test_above_its_limit_fails_with_its_peak_and_the_others_do_not(
         said = ended.messages[name.rpartition(":")[2]]
         assert re.search(f"test_it.py::{name} took (69|70)", said)
         assert "MB at its peak, its limit is 50 MB" in said
-        assert "raise the limit_memory of the test." in said
+        assert "raise the test's limit_memory." in said
     runaway = ended.messages["test_runaway"]
     assert "test_it.py::test_runaway was stopped at its limit of 50 MB" in runaway
     assert "data.append(bytearray(10 << 20))" in runaway
@@ -205,8 +205,8 @@ def test_a_test_above_its_limit_fails_with_its_peak_and_the_others_do_not(
 @pytest.mark.parametrize(
     ("mark", "said"),
     [
-        ('"much"', "limit_memory: 'much' is no size: write"),
-        ("200", "limit_memory: 200 is no size"),
+        ('"much"', "limit_memory: 'much' is not a size: write"),
+        ("200", "limit_memory: 200 is not a size"),
         ("", "limit_memory: takes one size"),
     ],
 )

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.walkaway.support.spread import Suite, Told
+from tests.walkaway.support.spread import Spread, Suite
 
 ONE = """
     import time, pytest
@@ -31,7 +31,7 @@ TWO = """
 MODES = ("load", "worksteal")
 
 
-def together(told: Told, prefix: str) -> list[str]:
+def together(told: Spread, prefix: str) -> list[str]:
     """Return the names of a group's tests in time, all of them on one worker."""
     turns = told.of(prefix)
     assert len({turn.worker for turn in turns}) == 1, turns

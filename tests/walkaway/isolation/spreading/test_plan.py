@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from walkaway.isolation.spreading import index_map
-from walkaway.isolation.spreading.worker_report import Told
+from walkaway.isolation.spreading.worker_report import WorkerReport
 
 IDS = list("abcdef")
 
 
 def test_without_markers_units_are_the_tests() -> None:
-    made = index_map.make(IDS, Told(), units=True, together=True)
+    made = index_map.make(IDS, WorkerReport(), units=True, together=True)
     assert made.plain
     assert (made.names, made.serial) == (IDS, [])
     assert made.tests([4, 0]) == [4, 0]
 
 
 def test_serial_tests_are_in_no_unit() -> None:
-    made = index_map.make(IDS, Told(frozenset({0, 3})), units=False, together=False)
+    made = index_map.make(IDS, WorkerReport(frozenset({0, 3})), units=False, together=False)
     assert not made.plain
     assert made.names == ["b", "c", "e", "f"]
     assert made.tests([0, 3]) == [1, 5]
@@ -25,18 +25,22 @@ def test_serial_tests_are_in_no_unit() -> None:
 
 
 def test_a_group_is_one_unit_where_its_first_test_stands() -> None:
-    made = index_map.make(IDS, Told(groups={"g": [1, 4]}), units=True, together=True)
+    made = index_map.make(IDS, WorkerReport(groups={"g": [1, 4]}), units=True, together=True)
     assert made.units == [[0], [1, 4], [2], [3], [5]]
     assert made.names == ["0", "1", "2", "3", "4"]
     assert made.units_with([4, 1, 0]) == [1, 0]
 
 
 def test_where_groups_do_not_count_they_are_not_seen() -> None:
-    told = Told(frozenset({1}), {"g": [1, 4]})
+    told = WorkerReport(frozenset({1}), {"g": [1, 4]})
     assert index_map.make(IDS, told, units=False, together=False).serial == [1]
     assert index_map.make(IDS, told, units=False, together=True).serial == [1, 4]
 
 
 def test_any_workers_serial_counts_and_the_first_groups_do() -> None:
-    told = [Told(), Told(frozenset({1}), {"g": [2]}), Told(frozenset({3}), {"h": [4]})]
-    assert index_map.merge(told) == Told(frozenset({1, 3}), {"g": [2]})
+    told = [
+        WorkerReport(),
+        WorkerReport(frozenset({1}), {"g": [2]}),
+        WorkerReport(frozenset({3}), {"h": [4]}),
+    ]
+    assert index_map.merge(told) == WorkerReport(frozenset({1, 3}), {"g": [2]})

@@ -8,7 +8,7 @@ import pytest
 
 from tests.walkaway.support.checkout import REPOSITORY
 from tests.walkaway.support.scratch import Live, Scratch, xdist
-from tests.walkaway.support.spread import MODES, Suite, Told, read, thin
+from tests.walkaway.support.spread import MODES, Spread, Suite, read, thin
 
 PARALLEL = """
     import time, pytest
@@ -30,17 +30,17 @@ SERIAL = """
 ALL = 19
 
 
-def run(scratch: Scratch, between: str, *args: str) -> tuple[Live, dict[str, Any], Told]:
+def run(scratch: Scratch, between: str, *args: str) -> tuple[Live, dict[str, Any], Spread]:
     Suite(scratch.root).write(test_a=PARALLEL, test_s=SERIAL.format(between))
     live = scratch.start(*args, environ={"PYTHONPATH": str(REPOSITORY)})
     outcome = live.outcome()
-    return live, outcome, Told(outcome["code"], live.log(), *read(scratch.root / "diary.txt"))
+    return live, outcome, Spread(outcome["code"], live.log(), *read(scratch.root / "diary.txt"))
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_the_recorder_sees_every_test_with_its_worker(scratch: Scratch, mode: str) -> None:
     live, outcome, told = run(scratch, "pass", *xdist(mode))
-    assert (outcome["outcome"], outcome["counts"]) == ("passed", {"passed": ALL}), live.told()
+    assert (outcome["outcome"], outcome["counts"]) == ("passed", {"passed": ALL}), live.described()
     assert outcome["passes"] == 1
     told.assert_alone()
     workers = {event["i"]: event["w"] for event in live.events("f")}
@@ -51,7 +51,7 @@ def test_the_recorder_sees_every_test_with_its_worker(scratch: Scratch, mode: st
 @pytest.mark.parametrize("mode", thin(MODES, usual={"load", "loadscope"}.__contains__))
 def test_the_second_pass_runs_what_a_crash_has_left(scratch: Scratch, mode: str) -> None:
     live, outcome, told = run(scratch, "os._exit(1)", *xdist(mode))
-    assert (outcome["outcome"], outcome["code"]) == ("failed", 1), live.told()
+    assert (outcome["outcome"], outcome["code"]) == ("failed", 1), live.described()
     assert outcome["counts"] == {"passed": ALL - 1, "crashed": 1}
     assert outcome["lost"]["n"] == outcome["not_run"]["n"] == 0
     assert outcome["passes"] == 2
@@ -68,9 +68,9 @@ def test_the_second_pass_too_runs_serial_tests_last(scratch: Scratch, mode: str)
     )
     live = scratch.start(*xdist(mode), environ={"PYTHONPATH": str(REPOSITORY)})
     outcome = live.outcome()
-    assert outcome["counts"] == {"passed": ALL - 1, "crashed": 2}, live.told()
+    assert outcome["counts"] == {"passed": ALL - 1, "crashed": 2}, live.described()
     assert outcome["lost"]["n"] == outcome["not_run"]["n"] == 0
-    told = Told(1, live.log(), *read(scratch.root / "diary.txt"))
+    told = Spread(1, live.log(), *read(scratch.root / "diary.txt"))
     assert set(told.counts.values()) == {1}
     # Within each pass: a serial test overlaps with nothing.
     for serial in told.serial:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from walkaway.isolation.spreading.scheduler import Spreading
-from walkaway.isolation.spreading.worker_report import Told
+from walkaway.isolation.spreading.worker_report import WorkerReport
 
 IDS = [f"test_it.py::test_{n}" for n in range(6)]
 GROUP = [0, 1, 2]
@@ -59,7 +59,11 @@ def scheduled() -> tuple[Spreading, Worker, Inner]:
     """A worker with a group of three tests in its queue, and three tests behind it."""
     worker, inner = Worker(), Inner()
     spreading = Spreading(
-        inner, lambda _: Told(frozenset(), {"g": GROUP}), lambda: False, units=True, together=True
+        inner,
+        lambda _: WorkerReport(frozenset(), {"g": GROUP}),
+        lambda: False,
+        units=True,
+        together=True,
     )
     spreading.add_node(worker)
     spreading.add_node_collection(worker, IDS)

@@ -96,6 +96,6 @@ def test_ctrl_c_ends_all_workers(suite: Suite, mode: str, when: str) -> None:
         process.communicate()
     assert process.returncode == 2, output
     assert "KeyboardInterrupt" in output
-    told = suite.told(process.returncode, output)
+    told = suite.described(process.returncode, output)
     assert set(told.counts.values()) == {1}
     assert len(told.serial) <= 1

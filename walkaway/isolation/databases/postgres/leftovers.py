@@ -19,14 +19,14 @@ _LISTED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class TemplateNote:
     """The note on a template kept for later runs: its schema's fingerprint and the run's id."""
 
     fingerprint: str
     run: str
 
     @classmethod
-    def read(cls, comment: str) -> Kept | None:
+    def read(cls, comment: str) -> TemplateNote | None:
         try:
             found = json.loads(comment)
             return cls(found["fingerprint"], found["run"])
@@ -37,20 +37,20 @@ class Kept:
         return json.dumps({"fingerprint": self.fingerprint, "run": self.run})
 
 
-def listed(owner: Owner, base: Base) -> Iterator[tuple[str, Kept | None]]:
+def listed(owner: Owner, base: Base) -> Iterator[tuple[str, TemplateNote | None]]:
     """Yield the databases of a base, each with its note if it is a template kept for later runs."""
     for name, comment in owner.ask(_LISTED, base.pattern):
-        yield name, Kept.read(comment) if name.endswith(f"_{TEMPLATE}") else None
+        yield name, TemplateNote.read(comment) if name.endswith(f"_{TEMPLATE}") else None
 
 
-def reap(owner: Owner, base: Base, spared: Callable[[str, Kept | None], bool]) -> None:
+def reap(owner: Owner, base: Base, spared: Callable[[str, TemplateNote | None], bool]) -> None:
     """Drop the databases of a base whose lock is free, except those that ``spared`` accepts.
 
     ``spared`` must accept everything that this connection owns, because the holder of a lock can
     take it again.
     """
-    for name, kept in listed(owner, base):
-        if not spared(name, kept) and owner.try_lock(name):
+    for name, note in listed(owner, base):
+        if not spared(name, note) and owner.try_lock(name):
             try:
                 owner.run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
             finally:
@@ -61,6 +61,6 @@ def reap_after(url: URL) -> None:
     """Drop what crashed workers of a run left, now that no process of that run does it."""
     owner = Owner(url)
     try:
-        reap(owner, Base.of(urls.base_name(url)), lambda _name, kept: kept is not None)
+        reap(owner, Base.of(urls.base_name(url)), lambda _name, note: note is not None)
     finally:
         owner.close()

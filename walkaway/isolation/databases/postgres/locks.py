@@ -53,7 +53,7 @@ class Owner:
             where = url.render_as_string(hide_password=True)
             raise RefusedError(
                 f"no test databases at {where}: {error}\n"
-                "Start it, or set the URL right (DATABASE_URL, or the fixture database_url); "
+                "Start it, or correct the URL (DATABASE_URL, or the fixture database_url); "
                 "sqlite:// needs no server."
             ) from None
 

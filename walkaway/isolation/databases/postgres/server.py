@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 
 from walkaway.isolation.databases import urls
 from walkaway.isolation.databases.names import BUILDING, TEMPLATE, Base
-from walkaway.isolation.databases.postgres.leftovers import Kept, listed, reap
+from walkaway.isolation.databases.postgres.leftovers import TemplateNote, listed, reap
 from walkaway.isolation.databases.postgres.locks import Owner
 from walkaway.isolation.databases.postgres.probe import PostgresProbe
 from walkaway.isolation.databases.provider import Keeping, RefusedError
@@ -111,8 +111,8 @@ class Server:
             self._owner.unlock(alone)
 
     def _found(self) -> str:
-        for name, kept in listed(self._owner, self._base):
-            if self._fits(name, kept):
+        for name, note in listed(self._owner, self._base):
+            if self._fits(name, note):
                 self._owner.lock(name, shared=True)
                 there = dict(listed(self._owner, self._base))
                 if name in there:  # nobody dropped it before we had the lock
@@ -120,12 +120,12 @@ class Server:
                 self._owner.unlock(name, shared=True)
         return ""
 
-    def _fits(self, name: str, kept: Kept | None) -> bool:
+    def _fits(self, name: str, note: TemplateNote | None) -> bool:
         if self._kept is None:
             return name == self._base.name(self._run, TEMPLATE)
-        if kept is None or kept.fingerprint != self._kept.fingerprint:
+        if note is None or note.fingerprint != self._kept.fingerprint:
             return False
-        return kept.run == self._run or not self._keeping.create
+        return note.run == self._run or not self._keeping.create
 
     def _build(self, name: str) -> None:
         """Build the template under another name, close it to connections, and rename it."""
@@ -164,16 +164,16 @@ class Server:
         reap(
             self._owner,
             self._base,
-            lambda name, kept: name in self._owned or self._stays(name, kept),
+            lambda name, note: name in self._owned or self._stays(name, note),
         )
 
-    def _stays(self, name: str, kept: Kept | None) -> bool:
+    def _stays(self, name: str, note: TemplateNote | None) -> bool:
         """Return whether a template waits for a later run: kept, and not replaced by ours."""
-        return kept is not None and (self._kept is None or self._fits(name, kept))
+        return note is not None and (self._kept is None or self._fits(name, note))
 
 
-def _to_keep(schema: Schema, url: URL, run: str) -> Kept:
+def _to_keep(schema: Schema, url: URL, run: str) -> TemplateNote:
     fingerprint = schema.fingerprint(url)
     if fingerprint is None:
         raise RefusedError(f"--reuse-db cannot tell when the schema changed: write {CREATE}")
-    return Kept(fingerprint, run)
+    return TemplateNote(fingerprint, run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from walkaway.library.project_files import FileState, Offer
+from walkaway.scaffold.project_files import FileState, Offer
 from walkaway.text import many
 from walkaway.views.run_json import SCHEMA
 

@@ -3,14 +3,14 @@
 #   make test-async ARGS='tests/unit -k "a or b"'     pytest's arguments, exactly as typed
 #   make progress OPTS='--run 7f3a --json'            a task's own flags
 #
-# A target that the Makefile has itself stays its own; `inv NAME` is then the way to ours. make
-# exits 2 whatever failed: scripts that need the true exit code call inv.
-# Made by `python -m walkaway init --write`. To renew it, delete it and say that again.
+# A target that the Makefile already has stays as it is; the task of that name is then `inv NAME`.
+# make exits 2 whatever failed: scripts that need the true exit code call inv.
+# Written by `python -m walkaway init --write`. To renew it, delete it and run that again.
 #
 @TASKS@
 
 # Which Python has walkaway: the project's own, the active environment's, else the one on PATH.
-# Asked only where there are the first two.
+# The first is asked whether it has walkaway only if the second exists too.
 WALKAWAY_OWN := $(wildcard .venv/bin/python)
 ifeq ($(origin WALKAWAY_PYTHON),undefined)
 ifneq ($(and $(WALKAWAY_OWN),$(VIRTUAL_ENV)),)
@@ -20,8 +20,8 @@ endif
 endif
 WALKAWAY_PYTHON ?= $(or $(WALKAWAY_OWN),$(if $(VIRTUAL_ENV),"$(VIRTUAL_ENV)/bin/python"),python3)
 
-# Exactly as typed: $(value) is not expanded, and no shell sees it. `ARGS` itself would be
-# exported expanded, so it is not.
+# Passes ARGS exactly as typed: $(value) does not expand, and no shell sees the text. make would
+# export `ARGS` itself expanded, hence the unexport.
 export WALKAWAY_ARGS := $(value ARGS)
 export WALKAWAY_OPTS := $(value OPTS)
 unexport ARGS OPTS
@@ -49,5 +49,5 @@ $(WALKAWAY_TASKS):
 walkaway-help:
 	@sed -n 's/^#: /  /p' $(WALKAWAY_FILE)
 
-# What plain `make` does stays the Makefile's to say.
+# Plain `make` does what the Makefile says.
 .DEFAULT_GOAL := $(WALKAWAY_GOAL)

@@ -29,11 +29,11 @@ Tests run detached and keep a record: a shell call that is cut off loses nothing
 `.venv/bin/inv` where it is not on PATH.
 
 - Start: `inv test-async -- PYTEST ARGS`. It returns at once and names the run. An identical run
-  that is live is answered with, not started twice.
-- Watch: `inv progress`. Wait: `inv wait`; exit code 75 means that the run goes on: say it again.
+  that is live is joined, not started twice.
+- Watch: `inv progress`. Wait: `inv wait`; exit code 75 means that the run is not over: wait again.
 - Ask: `inv failures` (by cause, with the command that runs exactly these tests again), `inv results
   --match TEXT`, `inv log`. All of them are short: no `| tail`, which hides the exit code.
-- Passed is only what `inv wait` answers with exit code 0. A run that seems lost is not: `inv runs`.
+- A run has passed only if `inv wait` exits with 0. A run that seems lost is not: see `inv runs`.
 - `inv stop` ends a run and all of its processes.
 """
 CLAUDE = """\
@@ -79,7 +79,7 @@ def offers(existing: Mapping[str, str], makefile: str, *, linked: bool = False) 
     return found
 
 
-def wanted_names() -> tuple[str, ...]:
+def known_names() -> tuple[str, ...]:
     """Return all file names that count as one of the offered files, aliases included."""
     return (*_NAMES, *(alias for aliases in _ALIASES.values() for alias in aliases))
 
@@ -97,13 +97,13 @@ def _offer(name: str, existing: Mapping[str, str], makefile: str) -> Offer:
         uses = re.search(r"^\s*(?:from|import) walkaway\b", text, re.MULTILINE)
         return ready if uses else Offer(found, FileState.EXISTS, _TASKS_BESIDE)
     if name == "walkaway.mk":
-        note = f"it is not this version's: delete it to have it written anew: rm {name}"
+        note = f"it is from another version; to have it written again, delete it: rm {name}"
         return ready if text == makefile else Offer(found, FileState.EXISTS, note=note)
     if name == "Makefile":
         return _makefile(found, text, makefile)
     if name == _CLAUDE_MD:
-        told = re.search(r"(?m)(^|\s)@(\./)?AGENTS\.md\b", text) or "inv test-async" in text
-        return ready if told else Offer(found, FileState.EXISTS, CLAUDE)
+        mentioned = re.search(r"(?m)(^|\s)@(\./)?AGENTS\.md\b", text) or "inv test-async" in text
+        return ready if mentioned else Offer(found, FileState.EXISTS, CLAUDE)
     return ready if "inv test-async" in text else Offer(found, FileState.EXISTS, AGENTS)
 
 

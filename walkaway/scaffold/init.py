@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from walkaway.errors import WalkawayError
-from walkaway.library.project_files import FileState, Offer, offers, wanted_names
 from walkaway.model import exit_codes
+from walkaway.scaffold.project_files import FileState, Offer, known_names, offers
 
 _READ_CHARS = 1 << 20
 
@@ -35,7 +35,7 @@ def walkaway_mk(targets: Targets) -> str:
 def look(root: Path, targets: Targets) -> list[Offer]:
     """Return what `init` would do in a root."""
     existing = {}
-    for name in wanted_names():
+    for name in known_names():
         path = root / name
         if path.is_symlink() or path.exists():
             existing[name] = _text(path)
@@ -66,7 +66,7 @@ def _written(root: Path, offer: Offer) -> Offer:
     except FileExistsError:
         return replace(offer, standing=FileState.EXISTS)
     except OSError as error:
-        message = f"{path} cannot be written: {error.strerror}.\nMend that, then again."
+        message = f"{path} cannot be written: {error.strerror}.\nFix that, then try again."
         raise WalkawayError(message, exit_codes.CANNOT_RECORD) from error
     return offer
 
