@@ -216,7 +216,7 @@ def test_a_live_run_keeps_its_environment_unless_down_is_forced(project: Project
     before = {row.id for row in rows(project)}
     found = project.inv("up")
     assert found.returncode == 69
-    assert found.stderr.splitlines()[0].endswith(", and 7f3a uses it.")
+    assert found.stderr.splitlines()[0].endswith(", and 7f3a is using it.")
     assert {row.id for row in rows(project)} == before
     docker("stop", "--time", "0", name)
     assert project.inv("up").returncode == 0
