@@ -32,12 +32,12 @@ __all__ = [
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Hear Ctrl-C also behind a script's `&`, and compile the recorder for all that we start.
+    """Hear Ctrl-C also where a script has put us behind a `&`: what we start inherits it.
 
-    Scratch projects run without writing bytecode: they write a module twice within a second.
+    And compile the product: thousands of Pythons that write no bytecode will read it.
     """
     if not hasattr(config, "workerinput"):
-        compileall.compile_dir(REPOSITORY / "walkaway" / "recorder", quiet=2)
+        compileall.compile_dir(REPOSITORY / "walkaway", quiet=2)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.walkaway.support import warm
 from tests.walkaway.support.checkout import PROBE, REPOSITORY
 from tests.walkaway.support.scratch import clean_environ
 from tests.walkaway.test_makefile import ARGUMENTS
@@ -49,16 +50,7 @@ class Repository:
     environ: Mapping[str, str]
 
     def run(self, *argv: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            argv,
-            cwd=self.root,
-            env={**self.environ, **env},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
-        )
+        return warm.run(argv, cwd=self.root, env={**self.environ, **env}, timeout=120)
 
     def walkaway(self, *words: str) -> list[str]:
         done = self.run(self.python, "-m", "walkaway", *words)
@@ -305,7 +297,8 @@ def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 
 def test_args_reach_the_task_exactly(probe: Repository) -> None:
-    for args in ARGUMENTS:
+    words = [word for args in ARGUMENTS for word in args]
+    for args in (words, words[::-1]):
         argv = told(probe.make("test-async", f"ARGS={shlex.join(args)}"))["argv"]
         assert argv == ["inv", "test-async", "--", *args]
     environment = told(probe.make("test-async", ARGS="$(shell touch pwned) `touch pwned`"))

@@ -126,11 +126,12 @@ def _derived(record: Record, run: Run) -> dict[str, Any]:
     if judged["outcome"] == Outcome.VANISHED:
         last = progress.fold(reader.recent_events(record.path("events.jsonl"))).last_t
         age = max(0.0, clock.boot_s() - run.started_boot - last)
-        judged["notes"].append(
+        note = (
             f"its supervisor and pytest are gone; the last event is {age:.0f} s old"
             if last
             else "its supervisor is gone, and no event was recorded"
         )
+        judged["notes"] = [*judged["notes"], note]
     return judged
 
 

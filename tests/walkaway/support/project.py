@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
 from tests.walkaway.support import warm
@@ -77,7 +78,7 @@ class Project:
         cwd: Path | None = None,
         program: Sequence[str] = INV,
     ) -> subprocess.CompletedProcess[str]:
-        """Run one task to its end, its output in files."""
+        """Run one task to its end, its output in a pipe."""
         return warm.run(
             (*program, *words),
             cwd=cwd or self.root,
@@ -90,17 +91,13 @@ class Project:
         self,
         *words: str,
         env: Mapping[str, str] | None = None,
-        **more: Any,  # noqa: ANN401 - as Popen takes it
-    ) -> subprocess.Popen[str]:
+        stdout: IO[Any] | None = None,
+        session: bool = False,
+    ) -> warm.Read:
         """Begin a task and leave it to the caller to wait for it."""
-        given: dict[str, Any] = {
-            "stdin": subprocess.DEVNULL,
-            "stdout": subprocess.PIPE,
-            "stderr": subprocess.PIPE,
-            "encoding": "utf-8",
-            **more,
-        }
-        return subprocess.Popen((*INV, *words), cwd=self.root, env=self.env(env), **given)
+        return warm.read(
+            (*INV, *words), cwd=self.root, env=self.env(env), stdout=stdout, session=session
+        )
 
     def start(
         self, *words: str, env: Mapping[str, str] | None = None, cwd: Path | None = None
@@ -142,6 +139,17 @@ class Project:
         who = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
         for words in (("init", "-q"), ("add", "-A"), (*who, "commit", "-qm", "all")):
             subprocess.run(["git", *words], cwd=self.root, check=True, capture_output=True)
+
+    def inherit(self, finished: Live, **changes: object) -> Live:
+        """Take over another project's finished run, as if it had run here, with these changes."""
+        record = self.records.record(finished.run.id)
+        shutil.copytree(finished.folder.parent, record.folder.parent)
+        data = json.loads(record.path("run.json").read_bytes())
+        lock = record.path("supervisor.lock").stat()
+        data |= {"root": str(self.root), "cwd": str(self.root), **changes}
+        data["lock"] = [lock.st_dev, lock.st_ino]
+        record.path("run.json").write_text(json.dumps(data), encoding="utf-8")
+        return Live(record, record.run())
 
     def forge(self, run_id: str, like: Live, **changes: object) -> Record:
         """Make a record of another run: run.json as ``like``'s with changes, and no lock."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import io
 import os
 import runpy
 import signal
@@ -32,8 +33,16 @@ def arrived(sent: _Descriptor) -> int:
     return sent.detach()
 
 
-def run(argv: Sequence[str], cwd: str, env: Mapping[str, str], files: Sequence[int]) -> NoReturn:
+def run(
+    argv: Sequence[str],
+    cwd: str,
+    env: Mapping[str, str],
+    files: Sequence[int],
+    session: bool,  # noqa: FBT001 - given by position, through a pipe
+) -> NoReturn:
     """Become `python -m ARGV` with these as standard input, output and error."""
+    if session:
+        os.setsid()
     if argv[0] == "pytest":
         warm_workers.prepare(argv, run_code)
     _enter(cwd, env, files)
@@ -64,7 +73,7 @@ def _enter(cwd: str, env: Mapping[str, str], files: Sequence[int]) -> None:
     sys.path[:] = [str(Path.cwd()), *given, *_OWN_PATH]
     sys.path_importer_cache.clear()
     _forget_own_modules(kept=_ROOT in given)
-    _use_standard_files()
+    _use_standard_files(buffered=not env.get("PYTHONUNBUFFERED"))
     _customize(given)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -83,12 +92,17 @@ def _customize(given: Sequence[str]) -> None:
         runpy.run_path(str(file))
 
 
-def _use_standard_files() -> None:
+def _use_standard_files(*, buffered: bool) -> None:
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         before = getattr(sys, f"__{name}__")
-        mode = "w" if number else "r"
-        file = os.fdopen(
-            number, mode, encoding=before.encoding, errors=before.errors, closefd=False
+        raw = number > 0 and not buffered
+        mode = "wb" if number else "rb"
+        file = io.TextIOWrapper(
+            os.fdopen(number, mode, buffering=0 if raw else -1, closefd=False),
+            encoding=before.encoding,
+            errors=before.errors,
+            write_through=raw,
+            line_buffering=number == 2,
         )
         setattr(sys, name, file)
         setattr(sys, f"__{name}__", file)

@@ -76,7 +76,12 @@ def test_inv_hands_on_every_word_as_typed(spied: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "args", [[""], ["", ""], [" "], ["--"], ["", "--", ""], ["a  b"]], ids=json.dumps
+    "args",
+    [
+        *([""], ["--"], ["", "--", ""]),
+        *(pytest.param(args, marks=pytest.mark.soak) for args in (["", ""], [" "], ["a  b"])),
+    ],
+    ids=json.dumps,
 )
 def test_words_that_vanish_in_a_join_are_kept(spied: Project, args: list[str]) -> None:
     live = spied.start("--", *args)

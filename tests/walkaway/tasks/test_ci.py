@@ -46,7 +46,7 @@ def last_lines(answer: subprocess.CompletedProcess[str], count: int) -> list[str
 
 def test_green_ends_with_one_line_and_every_step_has_its_time(project: Project) -> None:
     lint_with(project, 0)
-    answer = ci(project)
+    answer = ci(project, GITHUB_STEP_SUMMARY="/nowhere/at/all")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     lines = answer.stdout.splitlines()
     assert [line for line in lines if line.startswith("== ")] == ["== lint", "== locks", "== tests"]
@@ -55,6 +55,7 @@ def test_green_ends_with_one_line_and_every_step_has_its_time(project: Project) 
     assert re.fullmatch(r"lint: passed in [0-9.]+ m?s", next(x for x in lines if "lint: " in x))
     assert re.fullmatch(r"CI PASSED  lint passed .*, locks skipped, tests passed .*", lines[-1])
     assert "\x1b" not in answer.stdout
+    assert "GITHUB_STEP_SUMMARY cannot be written" in answer.stderr, "and that changes nothing"
 
 
 def test_a_failing_test_is_red_with_two_lines_that_say_what_to_do(project: Project) -> None:
@@ -90,14 +91,23 @@ def test_a_lint_finding_does_not_hide_the_tests_verdict(project: Project) -> Non
     assert project.live().outcome()["outcome"] == "passed"
 
 
-def test_the_exit_code_is_the_verdicts_when_both_are_red(project: Project) -> None:
+def test_both_red_have_the_verdicts_exit_code_and_a_page_of_the_ci_job(
+    project: Project, tmp_path: Path
+) -> None:
     lint_with(project, 3)
     project.write(TEST, FAILING)
-    answer = ci(project)
+    page = tmp_path / "summary.md"
+    page.write_text("before\n", encoding="utf-8")
+    answer = ci(project, GITHUB_STEP_SUMMARY=str(page))
     assert answer.returncode == 1
     lines = last_lines(answer, 5)
     assert lines[0].endswith("  exit 1")
     assert [line.partition(":")[0] for line in lines[1:]] == ["tests", "next", "lint", "next"]
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("before\n### ❌ FAILED: 1 of 2 failed")
+    assert re.search(r"^\| lint \| ❌ \| .* Next: fix what it reports", text, re.MULTILINE)
+    assert re.search(r"^\| locks \| skipped \|", text, re.MULTILINE)
+    assert "test_bad" in text
 
 
 def test_a_linter_that_is_not_there_is_red_and_the_tests_run_all_the_same(project: Project) -> None:
@@ -148,31 +158,9 @@ def test_arguments_reach_pytest_and_the_deadline_is_cis(project: Project) -> Non
 def test_a_deadline_that_is_reached_is_124(project: Project) -> None:
     lint_with(project, 0)
     project.write(TEST, "import time\n\ndef test_slow():\n    time.sleep(100)\n")
-    answer = ci(project, "--timeout", "3")
+    answer = ci(project, "--timeout", "1.5")
     assert answer.returncode == 124
     assert "tests: timed-out" in answer.stdout
-
-
-def test_the_page_of_a_ci_job_gets_verdict_steps_and_causes(
-    project: Project, tmp_path: Path
-) -> None:
-    lint_with(project, 3)
-    project.write(TEST, FAILING)
-    page = tmp_path / "summary.md"
-    page.write_text("before\n", encoding="utf-8")
-    ci(project, GITHUB_STEP_SUMMARY=str(page))
-    text = page.read_text(encoding="utf-8")
-    assert text.startswith("before\n### ❌ FAILED: 1 of 2 failed")
-    assert re.search(r"^\| lint \| ❌ \| .* Next: fix what it reports", text, re.MULTILINE)
-    assert re.search(r"^\| locks \| skipped \|", text, re.MULTILINE)
-    assert "test_bad" in text
-
-
-def test_a_page_that_cannot_be_written_changes_nothing(project: Project) -> None:
-    lint_with(project, 0)
-    answer = ci(project, GITHUB_STEP_SUMMARY="/nowhere/at/all")
-    assert answer.returncode == 0
-    assert "GITHUB_STEP_SUMMARY cannot be written" in answer.stderr
 
 
 def test_json_is_one_object_with_steps_and_run(project: Project) -> None:

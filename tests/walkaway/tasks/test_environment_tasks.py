@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import shlex
 import signal
 import socket
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.walkaway.support import warm
 from tests.walkaway.support.composed import IMAGE, SICK, WELL, compose_file, composed, things
 from tests.walkaway.support.engine import docker
 from tests.walkaway.support.project import INV, Project, made, tidied
@@ -42,9 +44,29 @@ WEB = f"""\
 """
 
 
+TALKS = SICK.replace("echo no such table; exit 7", "true") + "    mem_limit: 64m\n"
+"""Well, with a limit of its memory, and `the log of sick` in its log."""
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     with composed(tmp_path / "a project") as project:
+        yield project
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A project for what is refused: nothing of it is up."""
+    with composed(tmp_path_factory.mktemp("asked") / "a project") as project:
+        yield project
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A project to be looked at, with its environment up: db, which talks, and mail."""
+    text = compose_file("db", db=TALKS, mail=WELL)
+    with composed(tmp_path_factory.mktemp("running") / "a project", text) as project:
+        assert project.inv("up").returncode == 0
         yield project
 
 
@@ -67,21 +89,26 @@ def test_build_says_what_it_built_and_then_that_nothing_changed(project: Project
     answer, after = again.stdout.splitlines()
     assert answer.startswith(f"unchanged: {named(project).image} ")
     assert after == "build anyway: inv build --no-cache"
-
-
-def test_build_as_json_is_one_object_and_nothing_else(project: Project) -> None:
-    found = project.inv("build", "--json")
+    assert project.json("build")["changed"] is False
+    project.write("more", "")
+    found = project.inv("build", "--json")  # one object and nothing else
     assert json.loads(found.stdout)["changed"] is True
     assert not found.stderr
-    assert project.json("build")["changed"] is False
 
 
-def test_a_failed_build_is_69_with_the_engine_s_words(project: Project) -> None:
+def test_a_failed_build_is_69_with_the_engine_s_words_also_at_a_terminal(project: Project) -> None:
     project.write("Dockerfile", f"FROM {IMAGE}\nRUN ls /nowhere\n")
     found = project.inv("build")
     assert found.returncode == 69
     assert "/nowhere" in found.stdout
     assert found.stderr.startswith("The image cannot be built: failed to solve: ")
+    typed = Typed(project, "build")
+    try:
+        typed.until("then run again: inv build")
+        assert "The image cannot be built: failed to solve: process " in typed.shown()
+        assert typed.process.wait(60) == 69
+    finally:
+        typed.close()
 
 
 def test_up_brings_everything_up_and_down_leaves_nothing(project: Project) -> None:
@@ -128,32 +155,36 @@ def test_a_port_that_a_process_has_is_69_with_its_owner(project: Project) -> Non
     assert f"port {port}: it is taken: process {os.getpid()}: " in found.stderr.splitlines()[0]
 
 
-def test_a_wrong_compose_file_is_69_with_compose_s_words(project: Project) -> None:
-    project.write("docker-compose.yml", "services:\n  test: {imag: x}\n")
-    for task in ("build", "up"):
-        found = project.inv(task)
+def test_a_wrong_compose_file_is_69_with_compose_s_words(tmp_path: Path) -> None:
+    with tidied(made(tmp_path / "wrong")) as project:
+        project.write("docker-compose.yml", "services:\n  test: {imag: x}\n")
+        tried = [project.inv(task) for task in ("build", "up")]
+    for found in tried:
         assert found.returncode == 69
         assert found.stderr.startswith("The Compose file is invalid: ")
         assert "imag" in found.stderr
 
 
-def test_health_shows_each_container_with_its_memory(project: Project) -> None:
-    project.write("docker-compose.yml", compose_file("db", db=WELL + "    mem_limit: 64m\n"))
-    project.inv("up")
-    found = project.json("health")
-    (db,) = found["containers"]
+def test_health_shows_each_container_with_its_memory(running: Project) -> None:
+    found = running.json("health")
+    db, mail = sorted(
+        (row for row in found["containers"] if row["service"] != "test"),
+        key=lambda row: str(row["service"]),
+    )
+    assert (mail["service"], mail["well"]) == ("mail", True)
     assert (db["slot"], db["service"], db["status"], db["well"]) == (1, "db", "healthy", True)
     assert db["memory_limit_bytes"] == 64 * 1024 * 1024
     assert 0 < db["memory_bytes"] < 64 * 1024 * 1024
     assert db["cpu_percent"] is not None
     assert db["uptime_s"] > 0
-    shown = project.inv("health").stdout.splitlines()
-    assert shown[0] == "all well: 1 container, in 1 environment"
-    assert " of 67 MB " in shown[3]
+    shown = running.inv("health").stdout.splitlines()
+    assert shown[0] == "all well: 2 containers, in 1 environment"
+    (row,) = [line for line in shown[1:] if re.search(r"\bdb\b", line)]
+    assert " of 67 MB " in row
 
 
-def test_health_of_nothing_says_how_to_bring_it_up(project: Project) -> None:
-    found = project.inv("health")
+def test_health_of_nothing_says_how_to_bring_it_up(asked: Project) -> None:
+    found = asked.inv("health")
     assert (found.returncode, found.stdout) == (
         0, "no environment of this checkout is up\nnext: inv up\n",
     )  # fmt: skip
@@ -172,40 +203,27 @@ def live(project: Project) -> str:
     return name
 
 
-def test_down_is_refused_while_a_run_is_live_unless_forced(project: Project) -> None:
+def test_a_live_run_keeps_its_environment_unless_down_is_forced(project: Project) -> None:
     project.inv("up")
     name = live(project)
+    assert project.inv("up").stdout.startswith("environment 1 was up: db\n")
     found = project.inv("down")
     assert found.returncode == 64
     assert found.stderr.splitlines()[0] == "Nothing was removed: 7f3a would lose its environment."
     assert "inv stop --run 7f3a" in found.stderr
     assert {row.name for row in rows(project)} == {name, f"{named(project).name}-db-1"}
-    forced = project.json("down", "--force")
-    assert name in forced["containers"]
-    assert not rows(project)
-
-
-def test_up_leaves_the_environment_of_a_run_as_it_is(project: Project) -> None:
-    project.inv("up")
-    name = live(project)
-    assert project.inv("up").stdout.startswith("environment 1 was up: db\n")
     project.write("docker-compose.yml", compose_file("db", db=WELL + "    mem_limit: 64m\n"))
     before = {row.id for row in rows(project)}
     found = project.inv("up")
     assert found.returncode == 69
-    assert found.stderr.splitlines()[0].endswith(", and 7f3a uses it.")
+    assert found.stderr.splitlines()[0].endswith(", and 7f3a is using it.")
     assert {row.id for row in rows(project)} == before
     docker("stop", "--time", "0", name)
     assert project.inv("up").returncode == 0
-
-
-def test_what_a_dead_run_left_is_known_to_the_next_one_after_up(project: Project) -> None:
-    path = build_state.folder(project.root) / "1.lock"
-    path.write_text(f"{RUN_ID}\n")
-    assert project.inv("up").returncode == 0
-    assert path.read_text().strip() == RUN_ID
-    assert project.inv("down").returncode == 0
-    assert not path.read_text().strip()
+    docker("start", name)
+    forced = project.json("down", "--force")
+    assert name in forced["containers"]
+    assert not rows(project)
 
 
 def test_two_checkouts_side_by_side_do_not_touch_each_other(project: Project, tmp_path: Path
@@ -227,7 +245,7 @@ def test_two_at_the_same_time_bring_up_one_environment(project: Project) -> None
     assert len(rows(project)) == 1
 
 
-def line(process: subprocess.Popen[str]) -> str:
+def line(process: warm.Read) -> str:
     """Read the next line; a process that prints none is killed."""
     assert process.stdout is not None
     killer = threading.Timer(PATIENCE_S, process.kill)
@@ -265,17 +283,14 @@ def test_a_run_that_waits_for_another_build_says_so(project: Project) -> None:
     ]  # fmt: skip
 
 
-def test_service_logs_are_those_of_the_services(project: Project) -> None:
-    talks = SICK.replace("echo no such table; exit 7", "true")
-    project.write("docker-compose.yml", compose_file("db", db=talks, mail=WELL))
-    project.inv("up")
+def test_service_logs_are_those_of_the_services(running: Project) -> None:
     for words in ((), ("--service", "db"), ("--lines", "1")):
-        found = project.inv("service-logs", *words)
+        found = running.inv("service-logs", *words)
         assert found.returncode == 0, found.stderr
         assert "the log of sick" in found.stdout
         assert "\x1b" not in found.stdout
-    assert "the log of sick" not in project.inv("service-logs", "--service", "mail").stdout
-    assert "the log of sick" not in project.inv("service-logs", "--lines", "0").stdout
+    assert "the log of sick" not in running.inv("service-logs", "--service", "mail").stdout
+    assert "the log of sick" not in running.inv("service-logs", "--lines", "0").stdout
 
 
 def test_service_logs_can_be_followed_until_the_service_ends(project: Project) -> None:
@@ -302,17 +317,17 @@ def test_service_logs_can_be_followed_until_the_service_ends(project: Project) -
     ],
 )
 def test_what_cannot_be_is_refused(
-    project: Project, words: tuple[str, ...], code: int, said: str
+    asked: Project, words: tuple[str, ...], code: int, said: str
 ) -> None:
-    found = project.inv(*words)
+    found = asked.inv(*words)
     assert found.returncode == code
     assert found.stderr.startswith(said)
     assert not found.stdout
 
 
 @pytest.mark.parametrize("task", ["build", "up", "down", "health", "service-logs", "shell"])
-def test_without_an_engine_every_task_says_so_first(project: Project, task: str) -> None:
-    found = project.inv(task, env={"DOCKER_HOST": "unix:///nonexistent.sock"})
+def test_without_an_engine_every_task_says_so_first(asked: Project, task: str) -> None:
+    found = asked.inv(task, env={"DOCKER_HOST": "unix:///nonexistent.sock"})
     assert found.returncode == 69
     first, after = found.stderr.splitlines()
     assert first.startswith("The Docker engine does not answer: /nonexistent.sock: No such file")
@@ -330,16 +345,15 @@ def test_without_a_compose_file_it_says_what_to_write(tmp_path: Path, task: str)
 
 @pytest.mark.parametrize("words", [(), ("--service", "db")])
 def test_a_shell_without_a_terminal_is_refused_with_a_command_that_works(
-    project: Project, words: tuple[str, ...]
+    running: Project, words: tuple[str, ...]
 ) -> None:
-    project.inv("up")
-    found = project.inv("shell", *words)
+    found = running.inv("shell", *words)
     assert found.returncode == 64
     first, after = found.stderr.splitlines()
     assert first == "A shell needs a terminal, and this is not one."
     command = after.removeprefix("Run single commands instead: ")
     done = subprocess.run(
-        shlex.split(command), env=project.env(), capture_output=True, text=True, timeout=60,
+        shlex.split(command), env=running.env(), capture_output=True, text=True, timeout=60,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -380,24 +394,36 @@ class Typed:
     ("words", "where"), [((), "test"), (("--service", "test"), "test"), (("--service", "db"), "db")]
 )
 def test_a_shell_is_opened_where_it_was_asked_for(
-    project: Project, words: tuple[str, ...], where: str
+    running: Project, words: tuple[str, ...], where: str
 ) -> None:
-    project.inv("up")
-    typed = Typed(project, "shell", *words)
+    typed = Typed(running, "shell", *words)
     try:
         typed.type("test -e /app/Dockerfile && echo in te''st || echo in d''b; hostname")
         typed.until(f"in {where}")
-        names = [row.name for row in rows(project) if row.one_off]
+        names = [row.name for row in rows(running) if row.one_off]
         assert len(names) == (where == "test")
-        assert all(name.startswith(f"{named(project).name}-shell-") for name in names)
+        assert all(name.startswith(f"{named(running).name}-shell-") for name in names)
         typed.type("exit 3")
         assert typed.process.wait(60) == 3
     finally:
         typed.close()
-    assert not [row for row in rows(project) if row.one_off]
+    assert not [row for row in rows(running) if row.one_off]
 
 
-def test_down_ends_an_open_shell_too(project: Project) -> None:
+def test_what_a_dead_run_left_is_known_after_up_at_a_terminal_until_down_which_ends_a_shell_too(
+    project: Project,
+) -> None:
+    lease = build_state.folder(project.root) / "1.lock"
+    lease.write_text(f"{RUN_ID}\n")
+    typed = Typed(project, "up")
+    try:
+        typed.until("is up")
+        typed.until("inv health")
+        assert typed.process.wait(60) == 0
+        assert "\x1b[" in typed.shown(), "Compose draws"
+    finally:
+        typed.close()
+    assert lease.read_text().strip() == RUN_ID
     typed = Typed(project, "shell")
     try:
         typed.type("echo here''now")
@@ -406,17 +432,7 @@ def test_down_ends_an_open_shell_too(project: Project) -> None:
         assert not rows(project)
     finally:
         typed.close()
-
-
-def test_at_a_terminal_compose_draws_and_the_last_words_are_ours(project: Project) -> None:
-    typed = Typed(project, "up")
-    try:
-        typed.until("is up")
-        typed.until("inv health")
-        assert typed.process.wait(60) == 0
-        assert "\x1b[" in typed.shown()
-    finally:
-        typed.close()
+    assert not lease.read_text().strip()
 
 
 def compose_clients(project: Project) -> list[int]:
@@ -436,16 +452,5 @@ def test_ctrl_c_ends_up_and_what_it_started(project: Project) -> None:
         os.killpg(typed.process.pid, signal.SIGINT)
         assert typed.process.wait(60) == 130
         assert not compose_clients(project)
-    finally:
-        typed.close()
-
-
-def test_an_error_at_a_terminal_has_the_engine_s_reason(project: Project) -> None:
-    project.write("Dockerfile", f"FROM {IMAGE}\nRUN ls /nowhere\n")
-    typed = Typed(project, "build")
-    try:
-        typed.until("then run again: inv build")
-        assert "The image cannot be built: failed to solve: process " in typed.shown()
-        assert typed.process.wait(60) == 69
     finally:
         typed.close()

@@ -6,11 +6,13 @@ import json
 import re
 import subprocess
 import textwrap
-
-import pytest
+from typing import TYPE_CHECKING
 
 from tests.walkaway.support.project import GATED, INV, Project
 from tests.walkaway.support.waiting import wait_for
+
+if TYPE_CHECKING:
+    from tests.walkaway.support.scratch import Live
 
 LIVE_FAILURES = "def test_one(): assert 1 == 2\ndef test_two(): raise KeyError('gone')\n" + GATED
 
@@ -101,13 +103,6 @@ def test_log_follow_shows_whole_lines_until_the_end(project: Project) -> None:
     assert first.strip()
 
 
-def test_log_follow_of_a_run_that_is_over_ends_at_once(project: Project) -> None:
-    project.ended()
-    answer = project.inv("log", "--follow", "--lines", "1")
-    assert answer.returncode == 0
-    assert answer.stdout.strip("= \n").startswith("1 passed")
-
-
 def test_log_follow_bears_a_deleted_log(project: Project) -> None:
     project.write("tests/test_it.py", GATED)
     live = project.start()
@@ -123,48 +118,45 @@ def test_log_follow_bears_a_deleted_log(project: Project) -> None:
     live.outcome()
 
 
-def test_a_log_that_is_gone_is_said(project: Project) -> None:
-    live = project.ended()
-    live.record.log.unlink()
-    answer = project.inv("log")
-    assert answer.returncode == 66
-    assert answer.stderr.startswith(f"The log of run {live.run.short} is gone: ")
-    assert project.inv("progress").returncode == 0
-
-
-def test_a_run_that_printed_nothing_yet_says_so(project: Project) -> None:
-    live = project.ended()
-    live.record.log.write_bytes(b"")
-    assert project.inv("log").stdout == f"run {live.run.short} has printed nothing so far\n"
-
-
-def test_json_of_every_look_is_one_versioned_object(project: Project) -> None:
-    project.ended()
+def test_every_look_at_a_run_that_is_over_answers_as_json_and_without_its_log(
+    project: Project, past: Live
+) -> None:
     for task in ("progress", "status", "wait", "failures", "results", "log", "logs", "runs"):
         answer = project.inv(task, "--json")
         assert len(answer.stdout.splitlines()) == 1, task
         assert json.loads(answer.stdout)["walkaway"] == 1
+    followed = project.inv("log", "--follow", "--lines", "1")
+    assert followed.returncode == 0
+    assert followed.stdout.strip("= \n").startswith("1 passed")
+    past.record.log.write_bytes(b"")
+    assert project.inv("log").stdout == f"run {past.run.short} has printed nothing so far\n"
+    past.record.log.unlink()
+    gone = project.inv("log")
+    assert gone.returncode == 66
+    assert gone.stderr.startswith(f"The log of run {past.run.short} is gone: ")
+    assert project.inv("progress").returncode == 0
 
 
-def test_thousands_of_records_are_listed_and_chosen_from(project: Project) -> None:
-    live = project.ended()
+def test_thousands_of_records_are_listed_and_chosen_from(project: Project, past: Live) -> None:
     for n in range(2000):
-        record = project.forge(f"20250101-{n // 60 % 24:02}{n % 60:02}00-{n:04x}", live)
-        (record.folder / "outcome.json").symlink_to(live.record.path("outcome.json"))
+        record = project.forge(f"20250101-{n // 60 % 24:02}{n % 60:02}00-{n:04x}", past)
+        (record.folder / "outcome.json").symlink_to(past.record.path("outcome.json"))
     assert len(project.records.ids()) == 2001
-    assert project.inv("progress").stdout.startswith(f"PASSED  {live.run.short}  ")
+    assert project.inv("progress").stdout.startswith(f"PASSED  {past.run.short}  ")
     listed = project.inv("runs").stdout.splitlines()
     assert len(listed) == 12
     assert listed[10] == "+ 1,991 older"
     assert project.inv("progress", "--run", "07cf").stdout.startswith("PASSED  07cf  ")
-    assert project.start().run.id > live.run.id
+    assert project.start().run.id > past.run.id
 
 
-@pytest.mark.parametrize("reader", [{"NO_COLOR": "1"}, {"CI": "true"}, {"AI_AGENT": "x"}, {}])
-def test_a_pipe_gets_no_colour(project: Project, reader: dict[str, str]) -> None:
-    answer = project.inv("test", env=reader)
-    assert "\x1b" not in answer.stdout
-    assert answer.stdout.splitlines()[-1].startswith("PASSED  ")
+def test_a_pipe_gets_no_colour(project: Project) -> None:
+    tested = project.inv("test")
+    wait = ("wait", "--run", project.live().run.id)
+    readers: tuple[dict[str, str], ...] = ({"NO_COLOR": "1"}, {"CI": "true"}, {"AI_AGENT": "x"}, {})
+    for answer in (tested, *(project.inv(*wait, env=reader) for reader in readers)):
+        assert "\x1b" not in answer.stdout
+        assert answer.stdout.splitlines()[-1].startswith("PASSED  ")
 
 
 HEALED = """

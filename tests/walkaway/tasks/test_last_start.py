@@ -22,17 +22,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.walkaway.support.scratch import Live
+
 ME, OTHER = ({"WALKAWAY_ORIGIN": name} for name in ("me", "other"))
 WITHOUT_ENGINE = {**ME, "DOCKER_HOST": "unix:///nowhere/docker.sock"}
 LOOKS = ("progress", "wait", "failures", "results", "log", "stop")
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def shared(tmp_path_factory: pytest.TempPathFactory, finished: Live) -> Iterator[Project]:
     """A project with one passed run."""
     with tidied(made(tmp_path_factory.mktemp("refused") / "project")) as project:
-        project.ended()
+        project.inherit(finished)
         yield project
+
+
+@pytest.fixture
+def mine(project: Project, finished: Live) -> Live:
+    """A passed run of ours in the project."""
+    origin = {"kind": finished.run.origin.kind, "key": "WALKAWAY_ORIGIN=me"}
+    return project.inherit(finished, origin=origin)
 
 
 @pytest.mark.parametrize(
@@ -91,9 +100,8 @@ def test_no_look_takes_the_run_before_a_refused_start_for_its_own(
 
 
 def test_a_refusal_stands_for_its_origin_alone_and_until_a_start_succeeds(
-    project: Project,
+    project: Project, mine: Live
 ) -> None:
-    first = project.ended(env=ME)
     theirs = project.ended(env=OTHER)
     assert project.inv("test", "--timeout", "xx", env=ME).returncode == 64
     assert project.inv("wait", env=OTHER).stdout.startswith(f"PASSED  {theirs.run.short}  ")
@@ -102,7 +110,7 @@ def test_a_refusal_stands_for_its_origin_alone_and_until_a_start_succeeds(
     again = project.inv("test", env=ME)
     assert again.returncode == 0
     assert project.inv("wait", env=ME).stdout.startswith(f"PASSED  {project.live().run.short}  ")
-    assert project.live().run.id > first.run.id
+    assert project.live().run.id > mine.run.id
     assert not list(project.records.folder.glob(".start-*"))
 
 
@@ -141,8 +149,8 @@ def test_without_a_run_before_it_the_refusal_is_the_answer_all_the_same(project:
     assert answer.stdout.splitlines()[-1] == "next: fix that and start again"
 
 
-def test_a_start_that_is_killed_before_its_record_is_no_run(project: Project) -> None:
-    older = project.ended(env=ME).run.short
+def test_a_start_that_is_killed_before_its_record_is_no_run(project: Project, mine: Live) -> None:
+    older = mine.run.short
     path = str(project.records.folder / ".start.lock")
     with file_lock.exclusive(path, 1.0):
         process = project.popen("test-async", env=ME)
@@ -161,8 +169,8 @@ def test_a_start_that_is_killed_before_its_record_is_no_run(project: Project) ->
         assert project.json("wait", env=ME)["status"] == "died"
 
 
-def test_a_wait_stays_with_a_start_that_is_under_way(project: Project) -> None:
-    older = project.ended(env=ME).run.short
+def test_a_wait_stays_with_a_start_that_is_under_way(project: Project, mine: Live) -> None:
+    older = mine.run.short
     path = str(project.records.folder / ".start.lock")
     with file_lock.exclusive(path, 1.0):
         process = project.popen("test-async", env=ME)
@@ -177,15 +185,14 @@ def test_a_wait_stays_with_a_start_that_is_under_way(project: Project) -> None:
     assert project.live().run.short != older
 
 
-def test_a_start_that_died_after_its_record_is_that_run(project: Project) -> None:
-    live = project.ended(env=ME)
-    place = last_start.of_runs(project.records, live.run.origin.key, {})
+def test_a_start_that_died_after_its_record_is_that_run(project: Project, mine: Live) -> None:
+    place = last_start.of_runs(project.records, mine.run.origin.key, {})
     mark = place.folder / place.name
     mark.write_text(
         json.dumps({"stage": "starting", "pid": 2**22 - 1, "start": 1, "after": "2000"}),
         encoding="utf-8",
     )
-    assert project.inv("wait", env=ME).stdout.startswith(f"PASSED  {live.run.short}  ")
+    assert project.inv("wait", env=ME).stdout.startswith(f"PASSED  {mine.run.short}  ")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"stage": 7, "code": "x"}', "\0" * 99])
@@ -199,8 +206,8 @@ def test_a_mark_that_says_nothing_is_a_refusal_all_the_same(shared: Project, con
     assert answer.stdout.startswith("REFUSED  the last start, ")
 
 
+@pytest.mark.usefixtures("mine")
 def test_a_full_disk_hides_no_refusal(project: Project) -> None:
-    project.ended(env=ME)
     limited = ("sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *INV)
     assert project.inv("test-async", env=ME, program=limited).returncode == 73
     answer = project.inv("wait", env=ME)
@@ -210,6 +217,7 @@ def test_a_full_disk_hides_no_refusal(project: Project) -> None:
     assert project.inv("wait", env=ME).returncode == 0
 
 
+@pytest.mark.usefixtures("mine")
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")
 def test_a_records_folder_that_takes_no_file_hides_no_refusal(
     project: Project, tmp_path: Path
@@ -217,7 +225,6 @@ def test_a_records_folder_that_takes_no_file_hides_no_refusal(
     if subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode:
         pytest.skip("mount namespaces are not allowed here")
     env = {**ME, "WALKAWAY_RUNTIME_DIR": str(tmp_path / "runtime")}
-    project.ended(env=env)
     script = 'mount --bind logs logs && mount -o remount,ro,bind logs && "$@" test-async; '
     script += '"$@" wait; echo "code $?"; umount logs; "$@" test; "$@" wait'
     program = ("unshare", "--mount", "sh", "-c", script, "sh", sys.executable, "-m", "invoke")
@@ -242,8 +249,7 @@ def test_a_refused_hunt_is_not_the_hunt_before_it(project: Project) -> None:
     assert project.inv("flaky", "--hunt", "latest", env=ME).returncode == 0
 
 
-def test_marks_are_few_and_go_with_rotation(project: Project) -> None:
-    live = project.ended(env=ME)
+def test_marks_are_few_and_go_with_rotation(project: Project, mine: Live) -> None:
     for number in range(70):
         place = last_start.of_runs(project.records, f"gone {number}", {})
         last_start.refuse(place, "inv test-async", 64, "no")
@@ -257,4 +263,4 @@ def test_marks_are_few_and_go_with_rotation(project: Project) -> None:
         os.utime(mark, (week_ago, week_ago))
     assert project.inv("rotate-logs").returncode == 0
     assert sorted(project.records.folder.glob(".start-*")) == marks[5:]
-    assert live.record.folder.exists()
+    assert mine.record.folder.exists()

@@ -35,8 +35,17 @@ def test_two_sessions_of_agents_each_mean_their_own_run(project: Project) -> Non
     assert meant(project, one) == newer.run.id
 
 
-def test_a_stranger_means_the_only_live_run_else_the_newest(project: Project) -> None:
-    first = project.ended(env=ONE)
+def of_one(project: Project, finished: Live) -> Live:
+    """Return a finished run of the first in the project."""
+    origin = {"kind": finished.run.origin.kind, "key": "WALKAWAY_ORIGIN=one"}
+    return project.inherit(finished, origin=origin)
+
+
+def test_a_stranger_means_the_only_live_run_else_the_newest(
+    project: Project, finished: Live
+) -> None:
+    first = of_one(project, finished)
+    assert meant(project, ONE) == first.run.id
     second = project.ended(env=TWO)
     assert meant(project, THREE) == second.run.id
     project.write("tests/test_it.py", GATED)
@@ -67,8 +76,10 @@ def test_a_stranger_to_several_live_runs_is_told_to_name_one(project: Project) -
     second.outcome()
 
 
-def test_nobody_stops_the_run_of_another_by_leaving_its_name_out(project: Project) -> None:
-    project.ended(env=ONE)
+def test_nobody_stops_the_run_of_another_by_leaving_its_name_out(
+    project: Project, finished: Live
+) -> None:
+    of_one(project, finished)
     project.write("tests/test_it.py", GATED)
     other = project.start(env=TWO)
     project.gate_reached(other)

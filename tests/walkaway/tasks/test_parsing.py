@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.walkaway.support.checkout import copy_checkout, lend_venv
-from tests.walkaway.support.project import Project, made, tidied
+from tests.walkaway.support.checkout import Checkout, copy_checkout, lend_venv
+from tests.walkaway.support.project import TASKS, Project, made, tidied
 from walkaway.tasks.parsing import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from tests.walkaway.support.scratch import Live
 
 ME = {"WALKAWAY_ORIGIN": "me"}
 WRAPPED = """\
@@ -36,10 +37,10 @@ ns.add_collection(run)
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def shared(tmp_path_factory: pytest.TempPathFactory, finished: Live) -> Iterator[Project]:
     """A project with one passed run of ours."""
     with tidied(made(tmp_path_factory.mktemp("parsing") / "project")) as project:
-        project.ended(env=ME)
+        project.inherit(finished, origin={"kind": "shell", "key": "WALKAWAY_ORIGIN=me"})
         yield project
 
 
@@ -177,14 +178,20 @@ def test_the_value_of_a_flag_is_no_task_and_no_stranger() -> None:
     assert told("test -e") == ("test", [], ["-e"], [])
 
 
-def test_a_line_that_make_refuses_is_what_the_next_wait_answers(tmp_path: Path) -> None:
-    checkout = copy_checkout(tmp_path / "checkout")
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """This repository as a user has it, with make and the scripts."""
+    checkout = copy_checkout(tmp_path_factory.mktemp("clone") / "checkout")
     lend_venv(checkout)
-    (checkout.root / "tasks.py").write_text("from walkaway import ns\n\n__all__ = ['ns']\n")
-    inv = (checkout.root / ".venv/bin/python", "-m", "invoke")
+    (checkout.root / "tasks.py").write_text(TASKS, encoding="utf-8")
+    return checkout
+
+
+def test_a_line_that_make_refuses_is_what_the_next_wait_answers(checkout: Checkout) -> None:
+    project = Project(checkout.root)
 
     def waited() -> subprocess.CompletedProcess[str]:
-        return checkout.run(*inv, "wait", env=ME)
+        return project.inv("wait", env=ME)
 
     def make(*words: str) -> None:
         refused = checkout.make(*words, env=ME)
@@ -206,13 +213,11 @@ def test_a_line_that_make_refuses_is_what_the_next_wait_answers(tmp_path: Path) 
     assert "ARGS cannot be split" in answer.stdout
     make("flaky", "tests")
     assert "ARGS cannot be split" in waited().stdout, "a hunt is no run"
-    assert checkout.run(*inv, "flaky", "--hunt", "latest", env=ME).returncode == 64
+    assert project.inv("flaky", "--hunt", "latest", env=ME).returncode == 64
 
 
-def test_the_scripts_of_old_answer_with_the_refused_start(tmp_path: Path) -> None:
-    checkout = copy_checkout(tmp_path / "checkout")
-    lend_venv(checkout)
-    env = {**ME, "DOCKER_HOST": "unix:///nowhere/docker.sock"}
+def test_the_scripts_of_old_answer_with_the_refused_start(checkout: Checkout) -> None:
+    env = {"WALKAWAY_ORIGIN": "of old", "DOCKER_HOST": "unix:///nowhere/docker.sock"}
     env |= {"INVOKE_WALKAWAY_BACKEND": "auto"}
     refused = checkout.run(
         checkout.root / "scripts/pytest-for-claude.sh", "--ci-mode", "tests/unit", env=env

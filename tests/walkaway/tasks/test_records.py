@@ -92,32 +92,28 @@ def test_a_copy_elsewhere_cannot_tell_and_never_says_vanished(project: Project, 
         assert proc_table.alive(*live.pytest()), "a look at a copy ends nothing"
 
 
-@pytest.mark.parametrize(
-    ("changes", "why"),
-    [
-        ({"host": "elsewhere pid:[1]"}, "it was started on another host (elsewhere)"),
-        ({"boot_id": "another"}, "the machine was restarted"),
-        ({"lock": [1, 1], "host": "elsewhere pid:[1]"}, "another host"),
-    ],
+ELSEWHERE: tuple[tuple[dict[str, object], str], ...] = (
+    ({"host": "elsewhere pid:[1]"}, "it was started on another host (elsewhere)"),
+    ({"boot_id": "another"}, "the machine was restarted"),
+    ({"lock": [1, 1], "host": "elsewhere pid:[1]"}, "another host"),
 )
-def test_another_host_or_boot_cannot_be_told_from_here(
-    project: Project, changes: dict[str, object], why: str
-) -> None:
-    past = project.ended()
-    record = project.forge("20990101-000000-0001", past, **changes)
-    record.path("supervisor.lock").touch()
-    record.path("events.jsonl").write_text('{"e":"loaded","t":0.1,"pid":1,"start":1}\n')
-    record.log.touch()
-    told = project.inv("progress")
-    assert (told.returncode, told.stderr) == (0, "")
-    first = told.stdout.splitlines()[0]
-    assert first.startswith("UNKNOWN  0001  all tests  cannot tell from here: ")
-    assert why in first
-    assert project.inv("wait").returncode == 66
 
 
-def test_a_record_of_a_newer_version_is_said_to_be_one(project: Project) -> None:
-    past = project.ended()
+def test_another_host_or_boot_cannot_be_told_from_here(past: Live, project: Project) -> None:
+    for number, (changes, why) in enumerate(ELSEWHERE, 1):
+        record = project.forge(f"20990101-000000-000{number}", past, **changes)
+        record.path("supervisor.lock").touch()
+        record.path("events.jsonl").write_text('{"e":"loaded","t":0.1,"pid":1,"start":1}\n')
+        record.log.touch()
+        told = project.inv("progress")
+        assert (told.returncode, told.stderr) == (0, "")
+        first = told.stdout.splitlines()[0]
+        assert first.startswith(f"UNKNOWN  000{number}  all tests  cannot tell from here: ")
+        assert why in first
+        assert project.inv("wait").returncode == 66
+
+
+def test_a_record_of_a_newer_version_is_said_to_be_one(past: Live, project: Project) -> None:
     project.forge("20990101-000000-0001", past, schema=2, soul="new", version="9.0")
     answer = project.inv("progress", "--run", "0001")
     assert answer.returncode == 66
@@ -132,8 +128,7 @@ def test_a_record_of_a_newer_version_is_said_to_be_one(project: Project) -> None
     assert project.start().run.id > "20990101-000000-0001"
 
 
-def test_an_outcome_with_unknown_words_is_no_verdict(project: Project) -> None:
-    past = project.ended()
+def test_an_outcome_with_unknown_words_is_no_verdict(past: Live, project: Project) -> None:
     data = json.loads(past.record.path("outcome.json").read_bytes())
     data |= {"outcome": "enlightened", "code": 42, "counts": {"levitated": 3}, "duration_s": "x"}
     past.record.path("outcome.json").write_text(json.dumps(data), encoding="utf-8")
@@ -144,8 +139,9 @@ def test_an_outcome_with_unknown_words_is_no_verdict(project: Project) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"id": 5}', "\0\0", '{"id": "x", "root": 1}'])
-def test_a_torn_run_json_is_one_line_and_hides_no_other_run(project: Project, text: str) -> None:
-    past = project.ended()
+def test_a_torn_run_json_is_one_line_and_hides_no_other_run(
+    past: Live, project: Project, text: str
+) -> None:
     record = project.forge("20990101-000000-0001", past)
     record.path("run.json").write_text(text, encoding="utf-8")
     answer = project.inv("progress", "--run", "0001")
@@ -161,23 +157,24 @@ GARBAGE = (
 )
 
 
-@pytest.mark.parametrize("name", ["events.jsonl", "supervisor.jsonl", "failures.jsonl"])
-def test_garbage_among_the_lines_changes_nothing(project: Project, live: Live, name: str) -> None:
-    with live.record.path(name).open("ab") as file:
-        file.write(GARBAGE)
+def test_garbage_among_the_lines_changes_nothing(project: Project, live: Live) -> None:
+    names = ("events.jsonl", "supervisor.jsonl", "failures.jsonl")
+    for name in names:
+        with live.record.path(name).open("ab") as file:
+            file.write(GARBAGE)
     for task in ("progress", "failures", "results", "runs", "log"):
         answer = project.inv(task)
         assert (answer.returncode, answer.stderr) == (0, ""), task
     project.open_gate()
     outcome = live.outcome()
     assert (outcome["outcome"], outcome["reported"]) == ("failed", 3)
-    with live.record.path(name).open("ab") as file:
-        file.write(b'\n{"e":"f","i":1,"r":"pas')
+    for name in names:
+        with live.record.path(name).open("ab") as file:
+            file.write(b'\n{"e":"f","i":1,"r":"pas')
     assert project.inv("wait").returncode == 1
 
 
-def test_an_unreadable_outcome_is_none(project: Project) -> None:
-    past = project.ended()
+def test_an_unreadable_outcome_is_none(past: Live, project: Project) -> None:
     past.record.path("outcome.json").write_text('{"outcome": "pas', encoding="utf-8")
     answer = project.inv("wait")
     assert answer.returncode == 0

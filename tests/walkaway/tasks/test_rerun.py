@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.walkaway.support.project import GATED, Project
+from tests.walkaway.support.project import GATED, Project, made, tidied
+from tests.walkaway.support.waiting import wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.walkaway.support.scratch import Live
 
 ODD = [
@@ -50,37 +54,44 @@ def ids_of(project: Project, live: Live) -> list[str]:
     return [row["id"] for row in rows]
 
 
-def failed_ids(project: Project, live: Live) -> list[str]:
-    rows = project.json("results", "--run", live.run.id, "--limit", "0", "--result", "failed")
+def failed_ids(project: Project, live: Live, result: str = "failed") -> list[str]:
+    rows = project.json("results", "--run", live.run.id, "--limit", "0", "--result", result)
     return [row["id"] for row in rows["results"]]
 
 
-def test_odd_ids_are_run_again_exactly(project: Project) -> None:
-    project.write("pytest.ini", INI)
-    project.write("tests/test_it.py", SOURCE)
-    first = project.ended("--", "-v")
-    wanted = failed_ids(project, first)
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A finished run of tests with odd ids, with `-v`."""
+    with tidied(made(tmp_path_factory.mktemp("odd") / "project", SOURCE)) as project:
+        project.write("pytest.ini", INI)
+        yield project.ended("--", "-v")
+
+
+def test_odd_ids_are_run_again_exactly(odd: Live) -> None:
+    project = Project(Path(odd.run.root))
+    wanted = failed_ids(project, odd)
     assert len(wanted) == len(ODD) + 2
-    again = project.ended("--rerun", first.run.short)
+    again = project.ended("--rerun", odd.run.short)
     assert ids_of(project, again) == wanted
     assert again.run.args == ("-v",)
-    assert again.run.label == f"--rerun {first.run.short} -v"
+    assert again.run.label == f"--rerun {odd.run.short} -v"
     third = project.ended("--rerun", again.run.short)
     assert ids_of(project, third) == wanted
 
 
-def test_a_cause_is_run_again_alone_by_the_command_that_is_printed(project: Project) -> None:
-    project.write("pytest.ini", INI)
-    project.write("tests/test_it.py", SOURCE)
-    first = project.ended()
-    causes = project.json("failures")["causes"]
-    for cause in causes[:3]:
-        again = project.ended("--rerun", cause["rerun"])
+def test_a_cause_is_run_again_alone_by_the_command_that_is_printed(odd: Live) -> None:
+    project = Project(Path(odd.run.root))
+    causes = project.json("failures", "--run", odd.run.id)["causes"]
+    assert {cause["count"] for cause in causes[:2]} == {1, 2}
+    both = [project.start("--rerun", cause["rerun"]) for cause in causes[:2]]
+    assert both[0].run.id != both[1].run.id, "twins for the same tests only"
+    for cause, again in zip(causes, both, strict=False):
+        again.outcome()
         assert sorted(ids_of(project, again)) == sorted(cause["ids"])
-    assert sum(cause["count"] for cause in causes) == len(failed_ids(project, first))
+    assert sum(cause["count"] for cause in causes) == len(failed_ids(project, odd))
     assert (
         f"inv test-async --rerun {causes[0]['rerun']}"
-        in project.inv("failures", "--run", first.run.id).stdout
+        in project.inv("failures", "--run", odd.run.id).stdout
     )
 
 
@@ -90,16 +101,6 @@ def test_new_arguments_take_the_place_of_the_old(project: Project) -> None:
     again = project.ended("--rerun", first.run.short, "--", "-x")
     assert again.run.args == ("-x",)
     assert ids_of(project, again)[0] == failed_ids(project, first)[0]
-
-
-def test_the_runs_of_a_rerun_are_twins_only_for_the_same_tests(project: Project) -> None:
-    project.write("tests/test_it.py", SOURCE)
-    first = project.ended()
-    one = project.start("--rerun", f"{first.run.short}:1")
-    two = project.start("--rerun", f"{first.run.short}:2")
-    assert one.run.id != two.run.id
-    one.outcome()
-    two.outcome()
 
 
 def test_a_rerun_of_a_collection_error_collects_again(project: Project) -> None:
@@ -167,8 +168,8 @@ def offered(project: Project, live: Live) -> str:
     [
         ("assert 0", ("--", "-x"), "failed", LEFT),
         ("os._exit(3)", (), "crashed", LEFT),
-        ("os.kill(os.getpid(), 9)", (), "killed", LEFT),
-        ("time.sleep(60)", ("--timeout", "3"), "timed-out", ["tests/test_it.py::test_b", *LEFT]),
+        pytest.param("os.kill(os.getpid(), 9)", (), "killed", LEFT, marks=pytest.mark.soak),
+        ("time.sleep(60)", ("--timeout", "2"), "timed-out", ["tests/test_it.py::test_b", *LEFT]),
     ],
     ids=["-x", "crash", "kill", "deadline"],
 )
@@ -176,9 +177,15 @@ def test_what_was_not_run_is_run_by_the_command_that_is_printed(
     project: Project, b: str, words: tuple[str, ...], outcome: str, left: list[str]
 ) -> None:
     project.write("tests/test_it.py", THREE.format(b=b))
-    first = project.ended(*words)
+    first = project.start(*words)
+    if "--timeout" in words:
+        first.hold_until_in_flight(1)
     assert first.outcome()["outcome"] == outcome
     project.write("tests/test_it.py", THREE.format(b="pass"))
+    if outcome == "crashed":
+        assert failed_ids(project, first, "crashed") == ["tests/test_it.py::test_b"]
+        alone = project.ended("--rerun", first.run.short)
+        assert ids_of(project, alone) == ["tests/test_it.py::test_b"]
     again = project.ended("--rerun", offered(project, first))
     assert ids_of(project, again) == left
     assert again.outcome()["outcome"] == "passed"
@@ -203,23 +210,19 @@ def test_what_a_stop_left_is_run_and_a_run_that_goes_on_is_refused(project: Proj
 
 
 def test_of_a_run_that_ended_before_it_had_collected_everything_is_run(project: Project) -> None:
-    project.write("tests/test_it.py", f"import time\ntime.sleep(60)\n{THREE.format(b='pass')}")
-    first = project.ended("--timeout", "3")
+    waits = "import pathlib, time\npathlib.Path('begun').touch()\ntime.sleep(60)\n"
+    project.write("tests/test_it.py", waits + THREE.format(b="pass"))
+    first = project.start("--timeout", "2")
+    with first.supervisor_held():
+        wait_for((project.root / "begun").exists, f"the collection\n{first.described()}")
+    assert first.outcome()["outcome"] == "timed-out"
     project.write("tests/test_it.py", THREE.format(b="pass"))
     again = project.ended("--rerun", f"{first.run.short}:not-run")
     assert len(ids_of(project, again)) == 4
 
 
-def test_a_test_that_crashed_pytest_is_among_those_that_failed(project: Project) -> None:
-    project.write("tests/test_it.py", THREE.format(b="os._exit(3)"))
-    first = project.ended()
-    again = project.ended("--rerun", first.run.short)
-    assert ids_of(project, again) == ["tests/test_it.py::test_b"]
-
-
-def test_another_word_behind_the_colon_is_refused(project: Project) -> None:
-    first = project.ended()
+def test_another_word_behind_the_colon_is_refused(project: Project, past: Live) -> None:
     for word in ("lost", "0", "1x", "not_run"):
-        refused = project.inv("test-async", "--rerun", f"{first.run.short}:{word}")
+        refused = project.inv("test-async", "--rerun", f"{past.run.short}:{word}")
         assert refused.returncode == 64
         assert "or RUN:not-run." in refused.stderr

@@ -7,19 +7,18 @@ import os
 import re
 import signal
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.walkaway.support.project import GATED, INV, Project
 from tests.walkaway.support.waiting import wait_for
-from walkaway.process import proc_table
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from walkaway.process import file_lock, proc_table
 
 MANY = 50
+"""Starts at once, answered by one run."""
+RUNS = 12
+"""Starts at once, each of them a run."""
 STARTED = re.compile(r"(started|already running)  ([0-9a-f]{4})  ")
 
 
@@ -55,7 +54,13 @@ def test_the_prompt_is_back_while_the_tests_run(gated: Project) -> None:
 
 @pytest.mark.parametrize(
     "script",
-    ['"$@" | cat', 'x=$("$@"); echo "$x"', '"$@" 2>&1 | tee copy', '{ "$@" & wait; } | cat'],
+    [
+        *('"$@" 2>&1 | tee copy', '{ "$@" & wait; } | cat'),
+        *(
+            pytest.param(script, marks=pytest.mark.soak)
+            for script in ('"$@" | cat', 'x=$("$@"); echo "$x"')
+        ),
+    ],
 )
 def test_a_reader_of_the_pipe_gets_its_end_at_once(gated: Project, script: str) -> None:
     # `subprocess.run` returns at end of file alone: while the run lives, it has come.
@@ -78,7 +83,9 @@ def leader(project: Project, words: tuple[str, ...], then: str) -> subprocess.Po
     )
 
 
-@pytest.mark.parametrize("kind", ["group", "session", "tree", "hang-up"])
+@pytest.mark.parametrize(
+    "kind", ["session", "tree", "hang-up", pytest.param("group", marks=pytest.mark.soak)]
+)
 def test_killing_the_starter_s_side_does_not_touch_the_run(gated: Project, kind: str) -> None:
     shell = leader(gated, (*INV, "test-async"), "echo up; exec sleep 100")
     with shell:
@@ -105,7 +112,7 @@ def session(pid: int) -> int:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_a_killed_test_leaves_its_run_and_its_id(gated: Project, number: int) -> None:
-    process = gated.popen("test", start_new_session=True)
+    process = gated.popen("test", session=True)
     with process:
         assert process.stdout is not None
         first = process.stdout.readline()  # before anything else, and before the end
@@ -127,26 +134,27 @@ def test_a_start_in_the_background_of_a_script_can_be_stopped(gated: Project) ->
     assert live.outcome()["outcome"] == "stopped"
 
 
-def many(project: Project, *words: str) -> list[str]:
-    """Begin many starts at once and return their answers, the JSON objects."""
-    go = project.root / "go"
-    hold = f'while [ ! -e "{go}" ]; do sleep 0.05; done; exec "$@"'
-    program = ("sh", "-c", hold, "sh", *INV)
-    with ThreadPoolExecutor(MANY) as pool:
-        jobs = [
-            pool.submit(project.inv, "test-async", "--json", *words, program=program)
-            for _ in range(MANY)
-        ]
-        go.touch()
-        answers = [job.result() for job in jobs]
-    assert [answer.stderr for answer in answers] == [""] * MANY
-    assert {answer.returncode for answer in answers} == {0}
-    return [answer.stdout for answer in answers]
+def has_open(pid: int, path: Path) -> bool:
+    found = [os.path.realpath(link) for link in Path("/proc", str(pid), "fd").iterdir()]
+    return str(path) in found
+
+
+def many(project: Project, count: int, *words: str) -> list[str]:
+    """Begin many starts, let all go at once, and return their answers, the JSON objects."""
+    project.records.prepare()
+    lock = project.records.folder / ".start.lock"
+    with file_lock.exclusive(str(lock), 1.0):
+        starts = [project.popen("test-async", "--json", *words) for _ in range(count)]
+        wait_for(lambda: all(has_open(start.pid, lock) for start in starts), "all at the lock")
+    answers = [start.communicate(timeout=120) for start in starts]
+    assert [told for _, told in answers] == [""] * count
+    assert {start.returncode for start in starts} == {0}
+    return [answer for answer, _ in answers]
 
 
 @pytest.mark.serial
 def test_many_identical_starts_are_one_run_and_all_answers_name_it(gated: Project) -> None:
-    found = [json.loads(answer) for answer in many(gated)]
+    found = [json.loads(answer) for answer in many(gated, MANY)]
     (run_id,) = gated.records.ids()
     assert {answer["run"]["id"] for answer in found} == {run_id}
     assert sum(not answer["joined"] for answer in found) == 1
@@ -155,9 +163,9 @@ def test_many_identical_starts_are_one_run_and_all_answers_name_it(gated: Projec
 
 @pytest.mark.serial
 def test_many_starts_with_again_are_as_many_runs_in_order(project: Project) -> None:
-    found = [json.loads(answer)["run"] for answer in many(project, "--again")]
+    found = [json.loads(answer)["run"] for answer in many(project, RUNS, "--again")]
     ids = project.records.ids()
-    assert len(ids) == MANY
+    assert len(ids) == RUNS
     assert sorted(run["id"] for run in found) == ids
     by_start = sorted(found, key=lambda run: run["created_s"])
     assert [run["id"] for run in by_start] == ids
@@ -167,7 +175,9 @@ def test_many_starts_with_again_are_as_many_runs_in_order(project: Project) -> N
     assert not hidden
 
 
-def test_an_answer_that_joins_says_so_and_is_no_failure(gated: Project) -> None:
+def test_an_answer_that_joins_says_so_and_is_no_failure_and_after_the_end_it_is_a_new_run(
+    gated: Project,
+) -> None:
     first = gated.start()
     answer = gated.inv("test-async")
     assert answer.returncode == 0
@@ -176,6 +186,7 @@ def test_an_answer_that_joins_says_so_and_is_no_failure(gated: Project) -> None:
     assert waited.returncode == 75
     finished_true(gated)
     assert gated.records.ids() == [first.run.id]
+    assert gated.start().run.id > first.run.id
 
 
 @pytest.mark.parametrize("git", ["git", ""])
@@ -218,10 +229,6 @@ def test_a_start_while_a_stop_is_under_way_is_a_new_run(gated: Project) -> None:
     assert second.run.id != first.run.id
     gated.open_gate()
     assert second.outcome()["outcome"] == "passed"
-
-
-def test_a_start_after_the_end_is_a_new_run(project: Project) -> None:
-    assert project.ended().run.id < project.ended().run.id
 
 
 def test_relative_paths_mean_the_folder_where_one_stands(project: Project) -> None:

@@ -7,12 +7,15 @@ import shlex
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
+from invoke.context import Context
 
 from tests.walkaway.support.project import GATED, INV, Project
 from tests.walkaway.support.waiting import wait_for
 from walkaway.process import proc_table
+from walkaway.tasks import invoke_adapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -203,9 +206,23 @@ def test_ctrl_c_at_a_terminal_s_test_stops_it(project: Project, screen: Screen) 
     assert project.live().outcome()["outcome"] == "interrupted"
 
 
+UNWANTED = ({"NO_COLOR": "1"}, {"TERM": "dumb"}, {"CI": "true"}, {"AI_AGENT": "x"})
+
+
+@pytest.mark.parametrize("environ", [{}, *UNWANTED], ids=repr)
+def test_who_wants_no_colour_is_no_terminal(project: Project, environ: dict[str, str]) -> None:
+    with (
+        mock.patch.dict(os.environ, {**project.env(), "TERM": "xterm", **environ}, clear=True),
+        mock.patch("sys.stdout.isatty", return_value=True),
+    ):
+        here = invoke_adapter.here(Context())
+    assert here.terminal is here.style.terminal is (environ == {})
+    assert here.attended is not bool({"CI", "AI_AGENT"} & environ.keys())
+
+
 @pytest.mark.parametrize(
     "screen",
-    [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"CI": "true"}, {"AI_AGENT": "x"}],
+    [UNWANTED[0], *(pytest.param(env, marks=pytest.mark.soak) for env in UNWANTED[1:])],
     indirect=True,
     ids=lambda env: "=".join(*env.items()),
 )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.walkaway.support import warm
+from tests.walkaway.support.project import INV
 from tests.walkaway.support.scratch import clean_environ
 from tests.walkaway.support.waiting import wait_for
 from tests.walkaway.support.wheels import build_wheel
@@ -31,16 +32,7 @@ class Inv:
     environ: dict[str, str]
 
     def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "invoke", *words],
-            cwd=self.root,
-            env=self.environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
-        )
+        return warm.run((*INV, *words), cwd=self.root, env=self.environ, timeout=120)
 
     def lines(self, *words: str, code: int = 0) -> list[str]:
         done = self(*words)

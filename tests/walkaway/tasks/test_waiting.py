@@ -19,6 +19,7 @@ from walkaway.text import Style
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.walkaway.support import warm
     from tests.walkaway.support.scratch import Live
 
 FAILING = "def test_a(): pass\ndef test_b(): assert 1 == 2\n"
@@ -125,18 +126,19 @@ def test_a_wait_without_a_limit_has_the_readers(
     assert inspect_runs.wait_limit_s(here, "0") == 0
 
 
-def watching(project: Project, task: str) -> tuple[subprocess.Popen[str], Live]:
+def watching(project: Project, task: str, grace_s: float = 5) -> tuple[warm.Read, Live]:
     """Begin `test`, or a run and `wait`; return once the run's test is in flight."""
     if task == "wait":
         project.start()
-    process = project.popen(task, env={"INVOKE_WALKAWAY_GRACE_S": "5", "PYTHONUNBUFFERED": "1"})
+    env = {"INVOKE_WALKAWAY_GRACE_S": str(grace_s), "PYTHONUNBUFFERED": "1"}
+    process = project.popen(task, env=env)
     wait_for(project.records.ids, "the run")
     live = project.live()
     wait_for(lambda: live.events("s"), f"the test\n{live.described()}")
     return process, live
 
 
-def end_of(process: subprocess.Popen[str]) -> tuple[str, str]:
+def end_of(process: warm.Read) -> tuple[str, str]:
     return process.communicate(timeout=60)
 
 
@@ -159,7 +161,7 @@ def test_a_second_ctrl_c_at_test_leaves_the_end_to_the_supervisor(project: Proje
         "    open('deaf', 'w').close()\n    time.sleep(100)\n"
     )
     project.write("tests/test_it.py", stubborn)
-    process, live = watching(project, "test")
+    process, live = watching(project, "test", grace_s=2)
     wait_for((project.root / "deaf").exists, "the test")
     process.send_signal(signal.SIGINT)
     wait_for(lambda: live.journal("stop"), "the first to be heard")

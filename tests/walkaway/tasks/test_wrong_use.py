@@ -15,14 +15,16 @@ from tests.walkaway.support.project import INV, Project, made, tidied
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tests.walkaway.support.scratch import Live
+
 FIRST, SECOND = "20260101-000000-aa01", "20260101-000001-aa02"
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def shared(tmp_path_factory: pytest.TempPathFactory, finished: Live) -> Iterator[Project]:
     """A project with three finished runs, two of them alike in their digits."""
     with tidied(made(tmp_path_factory.mktemp("wrong") / "project")) as project:
-        live = project.ended()
+        live = project.inherit(finished)
         for run_id in (FIRST, SECOND):
             record = project.forge(run_id, live)
             shutil.copy(live.record.path("outcome.json"), record.path("outcome.json"))
