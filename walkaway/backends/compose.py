@@ -263,7 +263,7 @@ class Compose(Backend):
             state = self._of_removed()
         if not state.status:
             if self.running:
-                self._note("its container was removed by somebody before it had ended")
+                self._note("somebody removed its container before it had ended")
             elif not self.facts.spawn_error:
                 self._fail("the container was never started")
             self._exit = Exit()
@@ -274,7 +274,7 @@ class Compose(Backend):
             if self._exit == Exit():
                 self._note("its container ended while the engine was away: no exit code")
         elif not state.started_at and state.status != "running":
-            self._fail(state.error or "the container was made and never started")
+            self._fail(state.error or "the container was created but never started")
             self._exit = Exit()
         else:
             self.running = True
@@ -286,7 +286,7 @@ class Compose(Backend):
         """Return how a removed container ended, if its remover or the engine knows."""
         known = evidence.ended(self._deps.record, self._number)
         if not known.status and self.running and self._monitor.exit_code is not None:
-            self._note("its container was removed by somebody; the engine had seen its end")
+            self._note("somebody removed its container; the engine had reported its end")
             known = self._state._replace(status="exited", exit_code=self._monitor.exit_code, pid=0)
         return known
 

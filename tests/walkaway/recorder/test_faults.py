@@ -154,17 +154,19 @@ ELSEWHERE = frozenset({
     "ledger.Ledger._at_best", "ledger.Ledger._spoil", "recording.Recording.broke_off",
     # In a forked child, whose calls nobody counts.
     "forked.Forked.pytest_forks_worker_begins",
-    "descriptors.Kept.close", "node_ids.Ids.close", "writer.AppendFile.close",
+    "descriptors.ReopenedFile.close", "node_ids.Ids.close", "writer.AppendFile.close",
     # A second pass, --dist=each, a worker that died.
     "previous_passes.keep_reports", "previous_passes.totals", "node_ids.from_line",
-    "reruns.CarriedOver.__init__", "reruns.CarriedOver._tell",
+    "reruns.CarriedOver.__init__", "reruns.CarriedOver._carry_over",
     "reruns.CarriedOver.pytest_sessionstart", "reruns.rerun_attempts",
-    "xdist.Workers.pytest_xdist_make_scheduler", "xdist.Workers._tell_each",
+    "xdist.Workers.pytest_xdist_make_scheduler", "xdist.Workers._record_each",
     "crashed_tests.run_no_culprit_again", "crashed_tests.run_no_culprit_again.remove_node",
     "crashed_tests._take_out",
+    # Records of earlier runs.
+    "usual_durations._key",
     # A stop that comes while workers run; the same tests in another order.
     "stopping._interrupt", "stopping._names", "stopping._grace_s", "stopping.Stopping._drain",
-    "stopping.Stopping._hear", "stopping.Stopping._on_int", "uncollected._turn",
+    "stopping.Stopping._handle_event", "stopping.Stopping._on_int", "uncollected._turn",
     # A timeout; a thread that is still there at the end.
     "failure_text.without_foreign_stacks", "threads._text",
     # A spare that is full; an id that was never collected; a run that is broken off.

@@ -33,7 +33,7 @@ class Surroundings:
     def renew(self, url: URL) -> None:
         if self._copy is None:
             raise NotPutBackError(
-                f"the database {url.database!r} of the services cannot be put back by emptying "
+                f"the database {url.database!r} of the services cannot be restored by emptying "
                 f"tables: {_WITHOUT}"
             )
         self._copy.put_back()
