@@ -96,7 +96,7 @@ endif
 
 .PHONY: lint ## ruff and mypy --strict
 .PHONY: check ## lint and all tests of this repository
-.PHONY: check-fast ## lint and the tests that start no process
+.PHONY: check-fast ## lint and the fast half of the tests, in a minute
 
 TASKS := $(filter-out help,$(TARGETS))
 $(TASKS): $(STAMP)
