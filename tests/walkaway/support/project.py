@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from tests.walkaway.support import warm
 from tests.walkaway.support.checkout import REPOSITORY
+from tests.walkaway.support.hunts import tidied_hunts
 from tests.walkaway.support.scratch import Live, clean_environ, end, kill, of_run
 from tests.walkaway.support.waiting import wait_for
 from walkaway.errors import WalkawayError
@@ -173,8 +174,12 @@ def made(root: Path, source: str = QUICK) -> Project:
 
 @contextlib.contextmanager
 def tidied(project: Project) -> Iterator[Project]:
-    """End every run of a project afterwards; fail when a process is left."""
-    yield project
+    """End every run and hunt of a project afterwards; fail when a process is left.
+
+    A hunt's driver is still there for a moment when its outcome is.
+    """
+    with tidied_hunts(project):
+        yield project
     lived = [live for live in _runs(project) if _lived(live)]
     for live in lived:
         end(live)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.walkaway.support.hunts import COUNTED, GATED, POLLUTED, Hunted, newest, tidied_hunts
+from tests.walkaway.support.hunts import COUNTED, GATED, POLLUTED, Hunted, newest
 from tests.walkaway.support.project import INV, Project, made, tidied
 from tests.walkaway.support.waiting import wait_for
 from walkaway.hunting.store import Hunts
@@ -26,10 +26,9 @@ TEST = "tests/test_it.py"
 
 
 @pytest.fixture
-def hunting(project: Project) -> Iterator[Project]:
-    """A project in which no hunt outlives its test."""
-    with tidied_hunts(project):
-        yield project
+def hunting(project: Project) -> Project:
+    """A project to hunt in; its hunts end with the test."""
+    return project
 
 
 def hunt(project: Project, *words: str, code: int = 0) -> dict[str, Any]:
@@ -57,7 +56,7 @@ class Polluted:
 @pytest.fixture(scope="module")
 def polluted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Polluted]:
     root = tmp_path_factory.mktemp("polluted") / "project"
-    with tidied(made(root, POLLUTED)) as project, tidied_hunts(project):
+    with tidied(made(root, POLLUTED)) as project:
         yield Polluted(project, hunt(project, "--runs", "4", "--seed", "3", code=1))
 
 
