@@ -159,7 +159,9 @@ FAULTS = (
         old="    return exit_codes.FAILED if done.failed else 0",
         new="    return 0",
         harm="rotate-logs exits with 0 although records could not be deleted; the disk fills up.",
-        first=("tasks/test_upkeep_tasks.py::test_what_is_kept_against_the_rule_is_named",),
+        first=(
+            "tasks/test_upkeep_tasks.py::test_what_could_not_be_deleted_is_named_and_is_no_success",
+        ),
     ),
     Fault(
         name="wait-answers-0-while-it-runs",

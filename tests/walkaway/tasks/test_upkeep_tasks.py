@@ -126,6 +126,28 @@ def test_what_is_kept_against_the_rule_is_named(inv: Inv, folder: Folder) -> Non
     ]
 
 
+REFUSED = """\
+import errno, os
+from walkaway.upkeep import prune
+
+def refused(fd, name):
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+
+prune._remove_tree = refused
+"""
+"""Nothing else stops root."""
+
+
+def test_what_could_not_be_deleted_is_named_and_is_no_success(
+    inv: Inv, folder: Folder, tmp_path: Path
+) -> None:
+    run = folder.finished(30)
+    (tmp_path / "sitecustomize.py").write_text(REFUSED)
+    inv.environ["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
+    lines = inv.lines("rotate-logs", "--keep", "0", code=1)
+    assert any(run in line and "Permission denied" in line for line in lines)
+
+
 def test_rotation_as_json_lists_everything(inv: Inv, folder: Folder) -> None:
     runs = [folder.finished(days) for days in (1, 20)]
     gone = folder.path / f".gone-{folder.id(50)}"
