@@ -215,7 +215,9 @@ FAULTS = (
         old='        for file in ("supervisor.lock", "pytest.lock"):',
         new='        for file in ("supervisor.lock",):',
         harm="Rotation deletes the record of a run that comes back to life while it is at work.",
-        first=("upkeep/test_rotation.py::test_a_run_whose_lock_is_held_survives",),
+        first=(
+            "upkeep/test_rotation.py::test_a_run_that_comes_to_life_between_plan_and_deed_survives",
+        ),
     ),
     Fault(
         name="make-expands-arguments",

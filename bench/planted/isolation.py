@@ -58,9 +58,7 @@ FAULTS = (
         old="more = {name for table in more for name in links.referring.get(table, ())} - found",
         new="more = {name for table in tables for name in links.referring.get(table, ())} - found",
         harm="A table that refers indirectly to an emptied one stops the clean-up with an error.",
-        first=(
-            "isolation/databases/test_emptying.py::test_only_touched_tables_and_those_that_refer_to_them_are_truncated",
-        ),
+        first=("isolation/databases/test_snapshot.py",),
     ),
     Fault(
         name="half-built-template-used",
@@ -98,7 +96,7 @@ FAULTS = (
         old="        attempt = max(before + 1, self._setups)",
         new="        attempt = before + 1",
         harm="`inv log` mixes the lines of a test's first attempt with those of its second.",
-        first=("isolation/logs/test_request_ids.py",),
+        first=("isolation/logs/test_current_test.py",),
     ),
     Fault(
         name="log-turned-over-twice",

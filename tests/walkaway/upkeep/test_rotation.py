@@ -81,10 +81,11 @@ def test_a_run_whose_lock_is_held_survives(folder: Folder, locks: list[str], end
     assert rotate(folder).deleted == [run_id]
 
 
-def test_a_run_that_comes_to_life_between_plan_and_deed_survives(folder: Folder) -> None:
+@pytest.mark.parametrize("lock", ["supervisor.lock", "pytest.lock"])
+def test_a_run_that_comes_to_life_between_plan_and_deed_survives(folder: Folder, lock: str) -> None:
     run_id = folder.dead(99)
     plan = planned(folder)
-    folder.hold(run_id, "supervisor.lock")
+    folder.hold(run_id, lock)
     assert not prune.carry_out(folder.path, plan).deleted
     assert folder.ids() == {run_id}
 

@@ -52,3 +52,11 @@ def test_a_commit_beside_the_clean_up_is_news(database: Database) -> None:
     thread.start()
     thread.join()
     assert looked(database)
+
+
+def test_what_nobody_looked_at_goes_with_the_next_clean_up(database: Database) -> None:
+    contents = database.contents
+    for _ in range(2):  # the second time everything was known to be clean
+        run(database, ADD.format("people"))
+        assert contents.put_back() == ""
+        assert contents.differences(contents.pristine) == []

@@ -16,6 +16,7 @@ from walkaway.isolation.logs.masking import masked
     [
         ("Authorization: Bearer eyJhbGciOi.J9x_y-z", "Authorization: *** ***"),
         ("sent bearer abcdef123", "sent bearer ***"),
+        ("redis://:s3cret@host:6379/0", "redis://:***@host:6379/0"),
         ("password=hunter2, user=kim", "password=***, user=kim"),
         ('{"password": "a b", "id": 3}', '{"password": ***, "id": 3}'),
         ("JWT_SECRET='s3' next", "JWT_SECRET=*** next"),
