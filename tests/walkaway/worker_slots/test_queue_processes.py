@@ -30,7 +30,7 @@ while not turn.try_take():
 assert turn.note == "", turn.note
 if forks and os.fork() == 0:
     os.setsid()
-    time.sleep({patience})
+    time.sleep(10 * {patience})
     os._exit(0)
 with open("order", "a") as file:
     file.write(name + "\\n")
