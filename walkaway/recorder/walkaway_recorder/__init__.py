@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib.machinery import PathFinder
 from typing import Any, Callable, Generator
 
@@ -55,7 +56,8 @@ def _load() -> None:
             process.print_to(f"{given.record}.log")
             _recording = Recording(given)
     except Exception as error:
-        environment.wipe(os.environ)
+        with suppress(Exception):
+            environment.wipe(os.environ)
         _say(f"cannot record: {error}")
 
 

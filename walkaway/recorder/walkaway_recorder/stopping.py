@@ -197,11 +197,13 @@ def _obeying(
     config: pytest.Config, interactor: Foreign, handle: Callable[..., None]
 ) -> Callable[..., None]:
     def handle_command(command: Foreign) -> None:
-        if not isinstance(command, tuple) or command[0] != _COMMAND:
-            handle(command)
-        elif not config.pluginmanager.has_plugin("walkaway-over"):
-            config.pluginmanager.register(_Over(), "walkaway-over")
-            with suppress(OSError):
+        ours = False
+        with suppress(Exception):
+            ours = isinstance(command, tuple) and command[0] == _COMMAND
+            if ours and not config.pluginmanager.has_plugin("walkaway-over"):
+                config.pluginmanager.register(_Over(), "walkaway-over")
                 interactor.sendevent("unscheduled", indices=_UNDERSTOOD)
+        if not ours:
+            handle(command)
 
     return handle_command
