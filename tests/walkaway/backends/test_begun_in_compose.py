@@ -124,6 +124,7 @@ def test_a_stop_without_a_supervisor_while_the_container_is_made(
 def test_a_stop_before_anybody_knows_of_the_container_reaches_it(
     boxed: Project, tmp_path: Path
 ) -> None:
+    boxed.write("tests/test_it.py", SLEEPS)  # only the stop ends it
     compose = boxed.root / "docker-compose.yml"
     boxed.write(
         "docker-compose.yml",

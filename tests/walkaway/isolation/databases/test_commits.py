@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from sqlalchemy import text
 
 from tests.walkaway.isolation.databases.direct import ADD, run
 from walkaway.isolation.databases import strategies
 from walkaway.isolation.databases.database import Database
+
+# Postgres numbers the transactions of all databases together: another test's commit would be news.
+pytestmark = pytest.mark.serial
 
 
 def looked(database: Database) -> bool:
