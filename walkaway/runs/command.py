@@ -20,6 +20,8 @@ _ASK = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pytest') 
 _ANSWER_S = 5.0
 PLUGIN = ("-p", "walkaway_recorder", "-o", "verbosity_test_cases=1")
 """First in argv, so that the user's later options win. The -o gives the log one line per test."""
+FORKS_PLUGIN = ("-p", "walkaway_forks")
+"""What a run with forked workers has in its argv."""
 
 
 def find_pytest(

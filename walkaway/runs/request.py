@@ -20,7 +20,6 @@ from walkaway.worker_slots import worker_count as workers
 
 MOST_SEED = 2**32 - 1
 FORKS = "forks"
-_FORKS_PLUGIN = ("-p", "walkaway_forks")
 DISTS = ("load", "loadscope", "loadfile", "loadgroup", "worksteal", "each", "no", FORKS)
 _INSIDE = ("pytest",)
 """The pytest command in a container: the image decides which it is."""
@@ -173,7 +172,7 @@ def _pytest_options(options: Options, conf: Settings, place: str) -> tuple[str, 
             message = "--dist forks with --workers 0: a run needs one worker or more."
             raise WalkawayError(message, exit_codes.WRONG_USE)
         auto = str(workers.auto()) if place == backend.LOCAL else "auto"
-        extra += [*_FORKS_PLUGIN, "--forks", count or auto]
+        extra += [*command.FORKS_PLUGIN, "--forks", count or auto]
     else:
         extra += ["-n", count] if count else []
         extra += ["--dist", options.dist] if options.dist else []
@@ -187,7 +186,8 @@ def _pytest_options(options: Options, conf: Settings, place: str) -> tuple[str, 
 
 def _label_options(extra: tuple[str, ...]) -> tuple[str, ...]:
     """Return the options of a run's label: `--forks 2`, without the plugin that knows it."""
-    return extra[len(_FORKS_PLUGIN) :] if extra[: len(_FORKS_PLUGIN)] == _FORKS_PLUGIN else extra
+    plugin = command.FORKS_PLUGIN
+    return extra[len(plugin) :] if extra[: len(plugin)] == plugin else extra
 
 
 def _notifier() -> tuple[str, ...]:

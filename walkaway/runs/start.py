@@ -17,13 +17,12 @@ from walkaway.model.run import Run, to_json
 from walkaway.process import clock, detach, file_lock
 from walkaway.record import durations, run_ids
 from walkaway.record.store import FOLDER, Record, Records
+from walkaway.runs import command, source_tree
 from walkaway.runs import second_pass as passes
-from walkaway.runs import source_tree
 
 _START_WAIT_S = 60.0
 """Twice what a queue of fifty starts takes on a busy machine."""
 _TREE_WAIT_S = 5.0
-FORKS_PLUGIN = "walkaway_forks"
 _LOCK_FILE = ".start.lock"
 
 
@@ -152,7 +151,7 @@ def _create(records: Records, planned: Run, select: tuple[str, ...]) -> Started:
         if select:
             lines = "".join(passes.id_line(nodeid) for nodeid in select)
             (fresh / "select.txt").write_bytes(lines.encode(errors="surrogateescape"))
-        if FORKS_PLUGIN in run.argv:
+        if command.FORKS_PLUGIN[1] in run.argv:
             durations.keep_usual(durations.newest(records, run_id), fresh / "usual.bin")
         data = json.dumps(to_json(run), ensure_ascii=True, indent=1)
         (fresh / "run.json").write_text(data + "\n", encoding="ascii")
